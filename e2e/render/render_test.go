@@ -1,0 +1,135 @@
+package render_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/spec"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestFilesGolden(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*spec.Spec){
+		"default": func(*spec.Spec) {},
+		"v3":      func(s *spec.Spec) { s.Paperless.Version, s.Authentik.Version = "3.0.5", "2025.10.0" },
+		"sso-only": func(s *spec.Spec) {
+			s.RedirectToSSO, s.DisableRegularLogin, s.AutoSignup = true, true, false
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := spec.Default()
+			require.NoError(t, err)
+			change(s)
+			files, err := render.Files(render.New(s))
+			require.NoError(t, err)
+			require.Len(t, files, 4)
+			for file, got := range files {
+				path := filepath.Join("testdata", name, file)
+				if *update {
+					require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+					require.NoError(t, os.WriteFile(path, got, 0o644))
+				}
+				want, err := os.ReadFile(path)
+				require.NoErrorf(t, err, "create it with: go test ./e2e/render -update")
+				assert.Equal(t, string(want), string(got), file)
+			}
+			var doc map[string]any
+			require.NoError(t, yaml.Unmarshal(files["compose.yaml"], &doc), "the compose file is YAML")
+		})
+	}
+}
+
+func TestUserBlueprintStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	b, err := render.Default()
+	require.NoError(t, err)
+	model := b.Clone().Authentik.Model
+	b.Authentik.Raw, b.Authentik.RawModel = []byte("# mine, byte for byte\n"), &model
+	assert.Equal(t, "# mine, byte for byte\n", string(render.Blueprint(b)))
+	b.EditProvider(func(p *render.OAuth2Provider) { p.RedirectURIs = nil })
+	assert.Contains(t, string(render.Blueprint(b)), "redirect_uris: []", "a change is deployed, not the old text")
+}
+
+func TestEnvFileKeepsDollars(t *testing.T) {
+	t.Parallel()
+	b, err := render.Default()
+	require.NoError(t, err)
+	b.Paperless.Env = map[string]string{"A": "pa$$word", "B": "plain", "C": `it's "both" $x`}
+	assert.Equal(t, "A='pa$$word'\nB=plain\nC=\"it's \\\"both\\\" \\$x\"\n", string(render.EnvFile(b)))
+}
+
+func TestSecretRelation(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ paperless, authentik, want string }{
+		"equal":   {"secret-1234", "secret-1234", render.SecretEqual},
+		"dollar":  {"secret-", "secret-$word", render.SecretDollar},
+		"newline": {"secret-1234\n", "secret-1234", render.SecretNewline},
+		"quotes":  {`"secret-1234"`, "secret-1234", render.SecretQuotes},
+		"one-off": {"secret-123", "secret-1234", render.SecretOneOff},
+		"empty":   {"", "secret-1234", render.SecretEmpty},
+		"other":   {"something else", "secret-1234", render.SecretOther},
+		"unknown": {"secret-1234", "", render.SecretUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := render.Default()
+			require.NoError(t, err)
+			b.EditApp(func(app map[string]any) { app["secret"] = tt.paperless })
+			b.EditProvider(func(p *render.OAuth2Provider) { p.ClientSecret = tt.authentik })
+			assert.Equal(t, tt.want, b.SecretRelation())
+		})
+	}
+}
+
+func TestSecretsAreFoundInBrokenJSON(t *testing.T) {
+	t.Parallel()
+	b, err := render.Default()
+	require.NoError(t, err)
+	b.Paperless.Env[render.ProvidersKey] = strings.TrimSuffix(b.Paperless.Env[render.ProvidersKey], "}")
+	assert.Contains(t, b.Secrets(), "paperless-client-secret-0123456789")
+}
+
+func TestIntends(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		env    map[string]string
+		by     string
+		wanted bool
+	}{
+		"real":       {map[string]string{render.AutoSignup: "true"}, render.AutoSignup, true},
+		"word":       {map[string]string{render.AutoSignup: "on"}, render.AutoSignup, true},
+		"off":        {map[string]string{render.AutoSignup: "false", "PAPERLESS_AUTO_CREATE": "true"}, render.AutoSignup, false},
+		"guide":      {map[string]string{"PAPERLESS_AUTO_CREATE": "true"}, "PAPERLESS_AUTO_CREATE", true},
+		"guide, off": {map[string]string{"PAPERLESS_AUTO_CREATE": "false"}, "", false},
+		"misspelt":   {map[string]string{"PAPERLESS_SOCIAL_AUTOSIGNUP": "true"}, "PAPERLESS_SOCIAL_AUTOSIGNUP", true},
+		"nothing":    {map[string]string{"PAPERLESS_URL": "true"}, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &render.Bundle{Paperless: render.Paperless{Version: "2.20.15", Env: tt.env}}
+			by, wanted := b.Intends(render.AutoSignup)
+			assert.Equal(t, tt.by, by)
+			assert.Equal(t, tt.wanted, wanted)
+		})
+	}
+}
+
+func TestUnknownVersionNamesTheNearest(t *testing.T) {
+	t.Parallel()
+	v, err := render.KnownVersions()
+	require.NoError(t, err)
+	_, err = render.Find(v.Paperless, "paperless", "2.13.5")
+	require.ErrorIs(t, err, render.ErrUnknownVersion)
+	assert.ErrorContains(t, err, "2.5.0, 2.20.15")
+}

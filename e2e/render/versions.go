@@ -1,0 +1,156 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/goccy/go-yaml"
+
+	"github.com/ssocheck/ssocheck/fixtures"
+)
+
+// ErrUnknownVersion marks a version that fixtures/versions.yaml does not cover.
+var ErrUnknownVersion = errors.New("unknown version")
+
+// Versions is fixtures/versions.yaml: what ssocheck knows of each product.
+type Versions struct {
+	Paperless []Release `yaml:"paperless"`
+	Authentik []Release `yaml:"authentik"`
+	Postgres  string    `yaml:"postgres"`      // image
+	Data      string    `yaml:"postgres_data"` // where that image keeps its data
+}
+
+// A Release is one version of a product that ssocheck knows.
+type Release struct {
+	Version string `yaml:"version"`
+	Image   string `yaml:"image"` // with tag
+	// Broker is the image of the Redis or Valkey that this version needs; empty: none.
+	Broker string `yaml:"broker"`
+	// Needs are environment variables without which the version does not start.
+	Needs []string `yaml:"needs"`
+	// Profile names what the lab models for this version; empty: not modelled.
+	Profile string `yaml:"profile"`
+	// Source tells what the lab's answers for this version rest on.
+	Source string `yaml:"source"`
+	// Changes are what this version changed for SSO (upgrade hazards).
+	Changes []Hazard `yaml:"changes"`
+}
+
+// A Hazard is a change of a release that can lock people out.
+type Hazard struct {
+	ID       string   `yaml:"id" json:"id"`
+	Title    string   `yaml:"title" json:"title"`
+	Severity string   `yaml:"severity" json:"severity"` // high, medium, low, info
+	Symptom  string   `yaml:"symptom" json:"symptom"`
+	Check    string   `yaml:"check" json:"check"` // what to look at before the upgrade
+	Codes    []string `yaml:"codes" json:"codes"` // troubleshooting items that it can cause
+	Source   string   `yaml:"source" json:"source"`
+}
+
+var versions = sync.OnceValues(func() (*Versions, error) {
+	text, err := fixtures.FS.ReadFile("versions.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("read versions.yaml: %w", err)
+	}
+	var v Versions
+	if err := yaml.UnmarshalWithOptions(text, &v, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("parse versions.yaml: %w", err)
+	}
+	return &v, nil
+})
+
+// KnownVersions is fixtures/versions.yaml.
+func KnownVersions() (*Versions, error) { return versions() }
+
+// Find is the release of exactly this version. The error wraps
+// ErrUnknownVersion and names the nearest known ones.
+func Find(releases []Release, product, version string) (Release, error) {
+	want := strings.TrimPrefix(version, "v")
+	for _, r := range releases {
+		if r.Version == want {
+			return r, nil
+		}
+	}
+	return Release{}, fmt.Errorf("%w: %s %s (known: %s)", ErrUnknownVersion, product, version, strings.Join(nearest(releases, want), ", "))
+}
+
+// nearest are the known versions just below and above, or all when the wanted
+// one is not a version at all.
+func nearest(releases []Release, want string) []string {
+	w, err := semver.NewVersion(want)
+	var all []string
+	below, above := "", ""
+	for _, r := range releases {
+		all = append(all, r.Version)
+		if err != nil {
+			continue
+		}
+		v, verr := semver.NewVersion(r.Version)
+		if verr != nil {
+			continue
+		}
+		if v.LessThan(w) {
+			below = r.Version
+		} else if above == "" {
+			above = r.Version
+		}
+	}
+	if err != nil {
+		return all
+	}
+	return slices.DeleteFunc([]string{below, above}, func(s string) bool { return s == "" })
+}
+
+// AtLeast tells whether a version is at least another. A version that does not
+// parse is taken as the newest, so that a development build is not called old.
+func AtLeast(version, minimum string) bool {
+	v, err := semver.NewVersion(version)
+	if err != nil {
+		return true
+	}
+	m, err := semver.NewVersion(minimum)
+	if err != nil {
+		panic("render.AtLeast: bad minimum " + minimum) // a constant of ours
+	}
+	// A release candidate of 3.0.0 has the features of 3.0.0.
+	core := semver.New(v.Major(), v.Minor(), v.Patch(), "", "")
+	return !core.LessThan(m)
+}
+
+// AtLeast tells whether this Paperless is at least the given version.
+func (p *Paperless) AtLeast(minimum string) bool { return AtLeast(p.Version, minimum) }
+
+// AtLeast tells whether this authentik is at least the given version.
+func (a *Authentik) AtLeast(minimum string) bool { return AtLeast(a.Version, minimum) }
+
+// Images are the container images of a bundle's versions.
+type Images struct {
+	PaperlessImage, PaperlessBroker string
+	AuthentikImage, AuthentikRedis  string // AuthentikRedis is empty where none is needed
+	Postgres, PostgresData          string
+}
+
+// VersionOf finds the images of the bundle's versions.
+func VersionOf(b *Bundle) (Images, error) {
+	v, err := KnownVersions()
+	if err != nil {
+		return Images{}, err
+	}
+	p, err := Find(v.Paperless, "paperless", b.Paperless.Version)
+	if err != nil {
+		return Images{}, err
+	}
+	a, err := Find(v.Authentik, "authentik", b.Authentik.Version)
+	if err != nil {
+		return Images{}, err
+	}
+	return Images{
+		PaperlessImage: p.Image, PaperlessBroker: p.Broker,
+		AuthentikImage: a.Image, AuthentikRedis: a.Broker,
+		Postgres: v.Postgres, PostgresData: v.Data,
+	}, nil
+}
