@@ -1,0 +1,90 @@
+package authentik
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
+)
+
+// api is the part of the REST API that a tester asks (authentik.md 3).
+func (s *Server) api(v *visit, p string) {
+	if rest, ok := strings.CutPrefix(p, "/flows/executor/"); ok {
+		s.executor(v, strings.TrimSuffix(rest, "/"))
+		return
+	}
+	if p == "/root/config/" {
+		v.json(http.StatusOK, object{{"error_reporting", object{{"enabled", false}}}, {"capabilities", []string{}}, {"cache_timeout", 300}})
+		return
+	}
+	token, bearer := strings.CutPrefix(v.r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case bearer && (s.opts.Token == "" || token != s.opts.Token):
+		v.json(http.StatusForbidden, object{{"detail", "Token invalid/expired"}})
+		return
+	case !bearer:
+		v.json(http.StatusForbidden, object{{"detail", "Authentication credentials were not provided."}})
+		return
+	case v.r.Method != http.MethodGet:
+		s.missing(v, "API "+v.r.Method+" "+p)
+		return
+	}
+	q := v.r.URL.Query()
+	switch p {
+	case "/admin/version/":
+		v.json(http.StatusOK, object{{"version_current", s.opts.Version}, {"version_latest", s.opts.Version}, {"outdated", false}})
+	case "/providers/oauth2/":
+		var list []any
+		for i, pr := range s.model.Providers {
+			if id := q.Get("client_id"); id == "" || id == pr.ClientID {
+				list = append(list, object{{"pk", i + 1}, {"name", pr.Name}, {"client_id", pr.ClientID}, {"redirect_uris", s.uris(&pr)}})
+			}
+		}
+		v.results(list)
+	case "/events/events/":
+		var list []any
+		for i, action := range slices.Backward(s.events) {
+			list = append(list, object{{"pk", strconv.Itoa(i)}, {"action", action}})
+		}
+		v.results(list)
+	case "/flows/instances/":
+		var list []any
+		for _, slug := range []string{flowAuthentication, flowInvalidation, flowExplicit, flowImplicit, flowSessionEnd} {
+			if want := q.Get("slug"); want == "" || want == slug {
+				list = append(list, object{{"pk", digest(slug)[:32]}, {"slug", slug}, {"name", slug}})
+			}
+		}
+		v.results(list)
+	case "/managed/blueprints/":
+		v.results([]any{object{{"name", "ssocheck-paperless"}, {"path", "custom/ssocheck.yaml"}, {"status", "successful"}, {"enabled", true}}})
+	default:
+		s.missing(v, "API "+p)
+	}
+}
+
+func (v *visit) results(list []any) {
+	if list == nil {
+		list = []any{}
+	}
+	v.json(http.StatusOK, object{{"pagination", object{{"count", len(list)}, {"next", 0}}}, {"results", list}})
+}
+
+// uris are the registered redirect URIs, also one that was learned.
+func (s *Server) uris(p *render.OAuth2Provider) any {
+	uris := p.RedirectURIs
+	if learned := s.db.learned[p.ClientID]; len(uris) == 0 && learned != "" {
+		uris = []render.RedirectURI{{MatchingMode: "strict", URL: learned}}
+	}
+	list := []any{}
+	var lines []string
+	for _, r := range uris {
+		list = append(list, object{{"matching_mode", r.MatchingMode}, {"url", r.URL}})
+		lines = append(lines, r.URL)
+	}
+	if s.matchingModes() {
+		return list
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,134 @@
+// The flow executor as a browser test meets it: custom elements in open shadow
+// roots, stages that replace each other in place without a load event, and the
+// helper form for password managers in the light DOM, a decoy for tests.
+(() => {
+	const host = document.querySelector("ak-flow-executor");
+	const shape = host.dataset.shape; // "header" up to 2025.6, "card" in 2025.8, "labels" from 2025.10
+	const api = `/api/v3/flows/executor/${host.getAttribute("flowSlug")}/?query=${encodeURIComponent(location.search.slice(1))}`;
+	const cookie = (name) => (document.cookie.split("; ").find((c) => c.startsWith(name + "=")) ?? "=").split("=")[1];
+
+	const style = `
+		:host, ak-flow-card { display: block; }
+		h1 { font-size: 1.6rem; font-weight: 500; margin: 0 0 1rem; }
+		label, .pf-c-form__helper-text { display: block; }
+		input { display: block; box-sizing: border-box; width: 100%; padding: .5rem; margin: .25rem 0 1rem; font: inherit; }
+		button { width: 100%; padding: .6rem; border: 0; background: #fd4b2d; color: #fff; font: inherit; cursor: pointer; }
+		a { color: #7cb8ff; }
+		.pf-m-error { color: #ff9c86; }
+		footer { margin-top: 2rem; font-size: .8rem; opacity: .7; }`;
+
+	const el = (tag, attributes = {}, ...children) => {
+		const node = document.createElement(tag);
+		for (const [name, value] of Object.entries(attributes)) {
+			node.setAttribute(name, value);
+		}
+		node.append(...children.flat());
+		return node;
+	};
+	const shadow = (node, ...children) => {
+		node.attachShadow({ mode: "open" }).append(el("style", {}, style), ...children);
+		return node;
+	};
+
+	const root = shadow(host).shadowRoot;
+	const context = el("ak-locale-context");
+	root.append(el("main", { class: "pf-c-login__main", style: "width:min(26rem,90vw);padding:2rem;background:#212427;border-top:3px solid #fd4b2d" },
+		context, el("footer", {}, "Powered by authentik")));
+
+	let decoy = el("form", { style: "position:absolute;bottom:0;left:0" },
+		el("input", { type: "text", name: "username", autocomplete: "username" }),
+		el("input", { type: "password", name: "password", autocomplete: "current-password" }),
+		el("input", { type: "text", name: "code", autocomplete: "one-time-code" }));
+
+	const problems = (challenge, field) => (challenge.response_errors?.[field] ?? [])
+		.map((e) => el("p", { class: "pf-c-form__helper-text pf-m-error" }, e.string));
+
+	// The message of a field stands in the shadow of its element up to 2025.8,
+	// and in the stage itself from 2025.10.
+	const field = (challenge, name, label, input) => {
+		const errors = problems(challenge, name);
+		if (errors.length > 0) {
+			input.setAttribute("aria-invalid", "true");
+		}
+		if (shape === "labels") {
+			input.id ||= "ak-identifier-input";
+			return el("div", { class: "pf-c-form__group" }, el("label", { for: input.id }, label), input, errors);
+		}
+		return shadow(el("ak-form-element", { label }, input), el("label", {}, label), el("slot"), ...errors);
+	};
+	const button = (text) => el("button", { type: "submit", class: "pf-c-button pf-m-primary pf-m-block" }, text);
+
+	const send = async (body) => {
+		const response = await fetch(api, {
+			method: "POST",
+			headers: { "Content-Type": "application/json", Accept: "application/json", "X-authentik-CSRF": cookie("authentik_csrf") },
+			body: JSON.stringify(body),
+		});
+		show(await response.json());
+	};
+	const form = (answer, ...children) => {
+		const node = el("form", { class: "pf-c-form" }, ...children);
+		node.addEventListener("submit", (event) => {
+			event.preventDefault();
+			send(answer(new FormData(node)));
+		});
+		return node;
+	};
+
+	// A stage has a shadow root of its own. Up to 2025.6 it holds its heading,
+	// later a card does.
+	const stage = (challenge, title, ...children) => {
+		const node = el(challenge.component);
+		if (shape === "header") {
+			return shadow(node, el("header", { class: "pf-c-login__main-header" }, el("h1", { class: "pf-c-title pf-m-3xl" }, title)), ...children);
+		}
+		const card = shadow(el("ak-flow-card", {}, ...children), el("h1", { class: "pf-c-title pf-m-3xl" }, title), el("slot"));
+		return shadow(node, card);
+	};
+	const user = (c) => shadow(el("ak-form-static", {}, el("a", { href: c.flow_info?.cancel_url ?? "/flows/-/cancel/" }, "Not you?")),
+		el("span", {}, c.pending_user + " "), el("slot"));
+	const title = (c) => c.flow_info?.title ?? "authentik";
+
+	const stages = {
+		"ak-stage-identification": (c) => stage(c, title(c), form((data) => ({ component: c.component, uid_field: data.get("uidField") }),
+			c.application_pre ? el("p", {}, `Login to continue to ${c.application_pre}.`) : [],
+			field(c, "uid_field", "Email or Username", el("input", { type: "text", name: "uidField", placeholder: "Email or Username", autocomplete: "username", autofocus: "", required: "" })),
+			button(c.primary_action ?? "Log in"))),
+		"ak-stage-password": (c) => stage(c, title(c), form((data) => ({ component: c.component, password: data.get("password") }),
+			user(c),
+			el("input", { name: "username", type: "hidden", autocomplete: "username", value: c.pending_user }),
+			el("ak-flow-input-password", {}, field(c, "password", "Password",
+				el("input", { id: "ak-stage-password-input", type: "password", name: "password", placeholder: "Please enter your password", autocomplete: "current-password", required: "" }))),
+			button("Continue"))),
+		"ak-stage-consent": (c) => stage(c, title(c), form(() => ({ component: c.component, token: c.token }),
+			user(c),
+			el("h3", { id: "header-text" }, c.header_text),
+			el("ul", { id: "permissions", class: "pf-c-list" }, c.permissions.map((p) => el("li", { "data-permission-code": p.id }, p.name))),
+			button("Continue"))),
+		"ak-stage-access-denied": (c) => stage(c, title(c), shadow(el("ak-empty-state", {}, el("p", { slot: "body" }, c.error_message ?? "")),
+			el("h1", {}, "Request has been denied."), el("slot", { name: "body" }))),
+		"ak-stage-session-end": (c) => stage(c, title(c), el("h1", {}, `You've logged out of ${c.application_name}.`),
+			el("p", {}, el("a", { href: "/", class: "pf-c-button" }, "Go back to overview")),
+			el("p", {}, el("a", { id: "logout", href: c.invalidation_flow_url, class: "pf-c-button" }, `Log out of ${c.brand_name}`)),
+			el("p", {}, el("a", { href: c.application_launch_url, class: "pf-c-button" }, `Log back into ${c.application_name}`))),
+		"ak-stage-flow-error": (c) => stage(c, "Whoops!", el("p", {}, "Something went wrong! Please try again later."), el("pre", {}, c.request_id ?? "")),
+	};
+
+	const show = (challenge) => {
+		if (challenge.component === "xak-flow-redirect") {
+			location.assign(challenge.to);
+			return;
+		}
+		document.title = title(challenge) + " - authentik";
+		if (challenge.component === "ak-stage-identification") {
+			document.documentElement.append(decoy);
+		} else {
+			decoy.remove();
+		}
+		const render = stages[challenge.component] ?? stages["ak-stage-flow-error"];
+		const node = render(challenge);
+		context.replaceChildren(node);
+		node.shadowRoot.querySelector("input:not([type=hidden])")?.focus();
+	};
+	fetch(api, { headers: { Accept: "application/json" } }).then((r) => r.json()).then(show);
+})();

@@ -1,0 +1,141 @@
+package paperless
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
+)
+
+// Every recorded start ends here as it ended there, line for line.
+func TestBootAsObserved(t *testing.T) {
+	t.Parallel()
+	all := observed(t)
+	require.NotEmpty(t, all.Rows)
+	down := 0
+	for _, row := range all.Rows {
+		t.Run(row.ID+" "+row.Paperless, func(t *testing.T) {
+			s, boot := New(row.options(t, all.Harness))
+			assert.Equal(t, row.Boot.Up, boot.Up)
+			assert.Equal(t, row.Boot.Exit, boot.Exit)
+			assert.Equal(t, row.Boot.Up, s != nil)
+			if !row.Boot.Up {
+				assert.Equal(t, row.Boot.Log, boot.Log)
+			}
+		})
+		if !row.Boot.Up {
+			down++
+		}
+	}
+	assert.Positive(t, down)
+}
+
+func TestBootFailures(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		version string
+		env     map[string]string
+		want    string // empty: it comes up
+	}{
+		"default":                          {"2.20.15", nil, ""},
+		"default 3":                        {"3.0.5", nil, ""},
+		"default 2.5":                      {"2.5.0", nil, ""},
+		"before allauth":                   {"2.4.3", nil, "ModuleNotFoundError: No module named 'allauth'"},
+		"before allauth, no apps":          {"2.4.3", map[string]string{"PAPERLESS_APPS": "-"}, ""},
+		"typo in a module":                 {"2.20.15", map[string]string{"PAPERLESS_APPS": render.OpenIDConnectApp + "t"}, "ModuleNotFoundError: No module named 'allauth.socialaccount.providers.openid_connectt'"},
+		"space in the list, 2":             {"2.20.15", map[string]string{"PAPERLESS_APPS": render.OpenIDConnectApp + ", allauth.usersessions"}, "ModuleNotFoundError: No module named ' allauth"},
+		"space in the list, 3":             {"3.0.5", map[string]string{"PAPERLESS_APPS": render.OpenIDConnectApp + ", allauth.usersessions"}, ""},
+		"app twice":                        {"2.20.15", map[string]string{"PAPERLESS_APPS": render.OpenIDConnectApp + "," + render.OpenIDConnectApp}, "duplicates: openid_connect"},
+		"providers empty":                  {"2.20.15", map[string]string{render.ProvidersKey: ""}, "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"},
+		"providers a list":                 {"2.20.15", map[string]string{render.ProvidersKey: "[]"}, ""},
+		"proxy header not JSON":            {"2.20.15", map[string]string{"PAPERLESS_PROXY_SSL_HEADER": "HTTP_X_FORWARDED_PROTO"}, "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"},
+		"url with a slash":                 {"2.20.15", map[string]string{"PAPERLESS_URL": origin + "/"}, "(corsheaders.E014) Origin 'https://paperless.example.com/' in CORS_ALLOWED_ORIGINS should not have path"},
+		"url without a scheme":             {"2.20.15", map[string]string{"PAPERLESS_URL": "paperless.example.com"}, "(corsheaders.E013)"},
+		"no secret key, 2":                 {"2.20.15", map[string]string{"PAPERLESS_SECRET_KEY": "-"}, ""},
+		"no secret key, 3":                 {"3.0.5", map[string]string{"PAPERLESS_SECRET_KEY": "-"}, "PAPERLESS_SECRET_KEY is not set or is the default 'change-me' value"},
+		"template's secret key, 3":         {"3.0.5", map[string]string{"PAPERLESS_SECRET_KEY": "change-me"}, "PAPERLESS_SECRET_KEY is not set or is the default 'change-me' value"},
+		"loose boolean, 2":                 {"2.20.15", map[string]string{"PAPERLESS_SOCIAL_AUTO_SIGNUP": "on"}, ""},
+		"loose boolean, 3":                 {"3.0.5", map[string]string{"PAPERLESS_SOCIAL_AUTO_SIGNUP": "on"}, "ValueError: Cannot convert 'on' to a boolean."},
+		"quoted boolean, 3":                {"3.0.5", map[string]string{"PAPERLESS_SOCIAL_AUTO_SIGNUP": `"true"`}, `ValueError: Cannot convert '"true"' to a boolean.`},
+		"database engine, 3":               {"3.0.5", map[string]string{"PAPERLESS_DBENGINE": "postgres"}, "ValueError: Environment variable 'PAPERLESS_DBENGINE' has invalid value 'postgres'. Valid choices are: mariadb, postgresql, sqlite"},
+		"negative proxy count":             {"3.0.5", map[string]string{"PAPERLESS_ALLAUTH_TRUSTED_PROXY_COUNT": "-1"}, "ImproperlyConfigured"},
+		"proxy count is not read in 3.0.2": {"3.0.2", map[string]string{"PAPERLESS_ALLAUTH_TRUSTED_PROXY_COUNT": "-1"}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, boot := boot(t, nil, tt.version, tt.env)
+			if tt.want == "" {
+				require.True(t, boot.Up, "%v", boot.Log)
+				return
+			}
+			require.False(t, boot.Up)
+			require.NotNil(t, boot.Exit)
+			assert.Equal(t, 1, *boot.Exit)
+			text := strings.Join(boot.Log, "\n")
+			assert.Contains(t, text, tt.want)
+			assert.Equal(t, render.AtLeast(tt.version, "2.15.0"), strings.Contains(text, "s6-rc:"))
+		})
+	}
+}
+
+func TestSecretFiles(t *testing.T) {
+	t.Parallel()
+	file := func(o *Options) {
+		o.Bundle.Paperless.Files = map[string]string{"/run/secrets/providers": o.Bundle.Paperless.Env[render.ProvidersKey] + "\n"}
+		delete(o.Bundle.Paperless.Env, render.ProvidersKey)
+		o.Bundle.Paperless.Env[render.ProvidersKey+"_FILE"] = "/run/secrets/providers"
+	}
+	s := start(t, nil, "2.20.15", nil, file)
+	assert.Contains(t, text(visit(t, s).get("/accounts/login/").body), "or sign in via SSO")
+	assert.Contains(t, logText(s), "[env-init] PAPERLESS_SOCIALACCOUNT_PROVIDERS set from PAPERLESS_SOCIALACCOUNT_PROVIDERS_FILE")
+
+	lost := start(t, nil, "2.20.15", nil, file, func(o *Options) { o.Bundle.Paperless.Files = nil })
+	assert.NotContains(t, text(visit(t, lost).get("/accounts/login/").body), "SSO")
+	assert.Contains(t, logText(lost), "cannot find secret in PAPERLESS_SOCIALACCOUNT_PROVIDERS_FILE")
+}
+
+// What runs is the running environment, not the file's.
+func TestRunningEnvironment(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil, "2.20.15", nil, func(o *Options) { o.Bundle.Paperless.Running = map[string]string{} })
+	assert.NotContains(t, text(visit(t, s).get("/accounts/login/").body), "SSO")
+}
+
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	f := newIdP(t)
+	old := start(t, f, "2.20.15", map[string]string{"PAPERLESS_SOCIAL_AUTO_SIGNUP": "true"})
+	v := visit(t, old)
+	require.Equal(t, "/dashboard", v.sso("").Header.Get("Location"))
+	code, tokens := v.api("POST", "/api/token/", map[string]any{"username": "admin", "password": "admin-pw-0f8e"})
+	require.Equal(t, 200, code)
+
+	keep := func(o *Options) { o.State = old.State() }
+	up := start(t, f, "3.0.5", map[string]string{"PAPERLESS_SOCIAL_AUTO_SIGNUP": "true"}, keep)
+	v.s = up
+	code, profile := v.api("GET", "/api/profile/", nil)
+	assert.Equal(t, 200, code, "the session survives")
+	assert.Equal(t, "alice@example.com", profile["email"])
+	again := visit(t, up)
+	require.Equal(t, "/dashboard", again.sso("").Header.Get("Location"))
+	assert.Len(t, up.State().Users, len(old.State().Users), "the same account, by its link")
+	again.cookies = map[string]string{}
+	again.header.Set("Authorization", "Token "+tokens["token"].(string))
+	code, _ = again.api("GET", "/api/profile/", nil)
+	assert.Equal(t, 200, code, "the token survives")
+
+	other := start(t, f, "3.0.5", map[string]string{"PAPERLESS_SECRET_KEY": "another-key-0123456789"}, keep)
+	v.s = other
+	code, _ = v.api("GET", "/api/profile/", nil)
+	assert.Equal(t, 401, code, "another key voids the sessions")
+
+	from250 := start(t, f, "2.5.0", nil).State()
+	_, boot := boot(t, f, "3.0.5", nil, func(o *Options) { o.State = from250 })
+	assert.False(t, boot.Up)
+	assert.Contains(t, boot.Log, "(paperless.E002) Cannot upgrade to Paperless-ngx v3 from this version.")
+	start(t, f, "2.20.15", nil, func(o *Options) { o.State = from250 })
+}
