@@ -1,0 +1,272 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/remote"
+)
+
+// The size of the page, in CSS pixels: wide enough that Paperless shows its
+// menus, small enough for a report.
+const (
+	pageWidth  = 1280
+	pageHeight = 900
+)
+
+// Options say which browser is started and how. The zero value starts the one
+// that Find finds, without a window.
+type Options struct {
+	Path   string // the browser's program; "" is what Find finds
+	Remote string // address of a browser that already runs (ws://…); nothing is started then
+	Headed bool   // with a window
+	// Rules is the value of --host-resolver-rules, such as target.ResolverRules
+	// gives. With Remote it has no effect: that browser was started without it.
+	Rules string
+	// SPKI are base64 SHA-256 hashes of public keys whose certificates are
+	// accepted. Every other certificate error stays visible.
+	SPKI []string
+	// NoSandbox starts without Chromium's sandbox, which is done by itself for
+	// root and where the system does not allow one.
+	NoSandbox bool
+	Lang      string       // Accept-Language; "" is en-US,en
+	Log       *slog.Logger // nil is silent
+}
+
+// A Browser is one Chromium process, or a connection to one. It is safe for
+// concurrent use; a Session is not.
+type Browser struct {
+	ctx    context.Context // of chromedp: this is the handle
+	cancel context.CancelFunc
+	dir    string // profile and temporary files; "" with Remote
+	pid    int    // 0 with Remote
+	size   bool   // pages get a fixed size
+	dead   chan struct{}
+	log    *slog.Logger
+
+	mu       sync.Mutex
+	closing  bool
+	err      error
+	sessions map[*Session]struct{}
+}
+
+// Open starts a browser, or connects to one. The context limits the start only;
+// the browser runs until Close.
+func Open(ctx context.Context, o Options) (*Browser, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Remote == "" && o.Path == "" {
+		path, err := Find()
+		if err != nil {
+			return nil, err
+		}
+		o.Path = path
+	}
+	b, err := open(ctx, o)
+	if err != nil && !o.NoSandbox && o.Remote == "" && strings.Contains(err.Error(), "No usable sandbox") {
+		o.Log.WarnContext(ctx, "the system does not allow Chromium's sandbox; starting without it")
+		o.NoSandbox = true
+		b, err = open(ctx, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the browser: %w", err)
+	}
+	return b, nil
+}
+
+func open(ctx context.Context, o Options) (_ *Browser, err error) {
+	b := &Browser{
+		dead: make(chan struct{}), log: o.Log, size: !o.Headed,
+		sessions: make(map[*Session]struct{}),
+	}
+	base, abort := context.WithCancel(context.Background())
+	var alloc context.Context
+	var stop context.CancelFunc
+	if o.Remote != "" {
+		alloc, stop = remote.NewAllocator(base, o.Remote)
+	} else {
+		if b.dir, err = profile(); err != nil {
+			abort()
+			return nil, err
+		}
+		alloc, stop = chromedp.NewExecAllocator(base, flags(o, b.dir)...)
+	}
+	debug := func(format string, v ...any) { o.Log.Debug(fmt.Sprintf(format, v...)) }
+	root, cancel := chromedp.NewContext(alloc, chromedp.WithLogf(debug), chromedp.WithErrorf(debug))
+	b.ctx = root
+	b.cancel = func() { // once only: a second cancel of chromedp's would wait for ever
+		abort()
+		cancel()
+		stop()
+	}
+
+	// The first call owns the process, so it gets the context without a limit;
+	// the caller's context ends the start all the same.
+	unhook := context.AfterFunc(ctx, abort)
+	_, err = chromedp.CallBrowser(root, browser.GetVersion, cdp.Empty{})
+	unhook()
+	if cerr := context.Cause(ctx); cerr != nil {
+		err = cerr
+	}
+	c := chromedp.FromContext(root)
+	if c.Browser != nil && c.Browser.Process() != nil {
+		b.pid = c.Browser.Process().Pid
+	}
+	if err != nil {
+		b.cancel()
+		return nil, errors.Join(err, b.cleanUp())
+	}
+	lost := c.Browser.LostConnection
+	go func() {
+		<-lost
+		b.mu.Lock()
+		if b.closing {
+			b.err = ErrClosed
+		} else {
+			b.err = ErrCrashed
+		}
+		b.mu.Unlock()
+		close(b.dead)
+	}()
+	return b, nil
+}
+
+// profile makes a fresh profile that asks nothing and offers nothing.
+func profile() (string, error) {
+	dir, err := os.MkdirTemp("", "ssocheck-browser-")
+	if err != nil {
+		return "", fmt.Errorf("profile: %w", err)
+	}
+	const preferences = `{"credentials_enable_service":false,"credentials_enable_autosignin":false,
+"profile":{"password_manager_enabled":false,"password_manager_leak_detection":false},
+"autofill":{"profile_enabled":false,"credit_card_enabled":false},
+"signin":{"allowed":false},"translate":{"enabled":false},"search":{"suggest_enabled":false}}`
+	err = errors.Join(
+		os.MkdirAll(filepath.Join(dir, "profile", "Default"), 0o700),
+		os.MkdirAll(filepath.Join(dir, "tmp"), 0o700))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "profile", "Default", "Preferences"), []byte(preferences), 0o600)
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("profile: %w", err), os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
+	if o.Lang == "" {
+		o.Lang = "en-US,en"
+	}
+	lang, _, _ := strings.Cut(o.Lang, ",")
+	out := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(o.Path),
+		chromedp.UserDataDir(filepath.Join(dir, "profile")),
+		chromedp.ModifyCmdFunc(ownGroup),
+		chromedp.WindowSize(pageWidth, pageHeight),
+		chromedp.Flag("no-proxy-server", true), // the proxy of a CI would answer for the pair
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-domain-reliability", true),
+		chromedp.Flag("disable-auto-reload", true), // an error page stays one
+		chromedp.Flag("no-pings", true),
+		chromedp.Flag("no-service-autorun", true),
+		chromedp.Flag("accept-lang", o.Lang),
+		chromedp.Flag("lang", lang),
+		chromedp.Flag("disable-features", strings.Join([]string{
+			"Translate", "BlinkGenPropertyTrees", "MediaRouter", "OptimizationHints", "DialMediaRouteProvider",
+			"PasswordLeakDetection", "PasswordManagerOnboarding", "AutofillServerCommunication",
+			// A URL with http must be asked for as it is: a wrong scheme is a mistake to be found.
+			"HttpsUpgrades", "HttpsFirstBalancedMode", "HttpsFirstBalancedModeAutoEnable", "HttpsFirstModeV2",
+		}, ",")),
+	)
+	if o.Headed {
+		out = append(out, chromedp.VisibleWindow)
+	}
+	if o.NoSandbox {
+		out = append(out, chromedp.NoSandbox)
+	}
+	if o.Rules != "" {
+		out = append(out, chromedp.Flag("host-resolver-rules", o.Rules))
+	}
+	if len(o.SPKI) > 0 {
+		out = append(out, chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(o.SPKI, ",")))
+	}
+	if runtime.GOOS == "linux" {
+		// A killed Chromium leaves a socket's directory there. (Elsewhere the path
+		// of that socket could become too long.)
+		out = append(out, chromedp.Env("TMPDIR="+filepath.Join(dir, "tmp")))
+	}
+	return out
+}
+
+// Dead is closed when the browser has ended, by itself or by Close.
+func (b *Browser) Dead() <-chan struct{} { return b.dead }
+
+// Err is nil while the browser runs, wraps ErrCrashed when it ended by itself
+// and ErrClosed after Close.
+func (b *Browser) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil && b.closing {
+		return ErrClosed
+	}
+	return b.err
+}
+
+// Close ends the sessions and the browser and removes its profile. It is safe
+// to call twice. A browser that was not started here goes on running.
+func (b *Browser) Close() error {
+	b.mu.Lock()
+	if b.closing {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closing = true
+	var open []*Session
+	for s := range b.sessions {
+		open = append(open, s)
+	}
+	b.mu.Unlock()
+	if b.dir == "" {
+		for _, s := range open { // the browser stays, so its tabs must be closed one by one
+			s.Close()
+		}
+	}
+	b.cancel()
+	for _, s := range open {
+		s.Close()
+	}
+	<-b.dead
+	return b.cleanUp()
+}
+
+// cleanUp removes what the process left behind.
+func (b *Browser) cleanUp() error {
+	if b.dir == "" {
+		return nil
+	}
+	if b.pid != 0 {
+		killGroup(b.pid)
+	}
+	// A helper process that is just dying can still write into the profile.
+	var err error
+	for range 100 {
+		if err = os.RemoveAll(b.dir); err == nil {
+			return nil
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	return fmt.Errorf("remove the profile: %w", err)
+}

@@ -1,0 +1,47 @@
+package browser
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// Pid is the browser's process, for tests that kill it.
+func (b *Browser) Pid() int { return b.pid }
+
+// Dir is where the browser's files are.
+func (b *Browser) Dir() string { return b.dir }
+
+// CrashTab makes the tab's process crash.
+func (s *Session) CrashTab() {
+	ctx, cancel := context.WithTimeout(s.ctx, time.Second)
+	defer cancel()
+	_, _ = chromedp.Call(ctx, page.Crash, cdp.Empty{}) // nobody is left to answer
+}
+
+// RepeatOn makes a session treat a code as it treats a change of the network,
+// which a test cannot cause.
+func (s *Session) RepeatOn(code string) { s.repeat = code }
+
+// Hurry shortens how long evidence waits for a navigation that is under way.
+func (s *Session) Hurry(patience time.Duration) { s.patience = patience }
+
+// NewFinder is a finder on a made-up system.
+func NewFinder(goos string, env map[string]string, programs map[string]bool, release string) func() (string, error) {
+	f := finder{
+		goos: goos, home: "/home/me",
+		getenv:  func(name string) string { return env[name] },
+		release: func() []byte { return []byte(release) },
+		lookPath: func(name string) (string, error) {
+			if programs[name] {
+				return "/found/" + name, nil
+			}
+			return "", os.ErrNotExist
+		},
+	}
+	return f.find
+}

@@ -1,0 +1,107 @@
+package browser
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// finder is where to look for a browser; tests replace its parts.
+type finder struct {
+	goos     string
+	getenv   func(string) string
+	lookPath func(string) (string, error)
+	release  func() []byte // /etc/os-release
+	home     string
+}
+
+// Find returns the path of a Chrome or Chromium: what SSO_BROWSER, CHROME or
+// CHROMIUM_PATH names, else one of the usual names in PATH, else one of the
+// usual places. When there is none, the error wraps ErrNoBrowser and names the
+// command that installs one here.
+func Find() (string, error) {
+	home, _ := os.UserHomeDir() // without one there is one place less
+	return finder{
+		goos: runtime.GOOS, getenv: os.Getenv, lookPath: exec.LookPath, home: home,
+		release: func() []byte {
+			text, _ := os.ReadFile("/etc/os-release") // only Linux has it
+			return text
+		},
+	}.find()
+}
+
+func (f finder) find() (string, error) {
+	for _, name := range []string{"SSO_BROWSER", "CHROME", "CHROMIUM_PATH"} {
+		path := f.getenv(name)
+		if path == "" {
+			continue
+		}
+		found, err := f.lookPath(path)
+		if err != nil {
+			// Somebody chose this one; another would not be what they test with.
+			return "", fmt.Errorf("%w: %s names %s, which cannot be run", ErrNoBrowser, name, path)
+		}
+		return found, nil
+	}
+	for _, name := range f.places() {
+		if found, err := f.lookPath(name); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("%w was found; install one with: %s (or name one in SSO_BROWSER)", ErrNoBrowser, f.install())
+}
+
+func (f finder) places() []string {
+	if f.goos == "darwin" {
+		var out []string
+		for _, dir := range []string{"/Applications", filepath.Join(f.home, "Applications")} {
+			out = append(out,
+				filepath.Join(dir, "Google Chrome.app/Contents/MacOS/Google Chrome"),
+				filepath.Join(dir, "Chromium.app/Contents/MacOS/Chromium"),
+				filepath.Join(dir, "Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing"),
+				filepath.Join(dir, "Microsoft Edge.app/Contents/MacOS/Microsoft Edge"))
+		}
+		return append(out, "chromium", "google-chrome")
+	}
+	// The snap comes last: it sees another /tmp than we do.
+	return []string{
+		"google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome", "headless_shell", "headless-shell",
+		"/opt/google/chrome/chrome", "/usr/lib/chromium/chromium", "/usr/lib64/chromium-browser/chromium-browser",
+		"/usr/local/bin/chrome", "microsoft-edge", "microsoft-edge-stable", "/snap/bin/chromium",
+	}
+}
+
+// install is the command that installs a browser on this system.
+func (f finder) install() string {
+	if f.goos == "darwin" {
+		return "brew install --cask google-chrome"
+	}
+	ids := map[string]string{}
+	lines := bufio.NewScanner(bytes.NewReader(f.release()))
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), "=")
+		ids[name] = strings.Trim(value, `"'`)
+	}
+	for _, id := range append([]string{ids["ID"]}, strings.Fields(ids["ID_LIKE"])...) {
+		switch id {
+		case "ubuntu":
+			return "sudo snap install chromium"
+		case "debian":
+			return "sudo apt-get update && sudo apt-get install -y chromium"
+		case "fedora", "rhel", "centos":
+			return "sudo dnf install -y chromium"
+		case "alpine":
+			return "sudo apk add chromium"
+		case "arch":
+			return "sudo pacman -S --noconfirm chromium"
+		case "suse", "opensuse":
+			return "sudo zypper install -y chromium"
+		}
+	}
+	return "scripts/browser.sh"
+}

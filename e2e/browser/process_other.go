@@ -1,0 +1,11 @@
+//go:build !unix
+
+package browser
+
+import "os/exec"
+
+// ownGroup leaves the command as it is: there are no process groups here.
+func ownGroup(*exec.Cmd) {}
+
+// killGroup does nothing: there are no process groups here.
+func killGroup(int) {}
