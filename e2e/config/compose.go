@@ -1,0 +1,519 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/goccy/go-yaml/ast"
+)
+
+// ErrService says that the Paperless service cannot be told from the others.
+var ErrService = errors.New("which service is Paperless?")
+
+// A project is what was read of compose files: values from compose-go, places
+// from the text.
+type project struct {
+	docs    []*document // in order, each before the ones that override it
+	model   *types.Project
+	service string
+	env     []*entry // of the service, in the order in which they take effect
+	dotenv  []*entry // .env beside the first file
+	images  map[string]string
+	others  []*entry // PAPERLESS_ variables of other services
+	find    lookup
+}
+
+// readCompose reads compose files as Compose does. Problems that Compose would
+// stop at are findings; what can be read is read all the same.
+func (r *reader) readCompose(files []*file) (*project, error) {
+	p := &project{images: map[string]string{}}
+	dir := filepath.Dir(files[0].path)
+	if f, err := openFile(filepath.Join(dir, ".env")); err == nil {
+		var problems []problem
+		p.dotenv, problems = readEnvFile(f, r.environ)
+		r.problems = append(r.problems, problems...)
+		r.files = append(r.files, f)
+		for _, e := range p.dotenv {
+			e.from = "dotenv"
+		}
+	}
+	p.find = r.lookupWith(p.dotenv)
+	for _, f := range files {
+		if err := r.addDocument(p, f, 0); err != nil {
+			return nil, err
+		}
+	}
+	r.loadModel(p, dir)
+	if err := p.choose(r.sources.Service); err != nil {
+		return nil, err
+	}
+	r.serviceEnv(p)
+	return p, nil
+}
+
+// lookupWith finds a variable as Compose does for ${NAME}: the shell first,
+// then .env.
+func (r *reader) lookupWith(dotenv []*entry) lookup {
+	values := map[string]string{}
+	for _, e := range dotenv {
+		if e.set {
+			values[e.name] = e.value
+		}
+	}
+	maps.Copy(values, r.sources.Environ)
+	return func(name string) (string, bool) { v, ok := values[name]; return v, ok }
+}
+
+// addDocument parses a file and what it includes.
+func (r *reader) addDocument(p *project, f *file, depth int) error {
+	d, err := parseYAML(f)
+	if err != nil {
+		return err
+	}
+	r.problems = append(r.problems, d.mended...)
+	if depth < 4 {
+		for _, path := range includes(d) {
+			value, err := substitute(path, p.find)
+			if err != nil {
+				continue
+			}
+			if inc, err := openFile(f.beside(value)); err == nil {
+				r.files = append(r.files, inc)
+				if err := r.addDocument(p, inc, depth+1); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	p.docs = append(p.docs, d)
+	return nil
+}
+
+func includes(d *document) []string {
+	if d.root == nil {
+		return nil
+	}
+	var out []string
+	for _, n := range d.items(d.get(d.root, "include")) {
+		if s := d.text(n); s != "" {
+			out = append(out, s)
+			continue
+		}
+		path := d.get(n, "path")
+		if s := d.text(path); s != "" {
+			out = append(out, s)
+		}
+		for _, item := range d.items(path) {
+			out = append(out, d.text(item))
+		}
+	}
+	return out
+}
+
+// guard keeps compose-go from reading what this package would refuse: files
+// over the limits, devices.
+type guard struct{ dir string }
+
+func (g guard) Accept(path string) bool {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(g.dir, path)
+	}
+	f, err := openFile(path)
+	return err == nil && f.checkDepth() != nil || err != nil
+}
+
+func (guard) Load(context.Context, string) (string, error) { return "", ErrUnreadable }
+
+func (guard) Dir(path string) string { return path }
+
+var obsoleteVersion = regexp.MustCompile(`(?m)^version(\s*):`)
+
+// loadModel lets compose-go read the files. It fails where Compose fails; that
+// is a finding, and the values then come from the text alone.
+func (r *reader) loadModel(p *project, dir string) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	details := types.ConfigDetails{WorkingDir: abs, Environment: types.Mapping{}}
+	for _, f := range r.composeFiles {
+		text := f.text
+		for _, d := range p.docs {
+			if d.file == f {
+				text = d.read.text
+			}
+		}
+		path, err := filepath.Abs(f.path)
+		if err != nil {
+			path = f.path
+		}
+		// The obsolete top-level key would make compose-go write to the log.
+		text = obsoleteVersion.ReplaceAll(text, []byte("x-version$1:"))
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: path, Content: text})
+	}
+	for _, e := range p.dotenv {
+		if e.set {
+			details.Environment[e.name] = e.value
+		}
+	}
+	maps.Copy(details.Environment, r.sources.Environ)
+	model, err := composeLoad(details, abs)
+	if err != nil {
+		r.composeError(p, err)
+		return
+	}
+	p.model = model
+}
+
+// composeLoad is compose-go; a panic of it is an error of the file.
+func composeLoad(details types.ConfigDetails, dir string) (model *types.Project, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			model, err = nil, errors.New("compose gave up")
+		}
+	}()
+	return loader.LoadWithContext(context.Background(), details, func(o *loader.Options) {
+		o.SetProjectName("ssocheck", true)
+		o.SkipConsistencyCheck = true
+		o.SkipResolveEnvironment = true // ours knows the places, and logs nothing
+		o.SkipResolveLabels = true
+		o.Profiles = []string{"*"}
+		o.ResourceLoaders = []loader.ResourceLoader{guard{dir: dir}}
+		o.Interpolate.Substitute = func(s string, m template.Mapping) (string, error) {
+			return substitute(s, lookup(m))
+		}
+	})
+}
+
+var composePath = regexp.MustCompile(`\b(?:services|networks|volumes|secrets|configs)(?:\.[A-Za-z0-9_-]+)+`)
+
+// composeError turns compose-go's error into a finding. Its text may quote
+// values, so only the path in it is kept.
+func (r *reader) composeError(p *project, err error) {
+	path := composePath.FindString(err.Error())
+	pr := problem{code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file,
+		message: "Compose refuses this file", fix: "docker compose config names the line"}
+	parts := strings.Split(path, ".")
+	if errors.Is(err, ErrUnreadable) {
+		pr.message = "Compose cannot read a file that this one extends or includes"
+		pr.fix = "check the paths under extends and include"
+	}
+	if path != "" {
+		pr.message = "Compose refuses " + path
+		if errors.Is(err, errTemplate) {
+			return // serviceEnv reports the place
+		}
+		if len(parts) >= 3 && parts[0] == "services" {
+			for _, d := range p.docs {
+				for _, s := range d.services() {
+					if s.key != parts[1] {
+						continue
+					}
+					pr.file, pr.at = d.file, s.at
+					for _, kv := range d.pairs(s.value) {
+						if kv.key != parts[2] {
+							continue
+						}
+						pr.at = kv.at
+						for _, v := range d.pairs(kv.value) {
+							if len(parts) > 3 && v.key == parts[3] {
+								pr.at, pr.setting = v.at, v.key
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	r.compose = &pr // reported unless a rule with a better word finds the same place
+}
+
+var paperlessImage = regexp.MustCompile(`(?:^|/)(?:paperless-ngx|paperless-ng|paperless)(?:[:@]|$)`)
+
+// choose finds the Paperless service: the named one, else by image, else by
+// its PAPERLESS_ variables.
+func (p *project) choose(want string) error {
+	var names, byImage, byLogin, byEnv []string
+	for _, d := range p.docs {
+		for _, s := range d.services() {
+			image, _ := substitute(d.text(d.get(s.value, "image")), p.find)
+			if image != "" {
+				p.images[s.key] = image
+			}
+			if !slices.Contains(names, s.key) {
+				names = append(names, s.key)
+			}
+			for _, e := range environmentOf(d, s.value, s.key) {
+				if !strings.HasPrefix(e.name, "PAPERLESS_") {
+					continue
+				}
+				if !slices.Contains(byEnv, s.key) {
+					byEnv = append(byEnv, s.key)
+				}
+				if loginVariable(e.name) && !slices.Contains(byLogin, s.key) {
+					byLogin = append(byLogin, s.key)
+				}
+			}
+		}
+	}
+	if p.model != nil {
+		for name, s := range p.model.Services {
+			if s.Image != "" {
+				p.images[name] = s.Image
+			}
+		}
+	}
+	for _, name := range names {
+		if paperlessImage.MatchString(p.images[name]) {
+			byImage = append(byImage, name)
+		}
+	}
+	if want != "" {
+		if !slices.Contains(names, want) {
+			return fmt.Errorf("%w: there is no service %q; there are: %s", ErrService, want, strings.Join(names, ", "))
+		}
+		p.service = want
+		return nil
+	}
+	both := slices.DeleteFunc(slices.Clone(byImage), func(n string) bool { return !slices.Contains(byLogin, n) })
+	for _, list := range [][]string{both, byImage, byLogin, byEnv} {
+		switch {
+		case len(list) == 1:
+			p.service = list[0]
+			return nil
+		case len(list) > 1:
+			return fmt.Errorf("%w: there are several: %s; choose one with --service", ErrService, strings.Join(list, ", "))
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("%w: %s has no services", ErrService, p.docs[0].file.path)
+	}
+	return fmt.Errorf("%w: none of %s has a Paperless image or a PAPERLESS_ variable; name it with --service", ErrService, strings.Join(names, ", "))
+}
+
+// environmentOf reads the environment of a service, list or mapping.
+func environmentOf(d *document, service ast.Node, name string) []*entry {
+	env := d.get(service, "environment")
+	if env == nil {
+		return nil
+	}
+	var out []*entry
+	for _, kv := range d.pairs(env) {
+		e := &entry{name: kv.key, nameAt: kv.at, from: "environment", service: name}
+		d.scalar(e, kv.value)
+		out = append(out, e)
+	}
+	for _, item := range d.items(env) {
+		e := &entry{from: "environment", service: name}
+		d.scalar(e, item)
+		if e.style == mapping { // - KEY: value
+			for _, kv := range d.pairs(item) {
+				e := &entry{name: kv.key, nameAt: kv.at, from: "environment", service: name}
+				d.scalar(e, kv.value)
+				e.extra = "list"
+				out = append(out, e)
+			}
+			continue
+		}
+		key, value, found := strings.Cut(e.raw, "=")
+		e.name, e.nameAt = key, e.valueAt
+		if len(e.pos) > 0 {
+			e.nameAt = e.pos[0]
+		}
+		if !found {
+			e.style, e.set, e.raw = absent, false, ""
+			out = append(out, e)
+			continue
+		}
+		e.raw = value
+		if n := len(key) + 1; len(e.pos) >= n {
+			last := e.pos[n-1] + 1
+			e.pos = e.pos[n:]
+			e.valueAt = last
+		}
+		if e.style == plain {
+			e.style = listed
+		}
+		if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+			e.quote = value[0]
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// serviceEnv collects the variables of the service, lowest precedence first:
+// env_file, then environment, each over the ones before it.
+func (r *reader) serviceEnv(p *project) {
+	var files, own []*entry
+	var paths []string
+	seen := map[string]bool{}
+	for _, d := range p.docs {
+		for _, s := range d.services() {
+			if s.key != p.service {
+				for _, e := range environmentOf(d, s.value, s.key) {
+					if strings.HasPrefix(e.name, "PAPERLESS_") {
+						e.value = e.raw
+						p.others = append(p.others, e)
+					}
+				}
+				continue
+			}
+			r.extend(p, d, s, 0, &own, &files, &paths, seen)
+		}
+	}
+	for _, e := range own {
+		r.settle(p, e)
+	}
+	p.env = append(files, own...)
+	if p.model == nil {
+		return
+	}
+	// compose-go has the last word on values.
+	service, ok := p.model.Services[p.service]
+	if !ok {
+		return
+	}
+	last := map[string]*entry{}
+	for _, e := range own {
+		last[e.name] = e
+	}
+	for name, value := range service.Environment {
+		e := last[name]
+		switch {
+		case value == nil:
+		case e == nil: // from an extends or include that the text did not show
+			f := p.docs[0].file
+			p.env = append(p.env, &entry{name: name, value: *value, raw: *value, set: true, file: f, from: "environment", service: p.service})
+		case !e.set || e.value != *value:
+			if e.style != absent || *value != "" {
+				e.value, e.set = *value, true
+				if len(e.pos) != len(*value) {
+					e.pos = nil
+				}
+			}
+		}
+	}
+}
+
+// extend collects a service with what it extends.
+func (r *reader) extend(p *project, d *document, s pair, depth int, own, files *[]*entry, paths *[]string, seen map[string]bool) {
+	if depth > 8 {
+		return
+	}
+	if ext := d.get(s.value, "extends"); ext != nil {
+		name, path := d.text(ext), ""
+		if name == "" {
+			name, path = d.text(d.get(ext, "service")), d.text(d.get(ext, "file"))
+		}
+		base := d
+		if path, err := substitute(path, p.find); err == nil && path != "" {
+			base = nil
+			if f, err := openFile(d.file.beside(path)); err == nil {
+				r.files = append(r.files, f)
+				if doc, err := parseYAML(f); err == nil {
+					r.problems = append(r.problems, doc.mended...)
+					base = doc
+				}
+			}
+		}
+		if base != nil {
+			for _, b := range base.services() {
+				if b.key == name && (base != d || b.key != s.key) {
+					if image := base.text(base.get(b.value, "image")); image != "" && p.images[s.key] == "" {
+						p.images[s.key], _ = substitute(image, p.find)
+					}
+					r.extend(p, base, b, depth+1, own, files, paths, seen)
+				}
+			}
+		}
+	}
+	for _, ef := range envFiles(d, s.value) {
+		path, err := substitute(ef.path, p.find)
+		if err != nil {
+			continue
+		}
+		full := d.file.beside(path)
+		if seen[full] {
+			continue
+		}
+		seen[full] = true
+		*paths = append(*paths, full)
+		f, err := openFile(full)
+		if err != nil {
+			if ef.required {
+				r.problems = append(r.problems, problem{code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path),
+					message: "env_file " + path + " cannot be read: Compose refuses to start",
+					fix:     "create it beside " + filepath.Base(d.file.path) + ", or correct the path"})
+			}
+			continue
+		}
+		r.files = append(r.files, f)
+		entries, problems := readEnvFile(f, p.find)
+		r.problems = append(r.problems, problems...)
+		*files = append(*files, entries...)
+	}
+	*own = append(*own, environmentOf(d, s.value, p.service)...)
+}
+
+// settle gives a variable of environment: its value.
+func (r *reader) settle(p *project, e *entry) {
+	switch e.style {
+	case absent:
+		e.value, e.set = p.find(e.name)
+		return
+	case mapping:
+		return
+	}
+	if e.yaml == "bool" || e.yaml == "number" {
+		e.value = e.raw
+		return
+	}
+	value, at, refs, err := interpolate(e.raw, e.pos, p.find)
+	e.value, e.pos, e.refs = value, at, refs
+	if err != nil {
+		r.problems = append(r.problems, dollarProblem(e, err))
+	}
+}
+
+// An envFileRef is one env_file of a service.
+type envFileRef struct {
+	path     string
+	required bool
+	at       int
+}
+
+func envFiles(d *document, service ast.Node) []envFileRef {
+	node := d.get(service, "env_file")
+	if node == nil {
+		return nil
+	}
+	var out []envFileRef
+	add := func(n ast.Node) {
+		if s := d.text(n); s != "" {
+			out = append(out, envFileRef{path: s, required: true, at: d.place(n.GetToken())})
+			return
+		}
+		path := d.get(n, "path")
+		if s := d.text(path); s != "" {
+			out = append(out, envFileRef{path: s, required: d.text(d.get(n, "required")) != "false", at: d.place(path.GetToken())})
+		}
+	}
+	if items := d.items(node); items != nil {
+		for _, n := range items {
+			add(n)
+		}
+		return out
+	}
+	add(node)
+	return out
+}

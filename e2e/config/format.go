@@ -1,0 +1,165 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Formats are the names that Format takes.
+func Formats() []string { return []string{"text", "json", "github", "sarif"} }
+
+// Format writes findings in a format of Formats.
+func Format(w io.Writer, format string, findings []Finding) error {
+	switch format {
+	case "text":
+		return FormatText(w, findings)
+	case "json":
+		return FormatJSON(w, findings)
+	case "github":
+		return FormatGitHub(w, findings)
+	case "sarif":
+		return FormatSARIF(w, findings)
+	}
+	return fmt.Errorf("no format %q; there are %s", format, strings.Join(Formats(), ", "))
+}
+
+const textWidth = 100 // of a quoted source line
+
+// FormatText writes findings for a person: place, message, the line with a
+// caret, what to do.
+func FormatText(w io.Writer, findings []Finding) error {
+	var b strings.Builder
+	count := map[string]int{}
+	for _, f := range findings {
+		count[f.Level]++
+		fmt.Fprintf(&b, "%s: %s %s: %s\n", f.place(), f.Level, f.Code, f.Message)
+		if strings.TrimSpace(f.Source) != "" {
+			source, caret := f.window()
+			fmt.Fprintf(&b, "  %5d | %s\n        | %s\n", f.Line, source, caret)
+		}
+		if f.Fix != "" {
+			fmt.Fprintf(&b, "          fix: %s\n", f.Fix)
+		}
+		b.WriteByte('\n')
+	}
+	if len(findings) == 0 {
+		b.WriteString("nothing to say\n")
+	} else {
+		fmt.Fprintf(&b, "%s, %s, %d to know\n", plural(count[Error], "error"), plural(count[Warning], "warning"), count[Info])
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write findings: %w", err)
+	}
+	return nil
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+func (f Finding) place() string {
+	switch {
+	case f.File == "":
+		return "configuration"
+	case f.Line == 0:
+		return f.File
+	case f.Column == 0:
+		return fmt.Sprintf("%s:%d", f.File, f.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+}
+
+// window is the source line, cut around the place when it is long, and the
+// line with the caret under it.
+func (f Finding) window() (source, caret string) {
+	column := f.caret
+	if column == 0 {
+		column = f.Column
+	}
+	runes := []rune(strings.Map(printable, f.Source))
+	column = min(max(column, 1), len(runes)+1)
+	from := 0
+	if len(runes) > textWidth {
+		from = max(0, min(column-textWidth/3, len(runes)-textWidth))
+		runes = runes[from:min(len(runes), from+textWidth)]
+	}
+	source = string(runes)
+	if from > 0 {
+		source = "…" + source
+		column++
+	}
+	pad := strings.Builder{}
+	for i, r := range []rune(source) {
+		if i >= column-1-from {
+			break
+		}
+		if r == '\t' {
+			pad.WriteByte('\t')
+		} else {
+			pad.WriteByte(' ')
+		}
+	}
+	width := max(f.Width, 1)
+	left := utf8.RuneCountInString(source) - (column - 1 - from)
+	return source, pad.String() + strings.Repeat("^", max(min(width, left), 1))
+}
+
+// printable keeps control characters of a file off the terminal.
+func printable(r rune) rune {
+	if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		return '·'
+	}
+	return r
+}
+
+// FormatJSON writes findings as a JSON list.
+func FormatJSON(w io.Writer, findings []Finding) error {
+	if findings == nil {
+		findings = []Finding{}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(findings); err != nil {
+		return fmt.Errorf("write findings: %w", err)
+	}
+	return nil
+}
+
+// FormatGitHub writes findings as annotations of a GitHub workflow.
+func FormatGitHub(w io.Writer, findings []Finding) error {
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	var b strings.Builder
+	for _, f := range findings {
+		kind := map[string]string{Error: "error", Warning: "warning"}[f.Level]
+		if kind == "" {
+			kind = "notice"
+		}
+		props := "file=" + property.Replace(f.File)
+		if f.Line > 0 {
+			props += fmt.Sprintf(",line=%d", f.Line)
+		}
+		if f.Column > 0 {
+			props += fmt.Sprintf(",col=%d", f.Column)
+			if f.Width > 1 {
+				props += fmt.Sprintf(",endColumn=%d", f.Column+f.Width-1)
+			}
+		}
+		text := f.Message
+		if f.Fix != "" {
+			text += "\nfix: " + f.Fix
+		}
+		fmt.Fprintf(&b, "::%s %s,title=%s::%s\n", kind, props, property.Replace(f.Code), data.Replace(text))
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write findings: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
+)
+
+// Sources are what a person has.
+type Sources struct {
+	Files     []string // compose files in order, env files, paperless.conf
+	Blueprint string   // authentik blueprint; empty: the guide's step 1 for these values
+	Service   string   // compose service that is Paperless; empty: found
+	// PaperlessVersion and AuthentikVersion override what the images say. When
+	// they differ from the image, lint tells what changes on the way there.
+	PaperlessVersion, AuthentikVersion string
+	Environ                            map[string]string // for ${NAME}
+}
+
+// Load reads files as the products do, into a bundle that can be run. The
+// findings are what lint has to say. An error means that nothing can be tested;
+// it names the file, the line where there is one, and a remedy.
+func Load(s Sources) (*render.Bundle, []Finding, error) {
+	sub, err := load(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return sub.bundle, sub.lint(), nil
+}
+
+// Lint is Load without the bundle.
+func Lint(s Sources) ([]Finding, error) {
+	_, findings, err := Load(s)
+	return findings, err
+}
+
+// Environ is the process's environment as Compose sees it.
+func Environ() map[string]string {
+	env := map[string]string{}
+	for _, kv := range os.Environ() {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			env[k] = v
+		}
+	}
+	return env
+}
+
+// A reader collects what the files say.
+type reader struct {
+	sources      Sources
+	files        []*file
+	composeFiles []*file
+	problems     []problem
+	compose      *problem // what Compose itself refuses
+}
+
+func (r *reader) environ(name string) (string, bool) {
+	v, ok := r.sources.Environ[name]
+	return v, ok
+}
+
+// The kinds of file that Load takes.
+type fileKind int
+
+const (
+	envKind fileKind = iota
+	confKind
+	composeKind
+	blueprintKind
+)
+
+func kindOf(f *file) fileKind {
+	switch ext := strings.ToLower(filepath.Ext(f.path)); {
+	case ext == ".yaml" || ext == ".yml":
+		// A blueprint has entries at the top and no services.
+		entries, services := false, false
+		for n := range min(len(f.starts), maxLines) {
+			line := f.line(n + 1)
+			entries = entries || strings.HasPrefix(line, "entries:")
+			services = services || strings.HasPrefix(line, "services:")
+		}
+		if entries && !services {
+			return blueprintKind
+		}
+		return composeKind
+	case ext == ".conf":
+		return confKind
+	}
+	return envKind
+}
+
+// load reads the sources into what the rules look at.
+func load(s Sources) (*subject, error) {
+	data, err := loadSettings()
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{sources: s}
+	var env []*entry
+	var dotenv []*file
+	sub := &subject{reader: r, data: data}
+	for _, path := range s.Files {
+		f, err := openFile(path)
+		if err != nil {
+			return nil, err
+		}
+		r.files = append(r.files, f)
+		switch kindOf(f) {
+		case composeKind:
+			r.composeFiles = append(r.composeFiles, f)
+		case confKind:
+			entries, problems := readConf(f, r.environ)
+			env = append(env, entries...)
+			r.problems = append(r.problems, problems...)
+		case envKind:
+			dotenv = append(dotenv, f)
+		case blueprintKind:
+			if r.sources.Blueprint == "" {
+				r.sources.Blueprint = path
+			}
+		}
+	}
+	for _, f := range dotenv {
+		if len(r.composeFiles) > 0 && filepath.Base(f.path) == ".env" {
+			continue // read as Compose reads it: for ${NAME}
+		}
+		entries, problems := readEnvFile(f, r.environ)
+		env = append(env, entries...)
+		r.problems = append(r.problems, problems...)
+	}
+	if len(r.composeFiles) > 0 {
+		p, err := r.readCompose(r.composeFiles)
+		if err != nil {
+			return nil, err
+		}
+		sub.project = p
+		env = append(env, p.env...)
+	}
+	if len(env) == 0 && sub.project == nil {
+		if len(r.files) == 0 {
+			return nil, errors.New("no file to read; give a compose file, an env file or paperless.conf")
+		}
+		if !slices.ContainsFunc(r.problems, func(p problem) bool { return p.level == Error }) {
+			return nil, fmt.Errorf("%w: %s:1: no NAME=value in it; give the file that configures Paperless", ErrUnreadable, r.files[0].path)
+		}
+	}
+	sub.all = env
+	sub.vars = map[string]*entry{}
+	for _, e := range env {
+		if before := sub.vars[e.name]; before != nil {
+			e.over = before
+		}
+		sub.vars[e.name] = e
+	}
+	if r.sources.Blueprint != "" {
+		if err := sub.readBlueprint(); err != nil {
+			return nil, err
+		}
+	}
+	if err := sub.build(); err != nil {
+		return nil, err
+	}
+	return sub, nil
+}
+
+func (s *subject) readBlueprint() error {
+	f, err := openFile(s.reader.sources.Blueprint)
+	if err != nil {
+		return err
+	}
+	env := map[string]string{}
+	if s.project != nil {
+		for _, e := range s.project.dotenv {
+			if e.set {
+				env[e.name] = e.value
+			}
+		}
+	}
+	maps.Copy(env, s.reader.sources.Environ)
+	b, err := ParseBlueprint(f.path, f.text, env)
+	if err != nil {
+		return err
+	}
+	if len(b.Model.Providers) == 0 {
+		return fmt.Errorf("%w: %s:1: there is no OAuth2 provider in this blueprint; give the one that makes Paperless's provider", ErrUnreadable, f.path)
+	}
+	s.blueprint, s.blueprintFile = b, f
+	return nil
+}

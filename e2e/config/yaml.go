@@ -1,0 +1,512 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// A document is a YAML file with the places of its nodes.
+type document struct {
+	file    *file // as on disk
+	read    *file // as parsed: the same text, with what YAML refuses mended
+	root    ast.Node
+	anchors map[string]ast.Node
+	mended  []problem
+}
+
+// parseYAML parses a YAML file. What Compose refuses and a person surely meant
+// (tabs, NAME=value in a mapping, a key twice) is mended in memory and noted, so
+// that the rest of the file can be looked at too.
+func parseYAML(f *file) (*document, error) {
+	if err := f.checkDepth(); err != nil {
+		return nil, err
+	}
+	d := &document{file: f, read: f}
+	root, err := parse(f.text)
+	for _, mend := range []func(*document) bool{mendTabs, mendAssignments} {
+		if err == nil {
+			break
+		}
+		if mend(d) {
+			root, err = parse(d.read.text)
+		}
+	}
+	if err != nil {
+		return nil, syntaxError(f, err)
+	}
+	d.use(root)
+	if mendWholeString(d) {
+		if again, err := parse(d.read.text); err == nil {
+			d.use(again)
+		}
+	}
+	if mendDuplicates(d) {
+		if again, err := parse(d.read.text); err == nil {
+			d.use(again)
+		}
+	}
+	return d, nil
+}
+
+func (d *document) use(root ast.Node) {
+	d.root = root
+	d.anchors = map[string]ast.Node{}
+	if root != nil {
+		ast.Walk(anchorVisitor(d.anchors), root)
+	}
+}
+
+type anchorVisitor map[string]ast.Node
+
+func (v anchorVisitor) Visit(n ast.Node) ast.Visitor {
+	if a, ok := n.(*ast.AnchorNode); ok && a.Name != nil {
+		v[a.Name.String()] = a.Value
+	}
+	return v
+}
+
+// parse is goccy's parser; a panic of it is a syntax error of the file.
+func parse(text []byte) (root ast.Node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, errors.New("the YAML parser gave up")
+		}
+	}()
+	f, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range f.Docs {
+		if doc.Body != nil {
+			return doc.Body, nil
+		}
+	}
+	return nil, nil
+}
+
+// A SyntaxError is a file that is no YAML at all.
+type SyntaxError struct {
+	File         string
+	Line, Column int
+	Problem      string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: not YAML: %s; check the indentation and the quotes of this line and of the one before it",
+		e.File, e.Line, e.Column, e.Problem)
+}
+
+func (e *SyntaxError) Unwrap() error { return ErrUnreadable }
+
+func syntaxError(f *file, err error) error {
+	e := &SyntaxError{File: f.path, Line: 1, Column: 1, Problem: "it cannot be parsed"}
+	if y, ok := errors.AsType[yaml.Error](err); ok {
+		// Its message may quote the text; keep it only when it does not.
+		if m := y.GetMessage(); wordsOnly.MatchString(m) {
+			e.Problem = m
+		}
+		if t := y.GetToken(); t != nil && t.Position != nil {
+			e.Line, e.Column = t.Position.Line, t.Position.Column
+		}
+	}
+	return e
+}
+
+var wordsOnly = regexp.MustCompile(`^[a-z ,'-]{1,80}$`)
+
+var tabIndent = regexp.MustCompile(`^( *)(\t[\t ]*)`)
+
+func mendTabs(d *document) bool {
+	return d.mendLines(func(n int, line string) (string, *problem) {
+		m := tabIndent.FindStringSubmatch(line)
+		if m == nil || strings.TrimSpace(line) == "" {
+			return line, nil
+		}
+		fixed := m[1] + strings.ReplaceAll(m[2], "\t", "  ") + line[len(m[0]):]
+		return fixed, &problem{code: "CFG-TAB", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]),
+			message: "a tab in the indentation: YAML does not allow it, so Compose refuses the file",
+			fix:     "use spaces", edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed}}
+	})
+}
+
+var assignment = regexp.MustCompile(`^(\s+)([A-Z][A-Z0-9_]*)=(.*)$`)
+
+func mendAssignments(d *document) bool {
+	return d.mendLines(func(n int, line string) (string, *problem) {
+		m := assignment.FindStringSubmatch(line)
+		if m == nil {
+			return line, nil
+		}
+		value := strings.TrimSpace(m[3])
+		if value == "" || value[0] != '"' && value[0] != '\'' {
+			value = "'" + strings.ReplaceAll(value, "'", "''") + "'"
+		}
+		fixed := m[1] + m[2] + ": " + value
+		return fixed, &problem{code: "CFG-ENVLINE", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]) + 1, setting: m[2],
+			message: m[2] + "=value in a YAML mapping: Compose refuses the file (in a mapping it is " + m[2] + ": value, in a list - " + m[2] + "=value)",
+			fix:     fixed, edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed}}
+	})
+}
+
+// mendWholeString mends an environment that YAML read as one long string,
+// because every line of it is NAME=value without a dash.
+func mendWholeString(d *document) bool {
+	found := false
+	for _, s := range d.services() {
+		for _, kv := range d.pairs(s.value) {
+			if kv.key != "environment" {
+				continue
+			}
+			if n, ok := d.resolve(kv.value).(*ast.StringNode); ok && strings.Contains(n.Value, "=") {
+				found = true
+			}
+		}
+	}
+	return found && mendAssignments(d)
+}
+
+// mendLines rewrites lines of the text that is parsed; the file stays.
+func (d *document) mendLines(mend func(n int, line string) (string, *problem)) bool {
+	var out strings.Builder
+	changed := false
+	for n := 1; n <= len(d.read.starts); n++ {
+		line := d.read.line(n)
+		fixed, p := mend(n, line)
+		if p != nil {
+			changed = true
+			d.mended = append(d.mended, *p)
+		}
+		out.WriteString(fixed)
+		out.WriteByte('\n')
+	}
+	if changed {
+		if read, err := newFile(d.file.path, []byte(out.String())); err == nil {
+			read.disk = d.file
+			d.read = read
+		}
+	}
+	return changed
+}
+
+// mendDuplicates comments out all but the last of equal keys, in place: no
+// column moves.
+func mendDuplicates(d *document) bool {
+	text := slices.Clone(d.read.text)
+	changed := false
+	var visit func(n ast.Node)
+	visit = func(n ast.Node) {
+		switch n := n.(type) {
+		case *ast.MappingNode:
+			last := map[string]*ast.MappingValueNode{}
+			for _, v := range n.Values {
+				key := keyText(v.Key)
+				if first := last[key]; first != nil && key != "<<" && !n.IsFlowStyle {
+					d.duplicate(text, key, first, v)
+					changed = true
+				}
+				last[key] = v
+			}
+			for _, v := range n.Values {
+				visit(v.Value)
+			}
+		case *ast.MappingValueNode:
+			visit(n.Value)
+		case *ast.SequenceNode:
+			for _, v := range n.Values {
+				visit(v)
+			}
+		case *ast.AnchorNode:
+			visit(n.Value)
+		case *ast.TagNode:
+			visit(n.Value)
+		}
+	}
+	visit(d.root)
+	if changed {
+		if read, err := newFile(d.file.path, text); err == nil {
+			read.disk = d.file
+			d.read = read
+		}
+	}
+	return changed
+}
+
+func (d *document) duplicate(text []byte, key string, first, second *ast.MappingValueNode) {
+	at := d.place(second.Key.GetToken())
+	firstLine := first.Key.GetToken().Position.Line
+	p := problem{code: "CFG-DUPKEY", level: Error, file: d.file, at: at, width: len(key),
+		message: fmt.Sprintf("%s is there twice (first on line %d): Compose refuses the file", key, firstLine),
+		fix:     "keep one of the two lines"}
+	if envKey.MatchString(key) {
+		p.setting = key
+	}
+	d.mended = append(d.mended, p)
+	// Comment out the first one: its lines up to the next line that is not indented deeper.
+	indent := len(d.read.indent(firstLine))
+	for n := firstLine; n <= len(d.read.starts); n++ {
+		line := d.read.line(n)
+		if n > firstLine && strings.TrimSpace(line) != "" && len(d.read.indent(n)) <= indent {
+			break
+		}
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		text[d.read.starts[n-1]] = '#'
+	}
+}
+
+var envKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+
+func keyText(k ast.MapKeyNode) string {
+	if k == nil || k.GetToken() == nil {
+		return ""
+	}
+	if s, ok := k.(*ast.StringNode); ok {
+		return s.Value
+	}
+	return k.GetToken().Value
+}
+
+// A pair is a key of a mapping and its value.
+type pair struct {
+	key   string
+	at    int // offset of the key
+	value ast.Node
+}
+
+// pairs are the keys of a mapping in the order in which they take effect:
+// merged ones (<<) first.
+func (d *document) pairs(n ast.Node) []pair { return d.pairsIn(n, 0) }
+
+func (d *document) pairsIn(n ast.Node, depth int) []pair {
+	if depth > 16 { // aliases that contain themselves
+		return nil
+	}
+	var values []*ast.MappingValueNode
+	switch n := d.resolve(n).(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	case *ast.SequenceNode: // <<: [*a, *b], the first wins
+		var out []pair
+		for _, v := range slices.Backward(n.Values) {
+			out = append(out, d.pairsIn(v, depth+1)...)
+		}
+		return out
+	}
+	var merged, own []pair
+	for _, v := range values {
+		if v.Key == nil || v.Key.GetToken() == nil {
+			continue
+		}
+		if v.Key.IsMergeKey() {
+			merged = append(merged, d.pairsIn(v.Value, depth+1)...)
+			continue
+		}
+		own = append(own, pair{key: keyText(v.Key), at: d.place(v.Key.GetToken()), value: v.Value})
+	}
+	return append(merged, own...)
+}
+
+// get is the value of a key, or nil.
+func (d *document) get(n ast.Node, key string) ast.Node {
+	var found ast.Node
+	for _, kv := range d.pairs(n) {
+		if kv.key == key {
+			found = kv.value
+		}
+	}
+	return found
+}
+
+// items are the items of a sequence.
+func (d *document) items(n ast.Node) []ast.Node {
+	if s, ok := d.resolve(n).(*ast.SequenceNode); ok {
+		return s.Values
+	}
+	return nil
+}
+
+// resolve follows anchors, aliases and tags to the node itself.
+func (d *document) resolve(n ast.Node) ast.Node {
+	for range 16 {
+		switch v := n.(type) {
+		case *ast.AnchorNode:
+			n = v.Value
+		case *ast.TagNode:
+			n = v.Value
+		case *ast.AliasNode:
+			if v.Value == nil {
+				return nil
+			}
+			n = d.anchors[v.Value.String()]
+		default:
+			return n
+		}
+	}
+	return nil
+}
+
+// text is a scalar as a string, "" for anything else.
+func (d *document) text(n ast.Node) string {
+	switch v := d.resolve(n).(type) {
+	case *ast.StringNode:
+		return v.Value
+	case *ast.LiteralNode:
+		return v.Value.Value
+	case ast.ScalarNode:
+		if t := v.GetToken(); t != nil {
+			return t.Value
+		}
+	}
+	return ""
+}
+
+// place is the offset of a token in the text that was parsed. The parser's
+// columns are off now and then (behind several-line values): then the token is
+// looked for on its line.
+func (d *document) place(t *token.Token) int {
+	if t == nil || t.Position == nil {
+		return 0
+	}
+	f := d.read
+	off := f.offset(t.Position.Line, t.Position.Column)
+	want := t.Value
+	switch t.Type {
+	case token.DoubleQuoteType:
+		want = `"`
+	case token.SingleQuoteType:
+		want = "'"
+	case token.LiteralType, token.FoldedType:
+		want = t.Value[:min(1, len(t.Value))]
+	}
+	want, _, _ = strings.Cut(want, "\n")
+	if i := strings.IndexAny(want, " \t"); i > 0 {
+		want = want[:i] // folded plain scalars
+	}
+	if want == "" || strings.HasPrefix(string(f.text[off:]), want) {
+		return off
+	}
+	for _, n := range []int{t.Position.Line, t.Position.Line - 1, t.Position.Line + 1} {
+		if n >= 1 && n <= len(f.starts) {
+			if i := strings.Index(f.line(n), want); i >= 0 {
+				return f.starts[n-1] + i
+			}
+		}
+	}
+	return off
+}
+
+// services are the services of a compose file, in its order.
+func (d *document) services() []pair {
+	if d.root == nil {
+		return nil
+	}
+	return d.pairs(d.get(d.root, "services"))
+}
+
+// scalar reads a node as a variable's value.
+func (d *document) scalar(e *entry, n ast.Node) {
+	e.file = d.read
+	target := d.resolve(n)
+	e.style, e.set = plain, true
+	switch v := target.(type) {
+	case nil:
+		e.style, e.set = absent, false
+		e.valueAt, e.end = e.nameAt+len(e.name), e.nameAt+len(e.name)
+		return
+	case *ast.NullNode:
+		e.style, e.set, e.yaml = absent, false, "null"
+		e.valueAt = e.nameAt
+		e.end = e.nameAt + len(e.name)
+		return
+	case *ast.StringNode:
+		e.raw, e.yaml = v.Value, "string"
+		switch v.Token.Type {
+		case token.DoubleQuoteType:
+			e.style = double
+		case token.SingleQuoteType:
+			e.style = single
+		}
+		e.valueAt = d.place(v.Token)
+	case *ast.LiteralNode:
+		e.raw, e.yaml, e.style = v.Value.Value, "string", literal
+		if strings.HasPrefix(v.Start.Value, ">") {
+			e.style = folded
+		}
+		e.valueAt = d.place(v.Start)
+	case *ast.BoolNode:
+		e.raw, e.yaml = "false", "bool"
+		if v.Value {
+			e.raw = "true"
+		}
+		e.valueAt = d.place(v.Token)
+		e.end = e.valueAt + len(v.Token.Value)
+		e.pos = span(e.valueAt, len(e.raw))
+		return
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
+		e.style, e.set, e.yaml = mapping, false, "mapping"
+		e.valueAt = d.place(firstToken(target))
+		e.end = d.place(lastToken(target)) + 1
+		return
+	case ast.ScalarNode:
+		e.raw, e.yaml = v.GetToken().Value, "number"
+		e.valueAt = d.place(v.GetToken())
+	default:
+		e.set = false
+		return
+	}
+	e.pos, e.end, _ = align(d.read.text, e.valueAt, e.raw, e.style)
+}
+
+func firstToken(n ast.Node) *token.Token {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if n.IsFlowStyle {
+			return n.Start
+		}
+		if len(n.Values) > 0 {
+			return n.Values[0].Key.GetToken()
+		}
+		return n.Start
+	case *ast.MappingValueNode:
+		return n.Key.GetToken()
+	case *ast.SequenceNode:
+		return n.Start
+	}
+	return n.GetToken()
+}
+
+func lastToken(n ast.Node) *token.Token {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if n.IsFlowStyle && n.End != nil {
+			return n.End
+		}
+		if len(n.Values) > 0 {
+			return lastToken(n.Values[len(n.Values)-1])
+		}
+	case *ast.MappingValueNode:
+		if n.Value != nil && n.Value.GetToken() != nil {
+			return lastToken(n.Value)
+		}
+		return n.Key.GetToken()
+	case *ast.SequenceNode:
+		if n.End != nil {
+			return n.End
+		}
+		if len(n.Values) > 0 {
+			return lastToken(n.Values[len(n.Values)-1])
+		}
+	}
+	return n.GetToken()
+}
