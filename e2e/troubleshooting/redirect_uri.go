@@ -1,0 +1,253 @@
+package troubleshooting
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/checklist"
+	"github.com/ssocheck/ssocheck/e2e/evidence"
+	"github.com/ssocheck/ssocheck/e2e/render"
+)
+
+// A component is the first part in which two redirect URIs differ.
+type component string
+
+const (
+	same       component = ""
+	scheme     component = "the scheme"
+	host       component = "the host"
+	port       component = "the port"
+	prefix     component = "the path prefix"
+	providerID component = "the provider id"
+	letterCase component = "upper and lower case"
+	slash      component = "the slash at the end"
+	escaped    component = "backslashes of an old regular expression"
+	otherPath  component = "the path"
+)
+
+var callbackPath = regexp.MustCompile(`^(.*?)/accounts/oidc/([^/]+)/login/callback(/?)$`)
+
+// firstDifference tells in which component, read from left to right, a
+// registered redirect URI differs from another one.
+func firstDifference(uri, registered string) component {
+	if uri == registered {
+		return same
+	}
+	if strings.Contains(registered, `\`) && strings.ReplaceAll(registered, `\`, "") == uri {
+		return escaped
+	}
+	a, errA := url.Parse(uri)
+	b, errB := url.Parse(registered)
+	if errA != nil || errB != nil {
+		return otherPath
+	}
+	switch {
+	case a.Scheme != b.Scheme:
+		return scheme
+	case !strings.EqualFold(a.Hostname(), b.Hostname()):
+		return host
+	case portOf(a) != portOf(b):
+		return port
+	}
+	pa, pb := callbackPath.FindStringSubmatch(a.Path), callbackPath.FindStringSubmatch(b.Path)
+	switch {
+	case strings.TrimRight(a.Path, "/") == strings.TrimRight(b.Path, "/") && a.Path != b.Path:
+		return slash
+	case pa == nil || pb == nil:
+		return otherPath
+	case pa[1] != pb[1]:
+		return prefix
+	case pa[2] != pb[2] && strings.EqualFold(pa[2], pb[2]):
+		return letterCase
+	case pa[2] != pb[2]:
+		return providerID
+	case pa[3] != pb[3]:
+		return slash
+	case a.Host != b.Host:
+		return port // :443 written out: the same place, not the same text
+	}
+	return otherPath
+}
+
+func portOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	return map[string]string{"https": "443", "http": "80"}[u.Scheme]
+}
+
+// rank orders components from left to right: the more that fits, the nearer.
+var rank = map[component]int{scheme: 1, host: 2, port: 3, otherPath: 4, prefix: 5, providerID: 6, letterCase: 7, slash: 8, escaped: 9, same: 10}
+
+// nearest is the registered URI that differs last from the given one.
+func nearest(uri string, registered []string) (string, component) {
+	best, diff := "", component("")
+	for _, r := range registered {
+		if d := firstDifference(uri, r); best == "" || rank[d] > rank[diff] {
+			best, diff = r, d
+		}
+	}
+	return best, diff
+}
+
+// registered are the redirect URIs that authentik has: what a running one says,
+// else those of the configuration.
+func registered(rec evidence.Record, b *render.Bundle) []string {
+	if len(rec.Registered) > 0 {
+		return rec.Registered
+	}
+	var uris []string
+	if p := b.IdPProvider(); p != nil {
+		for _, r := range p.RedirectURIs {
+			uris = append(uris, r.URL)
+		}
+	}
+	return uris
+}
+
+// refusedRedirect is the redirect URI that authentik refused; "" when it did not.
+func refusedRedirect(rec evidence.Record) string {
+	if !strings.Contains(text(rec), "Redirect URI Error") {
+		return ""
+	}
+	if u := authorizeURL(rec); u != nil {
+		return u.Query().Get("redirect_uri")
+	}
+	return ""
+}
+
+// redirectURIItems share one comparison: what was sent, what is registered, and
+// what the guide asks for. Where the sent one is right the registered one is
+// wrong (RED-*), else Paperless or its proxy is (PROXY-*).
+func redirectURIItems() []*Item {
+	return []*Item{
+		sentItem("PROXY-PROTO", scheme, "Paperless sends a redirect URI with the wrong scheme",
+			"Remove PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL=http (https is the default), or let the proxy send X-Forwarded-Proto and set PAPERLESS_PROXY_SSL_HEADER: '[\"HTTP_X_FORWARDED_PROTO\", \"https\"]'.",
+			func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"] = "http" }),
+		sentItem("PROXY-HOST", host, "Paperless sends a redirect URI with an inner host name",
+			"Let the proxy keep the Host header (nginx: proxy_set_header Host $host;), or set PAPERLESS_USE_X_FORWARD_HOST: \"true\" where it sends X-Forwarded-Host.",
+			func(b *render.Bundle) { b.Paperless.Proxy.RewriteHost = "paperless:8000" }),
+		sentItem("PROXY-PORT", port, "Paperless sends a redirect URI with a port that people do not see",
+			"Let the proxy send Host without the port (nginx: proxy_set_header Host $host; not $host:$server_port).",
+			func(b *render.Bundle) { b.Paperless.Proxy.ForwardedPortInto = true }),
+		registeredItem("RED-ESCAPED", escaped, "The registered redirect URI still has the backslashes of a regular expression",
+			"Delete the backslashes: the matching is strict since authentik 2024.8.5, 2024.10.3 and 2024.12.",
+			func(u *url.URL) string { return strings.ReplaceAll(u.String(), ".", `\.`) }),
+		registeredItem("RED-SCHEME", scheme, "The registered redirect URI has another scheme", "Register it with the scheme that Paperless sends.",
+			func(u *url.URL) string { u.Scheme = "http"; return u.String() }),
+		registeredItem("RED-HOST", host, "The registered redirect URI has another host", "Register the host name that people open.",
+			func(u *url.URL) string { u.Host = "docs.example.com"; return u.String() }),
+		registeredItem("RED-PORT", port, "The registered redirect URI has another port", "Register the port that people open, none for 443.",
+			func(u *url.URL) string { u.Host += ":8443"; return u.String() }),
+		registeredItem("RED-PREFIX", prefix, "The registered redirect URI has another path prefix",
+			"Register it with the prefix that Paperless runs under (PAPERLESS_FORCE_SCRIPT_NAME), or none.",
+			func(u *url.URL) string { u.Path = "/paperless" + u.Path; return u.String() }),
+		registeredItem("RED-CASE", letterCase, "The registered redirect URI differs in upper and lower case",
+			"Write the provider id with the same letters in both places; matching is case-sensitive.",
+			func(u *url.URL) string { return swapSegment(u, strings.ToUpper) }),
+		registeredItem("RED-PROVID", providerID, "The registered redirect URI has another provider id",
+			"Use the provider_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS in the redirect URI. Changing the redirect URI is safer: with a new provider_id every linked account is lost.",
+			func(u *url.URL) string { return swapSegment(u, func(string) string { return "sso" }) }),
+		registeredItem("RED-SLASH", slash, "The registered redirect URI lacks the slash at the end",
+			"Register it with the slash at the end.",
+			func(u *url.URL) string { return strings.TrimSuffix(u.String(), "/") }),
+		registeredItem("RED-PATH", otherPath, "The registered redirect URI has another path",
+			"Register /accounts/oidc/<provider_id>/login/callback/ exactly.",
+			func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
+		{
+			Code: "RED-UNREGISTERED", Guide: 3,
+			Title:  "authentik refuses a redirect URI that the configuration has",
+			Fix:    "Open the provider in authentik (Applications → Providers) and compare its redirect URIs with the one below: the running authentik does not have what the configuration says.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				sent := refusedRedirect(rec)
+				if sent == "" || sent != b.RedirectURI() {
+					return nil, false
+				}
+				_, diff := nearest(sent, registered(rec, b))
+				return []string{expected("registered: %s", sent), seen("authentik answered %q", "Redirect URI Error")}, diff == same
+			},
+		},
+	}
+}
+
+func swapSegment(u *url.URL, change func(string) string) string {
+	m := callbackPath.FindStringSubmatch(u.Path)
+	if m == nil {
+		return u.String()
+	}
+	u.Path = m[1] + "/accounts/oidc/" + change(m[2]) + "/login/callback" + m[3]
+	return u.String()
+}
+
+// registeredItem is a mistake in the redirect URI that authentik has.
+func registeredItem(code string, what component, title, fix string, plant func(*url.URL) string) *Item {
+	return &Item{
+		Code: code, Guide: 3, Title: title,
+		Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins. " + fix,
+		Breaks: checklist.RoundTrip,
+		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			sent := refusedRedirect(rec)
+			if sent == "" || sent != b.RedirectURI() {
+				return nil, false
+			}
+			have, diff := nearest(sent, registered(rec, b))
+			return []string{
+				"sent:       " + sent,
+				"registered: " + have,
+				"they differ in " + string(diff),
+				"authentik answered: Redirect URI Error",
+			}, diff == what
+		},
+		Suspect: func(b *render.Bundle) ([]string, bool) {
+			if p := b.IdPProvider(); p == nil || len(p.RedirectURIs) == 0 || regexAccepts(p, b.RedirectURI()) {
+				return nil, false
+			}
+			have, diff := nearest(b.RedirectURI(), registered(evidence.Record{}, b))
+			return []string{"Paperless sends: " + b.RedirectURI(), "registered:      " + have, "they differ in " + string(diff)}, diff == what
+		},
+		Plant: func(b *render.Bundle) {
+			uri, err := url.Parse(b.RedirectURI())
+			if err != nil {
+				return
+			}
+			b.EditProvider(func(p *render.OAuth2Provider) {
+				p.RedirectURIs = []render.RedirectURI{{MatchingMode: "strict", URL: plant(uri)}}
+			})
+		},
+		Edit: func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
+	}
+}
+
+// sentItem is a mistake in the redirect URI that Paperless sends.
+func sentItem(code string, what component, title, fix string, plant func(*render.Bundle)) *Item {
+	return &Item{
+		Code: code, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
+		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			sent, want := refusedRedirect(rec), b.RedirectURI()
+			if sent == "" || sent == want {
+				return nil, false
+			}
+			return []string{
+				"sent:     " + sent,
+				"expected: " + want,
+				"they differ in " + string(firstDifference(want, sent)),
+				"authentik answered: Redirect URI Error",
+			}, firstDifference(want, sent) == what
+		},
+		Plant: plant,
+	}
+}
+
+func regexAccepts(p *render.OAuth2Provider, uri string) bool {
+	for _, r := range p.RedirectURIs {
+		if r.MatchingMode != "regex" {
+			continue
+		}
+		if re, err := regexp.Compile("^(?:" + r.URL + ")$"); err == nil && re.MatchString(uri) {
+			return true
+		}
+	}
+	return false
+}
