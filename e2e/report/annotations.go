@@ -1,0 +1,105 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+)
+
+// Annotations writes GitHub's workflow commands, which put findings on the
+// lines of the configuration.
+func Annotations(w io.Writer, r *runner.Run) error { return New(r).Annotations(w) }
+
+// Annotations writes GitHub's workflow commands, which put findings on the
+// lines of the configuration.
+func (r *Report) Annotations(w io.Writer) error {
+	var sb strings.Builder
+	for i := range r.Lint {
+		f := &r.Lint[i]
+		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
+		if level == "" {
+			level = "notice"
+		}
+		say := f.Message
+		if f.Fix != "" {
+			say += "\n" + f.Fix
+		}
+		annotate(&sb, level, render.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Code, say)
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		level := map[check.Status]string{check.Failed: "error", check.Errored: "error", check.Warned: "warning"}[c.Status]
+		if level == "" {
+			continue
+		}
+		title, say := c.Key(), c.Message
+		if len(c.Findings) > 0 {
+			f := &c.Findings[0]
+			title = c.Key() + ": " + f.Code
+			say = strings.Join(append([]string{c.Message, f.Title}, append(f.Because, f.Fix)...), "\n")
+		}
+		annotate(&sb, level, r.place(c), title, say)
+	}
+	if r.Error != "" {
+		annotate(&sb, "error", render.Origin{}, "ssocheck", r.Error)
+	}
+	if _, err := io.WriteString(w, sb.String()); err != nil {
+		return fmt.Errorf("write annotations: %w", err)
+	}
+	return nil
+}
+
+func annotate(sb *strings.Builder, level string, at render.Origin, title, message string) {
+	var props []string
+	if at.File != "" {
+		props = append(props, "file="+commandProperty(at.File))
+		if at.Line > 0 {
+			props = append(props, "line="+strconv.Itoa(at.Line))
+		}
+		if at.Column > 0 {
+			props = append(props, "col="+strconv.Itoa(at.Column))
+		}
+	}
+	props = append(props, "title="+commandProperty(title))
+	fmt.Fprintf(sb, "::%s %s::%s\n", level, strings.Join(props, ","), commandData(message))
+}
+
+// The escapes of workflow commands, as actions/toolkit writes them.
+func commandData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func commandProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+}
+
+// place is the line of the user's files that the first finding of a check is
+// about: that of the first setting that it names, else of the provider JSON.
+// The zero Origin when the configuration came from no file.
+func (r *Report) place(c *Check) render.Origin {
+	b := r.BundleOf(c)
+	if b == nil || len(b.Origins) == 0 {
+		return render.Origin{}
+	}
+	if len(c.Findings) > 0 {
+		f := &c.Findings[0]
+		for _, l := range r.Lint {
+			if l.Code == f.Code && l.Line > 0 {
+				return render.Origin{File: l.File, Line: l.Line, Column: l.Column}
+			}
+		}
+		text := strings.Join(append(append([]string{}, f.Because...), f.Fix), "\n")
+		for _, name := range settingNames.FindAllString(text, -1) {
+			if o, ok := b.Origins[name]; ok {
+				return o
+			}
+		}
+	}
+	return b.Origins[render.ProvidersKey]
+}

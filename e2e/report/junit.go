@@ -1,0 +1,205 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+)
+
+type junitSuites struct {
+	XMLName xml.Name `xml:"testsuites"`
+	junitCounts
+	Suites []junitSuite `xml:"testsuite"`
+}
+
+type junitCounts struct {
+	Name     string `xml:"name,attr"`
+	Tests    int    `xml:"tests,attr"`
+	Failures int    `xml:"failures,attr"`
+	Errors   int    `xml:"errors,attr"`
+	Skipped  int    `xml:"skipped,attr"`
+	Time     string `xml:"time,attr"`
+}
+
+type junitSuite struct {
+	junitCounts
+	Timestamp  string          `xml:"timestamp,attr,omitempty"`
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Name       string           `xml:"name,attr"`
+	ClassName  string           `xml:"classname,attr"`
+	Time       string           `xml:"time,attr"`
+	Properties *junitProperties `xml:"properties"`
+	Failure    *junitProblem    `xml:"failure"`
+	Error      *junitProblem    `xml:"error"`
+	Skipped    *junitProblem    `xml:"skipped"`
+	Out        *junitText       `xml:"system-out"`
+	Err        *junitText       `xml:"system-err"`
+}
+
+type junitProperties struct {
+	Property []junitProperty `xml:"property"`
+}
+
+type junitProblem struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+type junitText struct {
+	Text string `xml:",chardata"`
+}
+
+// JUnit writes junit.xml as GitHub's, GitLab's and Jenkins's readers take it.
+func JUnit(w io.Writer, r *runner.Run) error { return New(r).JUnit(w) }
+
+// JUnit writes junit.xml as GitHub's, GitLab's and Jenkins's readers take it. A
+// warning is a passed test with output; a run without a verdict is an error.
+func (r *Report) JUnit(w io.Writer) error {
+	suite := junitSuite{junitCounts: junitCounts{
+		Name: "ssocheck." + r.Target.Kind, Time: junitTime(r.Seconds),
+		Failures: r.count(check.Failed), Errors: r.count(check.Errored), Skipped: r.count(check.Skipped),
+	}}
+	if !r.Started.IsZero() {
+		suite.Timestamp = r.Started.UTC().Format(time.RFC3339)
+	}
+	for _, p := range []junitProperty{
+		{"target", r.Target.Kind}, {"result", r.Result}, {"ssocheck.version", r.Tool},
+		{"paperless.version", r.Target.Paperless.Version}, {"paperless.url", r.Target.Paperless.URL},
+		{"authentik.version", r.Target.Authentik.Version}, {"authentik.url", r.Target.Authentik.URL},
+	} {
+		if p.Value != "" {
+			suite.Properties = append(suite.Properties, p)
+		}
+	}
+	for i := range r.Checks {
+		suite.Cases = append(suite.Cases, junitTest(&r.Checks[i], r.Target.Kind))
+	}
+	suite.Cases = append(suite.Cases, junitLint(r.Lint)...)
+	if r.Error != "" {
+		suite.Cases = append(suite.Cases, junitCase{
+			Name: "run", ClassName: "ssocheck." + r.Target.Kind, Time: "0.000",
+			Error: &junitProblem{Message: r.Error, Type: "tester", Text: r.Error},
+		})
+		suite.Errors++
+	}
+	suite.Tests = len(suite.Cases)
+	doc := junitSuites{junitCounts: suite.junitCounts, Suites: []junitSuite{suite}}
+	doc.Name = "ssocheck"
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return fmt.Errorf("write junit.xml: %w", err)
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(doc); err != nil {
+		return fmt.Errorf("write junit.xml: %w", err)
+	}
+	if _, err := io.WriteString(w, "\n"); err != nil {
+		return fmt.Errorf("write junit.xml: %w", err)
+	}
+	return nil
+}
+
+func junitTime(s float64) string { return fmt.Sprintf("%.3f", s) }
+
+func junitTest(c *Check, kind string) junitCase {
+	t := junitCase{Name: c.Key(), ClassName: "ssocheck." + kind + "." + c.Variant, Time: junitTime(c.Seconds)}
+	props := []junitProperty{{"title", c.Title}}
+	if c.Guide != "" {
+		props = append(props, junitProperty{"guide", c.Guide})
+	}
+	for _, f := range c.Findings {
+		props = append(props, junitProperty{"finding", f.Code})
+	}
+	for _, a := range c.Artifacts.files() {
+		props = append(props, junitProperty{"attachment", a}) // JUnit 5's name for it, read by GitLab and xUnit viewers
+	}
+	t.Properties = &junitProperties{props}
+	problem := &junitProblem{Message: c.Message, Text: findingsText(c)}
+	switch c.Status {
+	case check.Failed:
+		problem.Type = "unmet"
+		if len(c.Findings) > 0 {
+			problem.Type = c.Findings[0].Code
+			problem.Message = c.Findings[0].Code + ": " + c.Message
+		}
+		t.Failure = problem
+	case check.Errored:
+		problem.Type = "tester"
+		t.Error = problem
+	case check.Skipped:
+		problem.Text = ""
+		t.Skipped = problem
+	}
+	var out strings.Builder
+	if c.Status == check.Passed || c.Status == check.Warned {
+		if c.Message != "" {
+			fmt.Fprintf(&out, "%s: %s\n", look(c.Status).word, c.Message)
+		}
+		out.WriteString(findingsText(c))
+	}
+	for _, s := range c.Steps {
+		fmt.Fprintf(&out, "%7.3fs  %s", s.Seconds, s.Name)
+		if s.Error != "" {
+			fmt.Fprintf(&out, ": %s", s.Error)
+		}
+		out.WriteByte('\n')
+	}
+	for _, a := range c.Artifacts.files() {
+		fmt.Fprintf(&out, "[[ATTACHMENT|%s]]\n", a) // the Jenkins attachments plugin and GitLab read this
+	}
+	if out.Len() > 0 {
+		t.Out = &junitText{out.String()}
+	}
+	return t
+}
+
+// findingsText are a check's findings as plain text.
+func findingsText(c *Check) string {
+	if len(c.Findings) == 0 {
+		return ""
+	}
+	p := newPrinter(TextOptions{Width: 120})
+	for i := range c.Findings {
+		p.finding(c, &c.Findings[i])
+	}
+	return p.buf.String()
+}
+
+// junitLint makes one test of each file that lint has something to say about.
+// It passes with output: whether people can sign in is for the checks to say,
+// and junit.xml must not fail where the exit code is 0.
+func junitLint(lint []config.Finding) []junitCase {
+	var cases []junitCase
+	at := map[string]int{}
+	for i := range lint {
+		f := &lint[i]
+		n, ok := at[f.File]
+		if !ok {
+			n = len(cases)
+			at[f.File] = n
+			cases = append(cases, junitCase{Name: f.File, ClassName: "ssocheck.lint", Time: "0.000", Out: &junitText{}})
+		}
+		out := &cases[n].Out.Text
+		*out += fmt.Sprintf("%s: %s %s: %s\n", lintPlace(f), f.Level, f.Code, f.Message)
+		if f.Fix != "" {
+			*out += "    fix: " + strings.ReplaceAll(f.Fix, "\n", "\n         ") + "\n"
+		}
+	}
+	return cases
+}

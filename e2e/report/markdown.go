@@ -1,0 +1,149 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// Markdown writes a summary for a pull request or a GitHub job page.
+func Markdown(w io.Writer, r *runner.Run) error { return New(r).Markdown(w) }
+
+// Markdown writes a summary for a pull request or a GitHub job page.
+func (r *Report) Markdown(w io.Writer) error {
+	var sb strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&sb, format+"\n", args...) }
+
+	icon := map[string]string{runner.Pass: "✅", runner.Fail: "❌"}[r.Result]
+	if icon == "" {
+		icon = "⚠️"
+	}
+	p("## %s Single sign-on: %s", icon, markdownText(r.verdict()))
+	p("")
+	p("%s · %s · target `%s` · %s", markdownText(product("Paperless-ngx", r.Target.Paperless.Version)),
+		markdownText(product("authentik", r.Target.Authentik.Version)), markdownCode(r.Target.Kind), duration(r.Seconds))
+	if t := r.tally(); t != "" {
+		p("")
+		p("%s", t)
+	}
+	if note := r.notes(); note != "" {
+		p("")
+		p("*%s*", note)
+	}
+	if r.Error != "" {
+		p("")
+		p("> %s", strings.ReplaceAll(markdownText(r.Error), "\n", "\n> "))
+	}
+	told := map[string]bool{}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Status != check.Failed && c.Status != check.Errored {
+			continue
+		}
+		p("")
+		p("### ❌ %s", markdownText(c.Title))
+		p("")
+		p("`%s`%s: %s", markdownCode(c.Key()), bracketed(c.Guide), markdownText(c.Message))
+		for j := range c.Findings {
+			f := &c.Findings[j]
+			if j > 0 || told[f.Code] {
+				p("")
+				p("Also seen: `%s` %s", f.Code, markdownText(f.Title))
+				continue
+			}
+			told[f.Code] = true
+			markdownFinding(&sb, f)
+		}
+	}
+	if len(r.Checks) > 0 {
+		p("")
+		p("| | Check | | Guide | Time |")
+		p("|---|---|---|---|--:|")
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		say := c.Title
+		if c.Status != check.Passed && c.Message != "" {
+			say += "<br>" + c.Message
+		}
+		time := duration(c.Seconds)
+		if c.Status == check.Skipped {
+			time = ""
+		}
+		p("| %s | `%s` | %s | %s | %s |", look(c.Status).mark, markdownCode(c.Key()), markdownCell(say), markdownCell(c.Guide), time)
+	}
+	markdownLint(&sb, r.Lint)
+	if _, err := io.WriteString(w, sb.String()); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+func markdownFinding(sb *strings.Builder, f *troubleshooting.Finding) {
+	fmt.Fprintf(sb, "\n**`%s` %s**%s\n", f.Code, markdownText(f.Title), bracketed(guideItem(f)))
+	if len(f.Because) > 0 {
+		plain := newPrinter(TextOptions{Width: 1 << 20})
+		plain.because(f.Because)
+		sb.WriteString("\n" + fence(plain.buf.String(), "") + "\n")
+	}
+	if f.Fix == "" {
+		return
+	}
+	prose, edit := splitFix(f.Fix)
+	fmt.Fprintf(sb, "\n**Fix:** %s\n", markdownText(prose))
+	if len(edit) > 0 {
+		sb.WriteString("\n" + fence(strings.Join(edit, "\n")+"\n", "diff") + "\n")
+	}
+}
+
+func markdownLint(sb *strings.Builder, lint []config.Finding) {
+	if len(lint) == 0 {
+		return
+	}
+	fmt.Fprintf(sb, "\n<details><summary>%s about the configuration</summary>\n\n| | Place | Code | |\n|---|---|---|---|\n", plural(len(lint), "note"))
+	for i := range lint {
+		f := &lint[i]
+		say := f.Message
+		if f.Fix != "" {
+			say += "<br>" + f.Fix
+		}
+		fmt.Fprintf(sb, "| %s | `%s` | `%s` | %s |\n", f.Level, markdownCode(lintPlace(f)), f.Code, markdownCell(say))
+	}
+	sb.WriteString("\n</details>\n")
+}
+
+// fence is a code block whose fence is longer than any in the text.
+func fence(text, language string) string {
+	marks := "```"
+	for strings.Contains(text, marks) {
+		marks += "`"
+	}
+	return marks + language + "\n" + text + marks
+}
+
+func bracketed(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+var markdownSpecial = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "<", "&lt;", ">", "&gt;", "[", `\[`, "]", `\]`, "@", "@\u200b", "#", `\#`)
+
+// markdownText is text that stays text; an @ must not call a person.
+func markdownText(s string) string { return markdownSpecial.Replace(s) }
+
+func markdownCode(s string) string { return strings.ReplaceAll(s, "`", "'") }
+
+func markdownCell(s string) string {
+	parts := strings.Split(s, "<br>")
+	for i := range parts {
+		parts[i] = strings.ReplaceAll(strings.ReplaceAll(markdownText(parts[i]), "|", `\|`), "\n", "<br>")
+	}
+	return strings.Join(parts, "<br>")
+}

@@ -1,0 +1,266 @@
+// Package report shows one Run to people and to machines: text, JSON, JUnit,
+// HTML, SARIF and Markdown are faces of the same Report value, in which every
+// string was redacted once, so that no face can leak what another hides.
+package report
+
+import (
+	"math"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/evidence"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// SchemaID names the form of report.json.
+const SchemaID = "ssocheck/report/v1"
+
+// A Report is a Run without secrets: what report.json holds, and what every
+// other face is made from.
+type Report struct {
+	Schema  string           `json:"schema"`
+	Result  string           `json:"result"` // runner.Pass, runner.Fail, runner.Error
+	Error   string           `json:"error,omitempty"`
+	Started time.Time        `json:"started,omitzero"`
+	Seconds float64          `json:"seconds"`
+	Tool    string           `json:"tool,omitempty"`
+	Target  Target           `json:"target"`
+	Checks  []Check          `json:"checks"`
+	Lint    []config.Finding `json:"lint"`
+	Hazards []render.Hazard  `json:"hazards,omitempty"`
+	// Bundle is the configuration as diagnosis needs it: secrets are
+	// fingerprints, equal ones equal. See Redact.
+	Bundle *render.Bundle `json:"bundle,omitempty"`
+}
+
+// A Target is the pair that was tested.
+type Target struct {
+	Kind      string           `json:"kind"`
+	Paperless evidence.Product `json:"paperless"`
+	Authentik evidence.Product `json:"authentik"`
+}
+
+// A Check is one check on one variant.
+type Check struct {
+	ID        string                    `json:"id"`
+	Title     string                    `json:"title"`
+	Guide     string                    `json:"guide"`
+	Variant   string                    `json:"variant"`
+	Status    check.Status              `json:"status"`
+	Seconds   float64                   `json:"seconds"`
+	Message   string                    `json:"message"`
+	Doc       string                    `json:"doc,omitempty"`
+	Findings  []troubleshooting.Finding `json:"findings"`
+	Artifacts Artifacts                 `json:"artifacts"`
+	Steps     []evidence.Step           `json:"steps,omitempty"`
+	// Evidence is written for checks that did not pass: enough to explain them
+	// again without a browser.
+	Evidence *evidence.Record `json:"evidence,omitempty"`
+	// Bundle is the variant's configuration where it is not the report's.
+	Bundle *render.Bundle `json:"bundle,omitempty"`
+
+	dom        string
+	screenshot []byte
+	shots      map[string][]byte
+}
+
+// Artifacts are file names relative to the report's directory.
+type Artifacts struct {
+	Screenshot string `json:"screenshot,omitempty"`
+	DOM        string `json:"dom,omitempty"`
+	HAR        string `json:"har,omitempty"`
+	Log        string `json:"log,omitempty"`
+	Console    string `json:"console,omitempty"`
+	Evidence   string `json:"evidence,omitempty"`
+}
+
+// files are the artifacts that exist, in a fixed order.
+func (a Artifacts) files() []string {
+	all := []string{a.Screenshot, a.DOM, a.HAR, a.Log, a.Console, a.Evidence}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+// New makes the Report of a run. The run is not changed.
+func New(r *runner.Run) *Report {
+	red := r.Redactor
+	if red == nil {
+		red = evidence.NewRedactor()
+	}
+	for _, b := range bundles(r) {
+		red.Add(secrets(b)...)
+	}
+	rep := &Report{
+		Schema: SchemaID, Result: r.Result(), Error: r.Error,
+		Started: r.Started, Seconds: seconds(r.Seconds), Tool: r.Tool,
+		Target:  Target{Kind: r.Kind, Paperless: r.Paperless, Authentik: r.Authentik},
+		Checks:  []Check{},
+		Lint:    append([]config.Finding{}, r.Lint...),
+		Hazards: slices.Clone(r.Hazards),
+	}
+	for i := range r.Results {
+		rep.Checks = append(rep.Checks, newCheck(&r.Results[i]))
+	}
+	scrub(rep, red)
+	if r.Bundle != nil {
+		rep.Bundle = Redact(r.Bundle, red)
+	}
+	for i := range rep.Checks {
+		c, b := &rep.Checks[i], r.Results[i].Bundle
+		c.Artifacts = artifactNames(c)
+		if b != nil && b != r.Bundle && c.Variant != check.AsConfigured {
+			c.Bundle = Redact(b, red)
+		}
+	}
+	return rep
+}
+
+func bundles(r *runner.Run) []*render.Bundle {
+	var all []*render.Bundle
+	if r.Bundle != nil {
+		all = append(all, r.Bundle)
+	}
+	for i := range r.Results {
+		if b := r.Results[i].Bundle; b != nil && !slices.Contains(all, b) {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+func newCheck(res *runner.Result) Check {
+	c := Check{
+		Variant: res.Variant, Status: res.Status, Seconds: seconds(res.Seconds), Message: res.Message,
+		Findings: append([]troubleshooting.Finding{}, res.Findings...),
+		Steps:    slices.Clone(res.Record.Steps),
+		dom:      res.DOM, screenshot: res.Screenshot, shots: res.Shots,
+	}
+	if res.Check != nil {
+		c.ID, c.Title, c.Guide, c.Doc = res.Check.ID, res.Check.Title, res.Check.Guide, res.Check.Doc
+	}
+	if c.Variant == "" {
+		c.Variant = check.AsConfigured
+	}
+	record := res.Record
+	c.Evidence = &record
+	return c
+}
+
+// seconds keeps milliseconds: more digits tell nothing.
+func seconds(s float64) float64 { return math.Round(s*1000) / 1000 }
+
+// Key names the check within a report and its folder: the id, and the variant
+// where it is not the configuration itself.
+func (c *Check) Key() string {
+	if c.Variant == "" || c.Variant == check.AsConfigured {
+		return c.ID
+	}
+	return c.ID + "@" + c.Variant
+}
+
+// Passed tells whether the check is met, maybe with a warning.
+func (c *Check) Passed() bool { return c.Status == check.Passed || c.Status == check.Warned }
+
+// BundleOf is the configuration that a check ran on.
+func (r *Report) BundleOf(c *Check) *render.Bundle {
+	if c.Bundle != nil {
+		return c.Bundle
+	}
+	return r.Bundle
+}
+
+// ExitCode is 0 all pass, 1 a check failed, 2 the tester could not do its work.
+func (r *Report) ExitCode() int {
+	switch r.Result {
+	case runner.Pass:
+		return 0
+	case runner.Fail:
+		return 1
+	}
+	return 2
+}
+
+// count is the number of checks with a status.
+func (r *Report) count(s check.Status) int {
+	n := 0
+	for i := range r.Checks {
+		if r.Checks[i].Status == s {
+			n++
+		}
+	}
+	return n
+}
+
+// first is the finding that the report stands for: that of the first failed
+// check, else of the first that could not be done, else nil.
+func (r *Report) first() (*Check, *troubleshooting.Finding) {
+	for _, s := range []check.Status{check.Failed, check.Errored} {
+		for i := range r.Checks {
+			if c := &r.Checks[i]; c.Status == s {
+				if len(c.Findings) > 0 {
+					return c, &c.Findings[0]
+				}
+				return c, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// notes is what every reader must know about the target.
+func (r *Report) notes() string {
+	if r.Target.Kind == target.Lab {
+		return "The lab models the two products; only the targets stack and external test the real ones."
+	}
+	return ""
+}
+
+var unsafeName = regexp.MustCompile(`[^A-Za-z0-9@._-]+`)
+
+// fileName is a name that is one path segment on every system.
+func fileName(s string) string {
+	s = strings.Trim(unsafeName.ReplaceAllString(s, "-"), ".-")
+	if s == "" {
+		return "unnamed"
+	}
+	return s
+}
+
+func (c *Check) dir() string { return path.Join("artifacts", fileName(c.Key())) }
+
+// stepFile is where a step's screenshot goes.
+func (c *Check) stepFile(name string) string {
+	return path.Join(c.dir(), "steps", strings.TrimSuffix(fileName(name), ".png")+".png")
+}
+
+func artifactNames(c *Check) Artifacts {
+	var a Artifacts
+	in := func(name string) string { return path.Join(c.dir(), name) }
+	if len(c.screenshot) > 0 {
+		a.Screenshot = in("screenshot.png")
+	}
+	if c.dom != "" {
+		a.DOM = in("dom.html")
+	}
+	if c.Evidence == nil || !explains(c) {
+		return a
+	}
+	if len(c.Evidence.Exchange)+len(c.Evidence.Hops) > 0 {
+		a.HAR = in("har.json")
+	}
+	if len(c.Evidence.Log)+len(c.Evidence.Boot.Log) > 0 {
+		a.Log = in("paperless.log")
+	}
+	if len(c.Evidence.Console) > 0 {
+		a.Console = in("console.log")
+	}
+	a.Evidence = in("evidence.json")
+	return a
+}
