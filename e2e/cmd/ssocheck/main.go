@@ -1,0 +1,363 @@
+// Command ssocheck tests whether people can sign in to Paperless-ngx through
+// authentik, and says what to change when they cannot.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// The exit codes of design.md.
+const (
+	exitPass  = 0
+	exitFail  = 1
+	exitError = 2
+)
+
+// cli is the command line; the names are a contract.
+type cli struct {
+	Verbose bool `short:"v" help:"Log what is done, to stderr."`
+	Quiet   bool `short:"q" help:"Print only what is wrong, and the verdict."`
+
+	Run      runCmd      `cmd:"" help:"Run the checklist."`
+	Lint     lintCmd     `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
+	Render   renderCmd   `cmd:"" help:"Write compose.yaml, paperless.env, paperless.conf and blueprint.yaml."`
+	Diagnose diagnoseCmd `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
+	Diff     diffCmd     `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
+	Merge    mergeCmd    `cmd:"" help:"Join the reports of shards into one, on stdout."`
+	Explain  explainCmd  `cmd:"" help:"Tell about a troubleshooting item or a check."`
+	List     listCmd     `cmd:"" help:"List checks, items, versions or settings."`
+}
+
+type env struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	log            *slog.Logger
+	quiet, verbose bool
+}
+
+// failed is an outcome that is not an error: the exit code says it all.
+type failed int
+
+func (f failed) Error() string { return fmt.Sprintf("exit code %d", int(f)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	done := -1
+	parser, err := kong.New(&c, kong.Name("ssocheck"), kong.Writers(stdout, stderr), kong.Exit(func(code int) {
+		if done < 0 {
+			done = code
+		}
+	}),
+		kong.Description("Tests whether people can sign in to Paperless-ngx through authentik, and says what to change when they cannot."),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(stderr, "ssocheck:", err)
+		return exitError
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if done >= 0 {
+		return done // --help
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "ssocheck: %v (see ssocheck --help)\n", err)
+		return exitError
+	}
+	e := &env{ctx: ctx, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler), quiet: c.Quiet, verbose: c.Verbose}
+	if c.Verbose {
+		e.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	err = k.Run(e)
+	if code, ok := errors.AsType[failed](err); ok {
+		return int(code)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "ssocheck: %s\n", strings.TrimPrefix(err.Error(), "usage: "))
+		return exitError
+	}
+	return exitPass
+}
+
+// pair are the flags that say which configuration is meant.
+type pair struct {
+	Config    []string `type:"path" sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
+	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
+	Paperless string   `help:"Paperless-ngx version." placeholder:"VER"`
+	Authentik string   `help:"authentik version." placeholder:"VER"`
+}
+
+type runCmd struct {
+	pair
+	Target string   `enum:"lab,stack,external" default:"lab" help:"lab, stack or external."`
+	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
+	Plant  []string `help:"Make these mistakes first." placeholder:"CODE"`
+	Report string   `type:"path" help:"Directory for the report." placeholder:"DIR"`
+	Shots  bool     `help:"A screenshot of every step."`
+	Headed bool     `help:"A browser with a window."`
+	Keep   bool     `help:"Leave the stack running."`
+}
+
+// Run runs the checklist.
+func (c *runCmd) Run(e *env) error {
+	o := textOptions(e, c.Report)
+	progress := newProgress(e.stdout, o)
+	r, err := e2e.Check(e.ctx, e2e.Options{
+		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
+		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.observe,
+	})
+	progress.end()
+	if err != nil {
+		return err
+	}
+	if c.Report != "" {
+		if err := report.Write(c.Report, r); err != nil {
+			return err
+		}
+	}
+	if err := report.Text(e.stdout, r, o); err != nil {
+		return err
+	}
+	if code := r.ExitCode(); code != exitPass {
+		return failed(code)
+	}
+	return nil
+}
+
+type lintCmd struct {
+	Files     []string `arg:"" help:"Compose files, env files or paperless.conf."`
+	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Service   string   `help:"Compose service that is Paperless." placeholder:"NAME"`
+	Paperless string   `help:"Paperless-ngx version." placeholder:"VER"`
+	Format    string   `enum:"text,json" default:"text" help:"text or json."`
+}
+
+// Run lints.
+func (c *lintCmd) Run(e *env) error {
+	findings, err := config.Lint(config.Sources{Files: c.Files, Blueprint: c.Blueprint, Service: c.Service, PaperlessVersion: c.Paperless, Environ: config.Environ()})
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		enc := json.NewEncoder(e.stdout)
+		enc.SetIndent("", "  ")
+		if findings == nil {
+			findings = []config.Finding{}
+		}
+		if err := enc.Encode(findings); err != nil {
+			return err
+		}
+	} else {
+		printFindings(e.stdout, findings)
+	}
+	if slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Level == config.Error }) {
+		return failed(exitFail)
+	}
+	return nil
+}
+
+type renderCmd struct {
+	pair
+	Dir string `arg:"" help:"Directory to write to."`
+}
+
+// Run renders.
+func (c *renderCmd) Run(e *env) error {
+	b, _, err := e2e.Bundle(e2e.Options{Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik})
+	if err != nil {
+		return err
+	}
+	files, err := render.Files(b)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range files {
+		// The files hold client secret and test passwords.
+		if err := os.WriteFile(filepath.Join(c.Dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(e.stdout, "wrote compose.yaml, paperless.env, paperless.conf and blueprint.yaml to %s\n", c.Dir)
+	return nil
+}
+
+type diagnoseCmd struct {
+	Report string `arg:"" help:"report.json."`
+}
+
+// Run explains again.
+func (c *diagnoseCmd) Run(e *env) error {
+	r, err := report.Open(c.Report)
+	if err != nil {
+		return err
+	}
+	worst := 0
+	for _, ch := range r.Checks {
+		if ch.Status != check.Failed && ch.Status != check.Warned {
+			continue
+		}
+		fmt.Fprintf(e.stdout, "%s  %s%s: %s\n", ch.Status, ch.ID, variant(ch.Variant), ch.Message)
+		if ch.Status == check.Failed {
+			worst = exitFail
+		}
+		if ch.Evidence == nil || r.Bundle == nil {
+			fmt.Fprintln(e.stdout, "  the report holds no evidence for it")
+			continue
+		}
+		var of *check.Check
+		for _, known := range checklist.All() {
+			if known.ID == ch.ID {
+				of = known
+			}
+		}
+		for _, f := range troubleshooting.Explain(*ch.Evidence, r.Bundle, of, ch.Status) {
+			printFinding(e.stdout, f)
+		}
+	}
+	if worst != 0 {
+		return failed(worst)
+	}
+	return nil
+}
+
+type diffCmd struct {
+	Old string `arg:"" help:"report.json of before."`
+	New string `arg:"" help:"report.json of now."`
+}
+
+// Run compares.
+func (c *diffCmd) Run(e *env) error {
+	old, err := report.Open(c.Old)
+	if err != nil {
+		return err
+	}
+	now, err := report.Open(c.New)
+	if err != nil {
+		return err
+	}
+	changes, worse := report.Diff(old, now)
+	if err := changes.Text(e.stdout, textOptions(e, "")); err != nil {
+		return err
+	}
+	if worse {
+		return failed(exitFail)
+	}
+	return nil
+}
+
+type mergeCmd struct {
+	Reports []string `arg:"" help:"report.json of each shard."`
+}
+
+// Run merges.
+func (c *mergeCmd) Run(e *env) error {
+	var all []*report.Report
+	for _, path := range c.Reports {
+		r, err := report.Open(path)
+		if err != nil {
+			return err
+		}
+		all = append(all, r)
+	}
+	merged, err := report.Merge(all)
+	if err != nil {
+		return err
+	}
+	return merged.JSON(e.stdout)
+}
+
+type explainCmd struct {
+	Code string `arg:"" help:"Code of an item, such as RED-SLASH, or id of a check."`
+}
+
+// Run explains.
+func (c *explainCmd) Run(e *env) error {
+	if i := troubleshooting.Find(c.Code); i != nil {
+		fmt.Fprintf(e.stdout, "%s  %s\n\n", i.Code, i.Title)
+		if i.Guide > 0 {
+			fmt.Fprintf(e.stdout, "guide:   troubleshooting %d\n", i.Guide)
+		}
+		fmt.Fprintf(e.stdout, "breaks:  %s (%s)\nfix:     %s\n", i.Breaks.ID, i.Breaks.Title, i.Fix)
+		return nil
+	}
+	for _, ch := range checklist.All() {
+		if ch.ID == c.Code {
+			fmt.Fprintf(e.stdout, "%s  %s\n\nguide:   %s\nproves:  %s\n", ch.ID, ch.Title, ch.Guide, ch.Doc)
+			return nil
+		}
+	}
+	return fmt.Errorf("no item or check %s; ssocheck list items and ssocheck list checks show them", c.Code)
+}
+
+type listCmd struct {
+	What string `arg:"" enum:"checks,items,versions,settings" help:"checks, items, versions or settings."`
+}
+
+// Run lists.
+func (c *listCmd) Run(e *env) error {
+	switch c.What {
+	case "checks":
+		for _, ch := range checklist.All() {
+			fmt.Fprintf(e.stdout, "%-20s %-18s %s\n", ch.ID, ch.Guide, ch.Title)
+		}
+	case "items":
+		for _, i := range troubleshooting.All() {
+			guide := ""
+			if i.Guide > 0 {
+				guide = fmt.Sprintf("guide %d", i.Guide)
+			}
+			fmt.Fprintf(e.stdout, "%-18s %-8s %-18s %s\n", i.Code, guide, i.Breaks.ID, i.Title)
+		}
+	case "versions":
+		v, err := render.KnownVersions()
+		if err != nil {
+			return err
+		}
+		for _, r := range v.Paperless {
+			fmt.Fprintf(e.stdout, "paperless  %-10s %s\n", r.Version, r.Source)
+		}
+		for _, r := range v.Authentik {
+			fmt.Fprintf(e.stdout, "authentik  %-10s %s\n", r.Version, r.Source)
+		}
+	case "settings":
+		return printSettings(e.stdout)
+	}
+	return nil
+}
+
+func variant(v string) string {
+	if v == "" || v == check.AsConfigured {
+		return ""
+	}
+	return "@" + v
+}

@@ -1,0 +1,215 @@
+// Package e2e tests the sign-in to Paperless-ngx through authentik, end to end,
+// in a real browser. Check runs the checklist for a program; Run does the same
+// as a Go test, also in other repositories.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/edge"
+	"github.com/ssocheck/ssocheck/e2e/lab"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/spec"
+	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+	"github.com/ssocheck/ssocheck/fixtures"
+)
+
+// Version is that of this build; set by the linker in releases.
+var Version = "dev"
+
+// ErrUsage marks what the caller asked for and cannot have; its text names the
+// remedy.
+var ErrUsage = errors.New("usage")
+
+// Options say what to run. The zero value runs the default deployment on the lab.
+type Options struct {
+	Target    string   // lab (empty), stack or external
+	Config    []string // the user's files; none: the guide, corrected
+	Blueprint string   // authentik blueprint; empty: the guide's step 1
+	Service   string   // compose service that is Paperless
+	Paperless string   // version; empty: what the configuration says
+	Authentik string   // version; empty: what the configuration says
+	Only      []string // ids of checks; none: all
+	Plant     []string // codes of mistakes to make first
+	Report    string   // directory for the report; empty: none
+	Shots     bool     // a screenshot of every step
+	Headed    bool     // a browser with a window
+	Log       *slog.Logger
+	Observe   func(runner.Event)
+}
+
+// Bundle is the configuration that the options describe, with the people that
+// the checks need, and what lint says about the files.
+func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
+	b, findings, err := configuration(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, version := range []struct {
+		of      func(*render.Versions) []render.Release
+		product string
+		version string
+	}{
+		{func(v *render.Versions) []render.Release { return v.Paperless }, "paperless", b.Paperless.Version},
+		{func(v *render.Versions) []render.Release { return v.Authentik }, "authentik", b.Authentik.Version},
+	} {
+		known, err := render.KnownVersions()
+		if err != nil {
+			return nil, nil, err
+		}
+		// A version that nobody asked for by name may lie between known ones.
+		if _, err := render.Find(version.of(known), version.product, version.version); err != nil && (o.Paperless+o.Authentik != "") {
+			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
+		}
+	}
+	for _, code := range o.Plant {
+		item := troubleshooting.Find(code)
+		if item == nil {
+			return nil, nil, fmt.Errorf("%w: no troubleshooting item %s; ssocheck list items shows them", ErrUsage, code)
+		}
+		if item.Plant == nil {
+			return nil, nil, fmt.Errorf("%w: %s cannot be planted: it is a mistake of a running pair, not of a configuration", ErrUsage, item.Code)
+		}
+		if !item.Happens(b) && item.Code != "VER-OLD" {
+			return nil, nil, fmt.Errorf("%w: %s cannot happen on Paperless-ngx %s with authentik %s", ErrUsage, item.Code, b.Paperless.Version, b.Authentik.Version)
+		}
+		item.Plant(b)
+	}
+	return b, findings, nil
+}
+
+func configuration(o Options) (*render.Bundle, []config.Finding, error) {
+	if len(o.Config) > 0 {
+		b, findings, err := config.Load(config.Sources{
+			Files: o.Config, Blueprint: o.Blueprint, Service: o.Service,
+			PaperlessVersion: strings.TrimPrefix(o.Paperless, "v"), AuthentikVersion: strings.TrimPrefix(o.Authentik, "v"),
+			Environ: config.Environ(),
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
+		}
+		b, err = render.WithTestUsers(b)
+		return b, findings, err
+	}
+	if o.Blueprint != "" {
+		return nil, nil, fmt.Errorf("%w: --blueprint needs --config: the Paperless side is read from there", ErrUsage)
+	}
+	s, err := spec.Default()
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Paperless != "" {
+		s.Paperless.Version = strings.TrimPrefix(o.Paperless, "v")
+	}
+	if o.Authentik != "" {
+		s.Authentik.Version = strings.TrimPrefix(o.Authentik, "v")
+	}
+	if err := s.Validate(); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	return render.New(s), nil, nil
+}
+
+// Check runs the checklist. The error says why nothing could be run; what went
+// wrong later stands in Run.Error.
+func Check(ctx context.Context, o Options) (*runner.Run, error) {
+	b, findings, err := Bundle(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range o.Only {
+		if !slices.ContainsFunc(checklist.All(), func(c *check.Check) bool { return c.ID == id }) {
+			return nil, fmt.Errorf("%w: no check %s; ssocheck list checks shows them", ErrUsage, id)
+		}
+	}
+	switch o.Target {
+	case "", target.Lab:
+	case target.Stack, target.External:
+		return nil, fmt.Errorf("%w: --target %s is not part of this version yet; --target lab is", ErrUsage, o.Target)
+	default:
+		return nil, fmt.Errorf("%w: --target %s: want lab, stack or external", ErrUsage, o.Target)
+	}
+	front, err := edge.Listen(edge.Options{Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = front.Close() }()
+	start := Lab(front, o.Log)
+	text, err := fixtures.FS.ReadFile("expected.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("known deviations: %w", err)
+	}
+	expected, err := runner.ReadExpected(text)
+	if err != nil {
+		return nil, err
+	}
+	return runner.Do(ctx, runner.Options{
+		Bundle: b, Kind: target.Lab, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Lint: findings, Log: o.Log,
+		Shots: o.Shots, Expected: expected,
+	})
+}
+
+// Lab starts labs that share one edge, and so one browser process.
+func Lab(front *edge.Edge, log *slog.Logger) func(context.Context, *render.Bundle, string) (*target.Target, error) {
+	var mu sync.Mutex
+	n := 0
+	return func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+		mu.Lock()
+		n++
+		id := fmt.Sprintf("%s-%d", variant, n)
+		mu.Unlock()
+		return lab.Start(ctx, b, lab.WithEdge(front, id), lab.WithLogger(log))
+	}
+}
+
+// Run is Check as a Go test: one subtest a check, failed ones with what explains
+// them.
+func Run(t *testing.T, o Options) *runner.Run {
+	t.Helper()
+	run, err := Check(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Report != "" {
+		if err := report.Write(o.Report, run); err != nil {
+			t.Error(err)
+		}
+	}
+	if run.Error != "" {
+		t.Error(run.Error)
+	}
+	for _, r := range run.Results {
+		name := r.Check.ID
+		if r.Variant != "" && r.Variant != check.AsConfigured {
+			name += "@" + r.Variant
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Attr("check", r.Check.ID)
+			t.Attr("status", string(r.Status))
+			t.Log(r.Message)
+			for _, f := range r.Findings {
+				t.Logf("%s: %s\n  %s\n  %s", f.Code, f.Title, strings.Join(f.Because, "\n  "), f.Fix)
+			}
+			switch r.Status {
+			case check.Failed, check.Errored:
+				t.Fail()
+			case check.Skipped:
+				t.Skip(r.Message)
+			}
+		})
+	}
+	return run
+}

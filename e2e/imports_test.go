@@ -1,0 +1,83 @@
+package e2e_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// layers are the packages in the order of design.md: a package imports only what
+// stands before it. Those of one line do not import each other, but for
+// lab's own parts and stack's stand-ins.
+var layers = [][]string{
+	{"fixtures", "compose"}, {"e2e/spec"}, {"e2e/render"}, {"e2e/config"}, {"e2e/evidence"}, {"e2e/target"}, {"e2e/edge"},
+	{"e2e/lab/paperless", "e2e/lab/authentik"}, {"e2e/lab"}, {"e2e/stack", "e2e/external", "e2e/browser"},
+	{"e2e/check"}, {"e2e/checklist"}, {"e2e/troubleshooting"}, {"e2e/runner"}, {"e2e/report"}, {"e2e"}, {"e2e/cmd/ssocheck"},
+}
+
+const module = "github.com/ssocheck/ssocheck/"
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	rank := map[string]int{}
+	for i, layer := range layers {
+		for _, p := range layer {
+			rank[p] = i
+		}
+	}
+	seen := 0
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && d.Name() != ".." || d.Name() == "testdata" {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		pkg := filepath.ToSlash(strings.TrimPrefix(filepath.Dir(file), "../"))
+		own, known := rank[pkg]
+		if !assert.True(t, known, "%s: package %s is in no layer of imports_test.go", file, pkg) {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			require.NoError(t, err)
+			name, ours := strings.CutPrefix(imported, module)
+			if !ours {
+				continue
+			}
+			seen++
+			assert.Less(t, rank[path.Clean(name)], own, "%s imports %s, which stands above it", file, name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Positive(t, seen)
+}
+
+// TestEvidenceStandsAlone: diagnosis needs neither a browser nor Docker.
+func TestEvidenceStandsAlone(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("evidence/*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, spec := range parsed.Imports {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			assert.NotContains(t, spec.Path.Value, ".", "%s imports %s", file, spec.Path.Value)
+		}
+	}
+}
