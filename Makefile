@@ -1,0 +1,60 @@
+# ssocheck: the SSO conformance tester for Paperless-ngx behind authentik.
+SHELL := /bin/bash
+GO ?= go
+REPORT ?= report
+export CGO_ENABLED ?= $(shell command -v gcc >/dev/null 2>&1 && echo 1 || echo 0)
+export GOFLAGS ?= -buildvcs=false
+BIN := bin/ssocheck
+SOURCES := $(shell find e2e fixtures compose -type f 2>/dev/null) go.mod go.sum
+
+.DEFAULT_GOAL := help
+
+##@ Use it
+.PHONY: run
+run: browser $(BIN) ## Run the guide's checklist on the lab (default deployment)
+	@$(BIN) run --report $(REPORT) $(ARGS)
+
+.PHONY: guide
+guide: browser $(BIN) ## Run it on the guide as written: says what is wrong with it
+	@$(BIN) run --config fixtures/configs/guide/compose.yaml --report $(REPORT) $(ARGS)
+
+.PHONY: build
+build: $(BIN) ## Build bin/ssocheck
+
+$(BIN): $(SOURCES)
+	@mkdir -p bin
+	@CGO_ENABLED=0 $(GO) build -o $@ ./e2e/cmd/ssocheck
+
+##@ Test it
+.PHONY: test
+test: browser fmt-check vet ## Every test: unit, lab with the real browser, race detector, shuffled
+	$(GO) tool gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-ssocheck.xml -- $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout=40m ./...
+
+.PHONY: bench
+bench: browser $(BIN) ## Measure: checklist, planted items, overhead of a check, peak memory
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout=60m ./e2e
+
+##@ Keep it clean
+.PHONY: fmt-check
+fmt-check:
+	@out=$$(gofmt -l e2e fixtures compose); if [ -n "$$out" ]; then echo "not gofmt-ed: $$out"; exit 1; fi
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: fmt-check vet ## gofmt, go vet and the golangci-lint set of .golangci.yml
+	$(GO) tool golangci-lint run ./...
+
+.PHONY: golden
+golden: ## Rewrite the golden files after a change that you have read
+	$(GO) test ./e2e/render ./e2e/report ./e2e/cmd/ssocheck -update
+
+.PHONY: browser
+browser:
+	@sh scripts/browser.sh
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*##"; print "make TARGET [ARGS=...]"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
