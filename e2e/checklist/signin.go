@@ -23,8 +23,9 @@ const (
 	// stepLimit: an element of a page that is already there.
 	stepLimit = 10 * time.Second
 	// pageLimit: the next page of the sign-in. Above the 5 s that Paperless gives
-	// each of discovery, token and userinfo, so that its error page is seen.
-	pageLimit = 20 * time.Second
+	// each of discovery, token and userinfo, so that its error page is seen on a
+	// busy machine too.
+	pageLimit = 40 * time.Second
 	// restLimit: a sign-in page that redirects by JavaScript does so at once; one
 	// that still stands after this long stays.
 	restLimit = time.Second

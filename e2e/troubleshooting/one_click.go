@@ -105,9 +105,10 @@ func oneClickItems() []*Item {
 		},
 		{
 			Code: "REDIR-LOOP", Guide: 5,
-			Title:  "Signing in goes round in circles",
-			Fix:    "Stop the proxy in front of Paperless from removing Set-Cookie; until then switch PAPERLESS_REDIRECT_LOGIN_TO_SSO off, so that people see a page.",
-			Breaks: checklist.RoundTrip,
+			Versions: Versions{PaperlessFrom: "2.11.0"}, // PAPERLESS_REDIRECT_LOGIN_TO_SSO
+			Title:    "Signing in goes round in circles",
+			Fix:      "Stop the proxy in front of Paperless from removing Set-Cookie; until then switch PAPERLESS_REDIRECT_LOGIN_TO_SSO off, so that people see a page.",
+			Breaks:   checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 				n := callbacks(rec)
 				if n < 2 || rec.Signed.SignedIn() || !b.Paperless.On(render.RedirectToSSO) {
@@ -184,9 +185,10 @@ func oneClickItems() []*Item {
 		},
 		{
 			Code: "OUT-RELOGIN", Guide: 5,
-			Title:  "Signing out signs in again",
-			Fix:    "Remove PAPERLESS_LOGOUT_REDIRECT_URL (the default ends in ?loggedout=1, which stops the redirect), add ?loggedout=1 to it, or send people to authentik's end-session page.",
-			Breaks: checklist.Logout,
+			Versions: Versions{PaperlessFrom: "2.11.0"}, // PAPERLESS_REDIRECT_LOGIN_TO_SSO
+			Title:    "Signing out signs in again",
+			Fix:      "Remove PAPERLESS_LOGOUT_REDIRECT_URL (the default ends in ?loggedout=1, which stops the redirect), add ?loggedout=1 to it, or send people to authentik's end-session page.",
+			Breaks:   checklist.Logout,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 				if rec.Check != "logout" || !b.Paperless.On(render.RedirectToSSO) || !backIn(rec) {
 					return nil, false

@@ -74,9 +74,10 @@ func remoteUserItems() []*Item {
 		},
 		{
 			Code: "RU-API", Guide: 0,
-			Title:  "The Remote-User header opens the pages but not the API",
-			Fix:    "Set PAPERLESS_ENABLE_HTTP_REMOTE_USER_API to true if clients behind the proxy need the API without a session; else nothing is wrong.",
-			Breaks: checklist.RemoteUser, Warns: true,
+			Versions: Versions{PaperlessFrom: "2.8.6"}, // before, the header opened the API as well (#6739)
+			Title:    "The Remote-User header opens the pages but not the API",
+			Fix:      "Set PAPERLESS_ENABLE_HTTP_REMOTE_USER_API to true if clients behind the proxy need the API without a session; else nothing is wrong.",
+			Breaks:   checklist.RemoteUser, Warns: true,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 				on, _ := b.Paperless.Bool(remoteUserAPI)
 				if rec.Check != "remote-user" || !b.Paperless.On(render.RemoteUser) || on || spoofed(rec) != nil {

@@ -17,9 +17,10 @@ func signInPageItems() []*Item {
 	return []*Item{
 		{
 			Code: "REG-LOCKOUT", Guide: 5,
-			Title:  "Nobody can sign in: the local form is off and there is no SSO button",
-			Fix:    "Remove PAPERLESS_DISABLE_REGULAR_LOGIN until the button is there and works, restart Paperless, then correct the provider configuration.",
-			Breaks: checklist.LoginButton,
+			Title:    "Nobody can sign in: the local form is off and there is no SSO button",
+			Fix:      "Remove PAPERLESS_DISABLE_REGULAR_LOGIN until the button is there and works, restart Paperless, then correct the provider configuration.",
+			Breaks:   checklist.LoginButton,
+			Versions: Versions{PaperlessFrom: "2.6.0"}, // PAPERLESS_DISABLE_REGULAR_LOGIN
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 				if !noButton(rec) || rec.SignIn.LocalForm || !b.Paperless.On(render.DisableRegularLogin) {
 					return nil, false

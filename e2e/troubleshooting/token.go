@@ -42,7 +42,13 @@ func stateItems() []*Item {
 			}
 			return because, true
 		},
-		Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SESSION_COOKIE_AGE"] = "0" },
+		Plant: func(b *render.Bundle) {
+			if b.Paperless.AtLeast("2.13.0") {
+				b.Paperless.Env["PAPERLESS_SESSION_COOKIE_AGE"] = "0"
+				return
+			}
+			b.Paperless.Proxy.StripSetCookie = "/accounts/oidc/" // the state lives in the session
+		},
 	}}
 }
 
