@@ -129,7 +129,7 @@ func TestUnknownVersionNamesTheNearest(t *testing.T) {
 	t.Parallel()
 	v, err := render.KnownVersions()
 	require.NoError(t, err)
-	_, err = render.Find(v.Paperless, "paperless", "2.13.5")
+	_, err = render.Find(v.Paperless, "paperless", "2.14.7")
 	require.ErrorIs(t, err, render.ErrUnknownVersion)
-	assert.ErrorContains(t, err, "2.5.0, 2.20.15")
+	assert.ErrorContains(t, err, "2.13.5, 2.18.4")
 }

@@ -22,6 +22,8 @@ type Versions struct {
 	Authentik []Release `yaml:"authentik"`
 	Postgres  string    `yaml:"postgres"`      // image
 	Data      string    `yaml:"postgres_data"` // where that image keeps its data
+	Ways      []Way     `yaml:"ways"`
+	Hazards   []Hazard  `yaml:"hazards"`
 }
 
 // A Release is one version of a product that ssocheck knows.
@@ -36,13 +38,16 @@ type Release struct {
 	Profile string `yaml:"profile"`
 	// Source tells what the lab's answers for this version rest on.
 	Source string `yaml:"source"`
-	// Changes are what this version changed for SSO (upgrade hazards).
-	Changes []Hazard `yaml:"changes"`
 }
 
 // A Hazard is a change of a release that can lock people out.
 type Hazard struct {
-	ID       string   `yaml:"id" json:"id"`
+	ID       string   `yaml:"id" json:"id"` // never reused
+	Product  string   `yaml:"product" json:"product,omitempty"`
+	At       string   `yaml:"at" json:"at,omitempty"`       // first version with the change
+	Fixed    string   `yaml:"fixed" json:"fixed,omitempty"` // first version without it again; empty: none
+	Because  []string `yaml:"-" json:"because,omitempty"`   // why this configuration is touched
+	Hits     bool     `yaml:"-" json:"hits,omitempty"`      // this configuration breaks by it
 	Title    string   `yaml:"title" json:"title"`
 	Severity string   `yaml:"severity" json:"severity"` // high, medium, low, info
 	Symptom  string   `yaml:"symptom" json:"symptom"`
@@ -50,6 +55,12 @@ type Hazard struct {
 	Codes    []string `yaml:"codes" json:"codes"` // troubleshooting items that it can cause
 	Source   string   `yaml:"source" json:"source"`
 }
+
+// The products, as versions.yaml and the command line name them.
+const (
+	PaperlessProduct = "paperless"
+	AuthentikProduct = "authentik"
+)
 
 var versions = sync.OnceValues(func() (*Versions, error) {
 	text, err := fixtures.FS.ReadFile("versions.yaml")
