@@ -75,20 +75,26 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
 		}
 	}
-	for _, code := range o.Plant {
+	return b, findings, plant(b, o.Plant, b)
+}
+
+// plant makes mistakes in a bundle, those that can happen on the versions of
+// one of these bundles.
+func plant(b *render.Bundle, codes []string, on ...*render.Bundle) error {
+	for _, code := range codes {
 		item := troubleshooting.Find(code)
 		if item == nil {
-			return nil, nil, fmt.Errorf("%w: no troubleshooting item %s; ssocheck list items shows them", ErrUsage, code)
+			return fmt.Errorf("%w: no troubleshooting item %s; ssocheck list items shows them", ErrUsage, code)
 		}
 		if item.Plant == nil {
-			return nil, nil, fmt.Errorf("%w: %s cannot be planted: it is a mistake of a running pair, not of a configuration", ErrUsage, item.Code)
+			return fmt.Errorf("%w: %s cannot be planted: it is a mistake of a running pair, not of a configuration", ErrUsage, item.Code)
 		}
-		if !item.Happens(b) && item.Code != "VER-OLD" {
-			return nil, nil, fmt.Errorf("%w: %s cannot happen on Paperless-ngx %s with authentik %s", ErrUsage, item.Code, b.Paperless.Version, b.Authentik.Version)
+		if !slices.ContainsFunc(on, item.Happens) && item.Code != "VER-OLD" {
+			return fmt.Errorf("%w: %s cannot happen on Paperless-ngx %s with authentik %s", ErrUsage, item.Code, b.Paperless.Version, b.Authentik.Version)
 		}
 		item.Plant(b)
 	}
-	return b, findings, nil
+	return nil
 }
 
 func configuration(o Options) (*render.Bundle, []config.Finding, error) {
@@ -147,19 +153,30 @@ func Check(ctx context.Context, o Options) (*runner.Run, error) {
 		return nil, err
 	}
 	defer func() { _ = front.Close() }()
-	start := Lab(front, o.Log)
-	text, err := fixtures.FS.ReadFile("expected.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("known deviations: %w", err)
-	}
-	expected, err := runner.ReadExpected(text)
+	ro, err := runnerOptions(o, b, target.Lab, Lab(front, o.Log))
 	if err != nil {
 		return nil, err
 	}
-	return runner.Do(ctx, runner.Options{
-		Bundle: b, Kind: target.Lab, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Lint: findings, Log: o.Log,
-		Shots: o.Shots, Expected: expected,
-	})
+	ro.Lint = findings
+	return runner.Do(ctx, ro)
+}
+
+// A starter boots a pair for the runner.
+type starter = func(context.Context, *render.Bundle, string) (*target.Target, error)
+
+// runnerOptions are the options of one run of the checks.
+func runnerOptions(o Options, b *render.Bundle, kind string, start starter) (runner.Options, error) {
+	text, err := fixtures.FS.ReadFile("expected.yaml")
+	if err != nil {
+		return runner.Options{}, fmt.Errorf("known deviations: %w", err)
+	}
+	expected, err := runner.ReadExpected(text)
+	if err != nil {
+		return runner.Options{}, err
+	}
+	return runner.Options{
+		Bundle: b, Kind: kind, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Log: o.Log, Shots: o.Shots, Expected: expected,
+	}, nil
 }
 
 // Lab starts labs that share one edge, and so one browser process.

@@ -55,3 +55,28 @@ func allowed(b *Bundle, groups []string) []string {
 	}
 	return groups
 }
+
+// The roles of the people whose accounts an upgrade must keep.
+const (
+	RoleUpgradeNew    = "upgrade-new"    // gets an account by signing in
+	RoleUpgradeLinked = "upgrade-linked" // has a local account and links it
+)
+
+// WithUpgradeUsers returns the bundle with the people that an upgrade follows
+// from the old versions to the new ones. The checklist does not use them, so
+// that it finds its own people untouched on the databases of the upgrade.
+func WithUpgradeUsers(b *Bundle) *Bundle {
+	c := b.Clone()
+	for _, u := range []AuthentikUser{
+		{Role: RoleUpgradeNew, Username: "kim", Name: "Kim Test", Email: "kim@example.com", Password: "kim-pw-4v8e"},
+		{Role: RoleUpgradeLinked, Username: "lea", Name: "Lea Test", Email: "lea@example.com", Password: "lea-pw-6n2d"},
+	} {
+		u.Groups = allowed(c, nil)
+		c.Authentik.Users = append(c.Authentik.Users, u)
+		c.Added = append(c.Added, "authentik user "+u.Username+" ("+u.Role+")")
+	}
+	local := LocalUser{Role: RoleUpgradeLinked, Username: "lena", Email: "lena@example.com", Password: "lena-local-pw-5w9u"}
+	c.Paperless.Users = append(c.Paperless.Users, local)
+	c.Added = append(c.Added, "Paperless user "+local.Username)
+	return c
+}

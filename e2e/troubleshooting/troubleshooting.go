@@ -50,4 +50,7 @@ type Finding struct {
 	Title   string   `json:"title"`
 	Because []string `json:"because"`
 	Fix     string   `json:"fix"`
+	// Hazard is the id of the change between two versions that explains it, after
+	// an upgrade; else empty.
+	Hazard string `json:"hazard,omitempty"`
 }

@@ -1,0 +1,317 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/edge"
+	"github.com/ssocheck/ssocheck/e2e/lab"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// UpgradeOptions say which upgrade to try, on which configuration.
+type UpgradeOptions struct {
+	Options
+	From string // PAPERLESS[,AUTHENTIK]; a missing authentik is the configuration's
+	To   string // PAPERLESS[,AUTHENTIK], or latest-known; a missing authentik stays
+	Step string // render.StepBoth (empty), StepPaperless or StepAuthentik
+	// Planned is told what will be done before anything starts; may be nil.
+	Planned func(*Upgraded)
+	// Phase is told what begins: the checklist before, the people, a stage, the
+	// checklist after; may be nil.
+	Phase func(text string)
+}
+
+// Upgraded is an upgrade that was tried.
+type Upgraded struct {
+	From, To render.Pair
+	Step     string
+	Stages   []render.Stage  // after From, To last
+	Hazards  []render.Hazard // those that the configuration touches
+	Lint     []config.Finding
+	Forecast bool // on the lab: from what is known of the versions, not from the products
+
+	Before *runner.Run // the checklist on the old versions
+	People *runner.Run // the people whose accounts are followed, on the old versions
+	// Failed is the run of a stage on the way that did not come up; After is nil then.
+	Failed *runner.Run
+	After  *runner.Run // the comparison and the checklist on the new versions
+	// Regressed are the checks (id, or id@variant) that were met before and are
+	// not after.
+	Regressed []string
+}
+
+// ExitCode is 0 when nothing fails after the upgrade, 1 when something does, 2
+// when the tester could not do its work.
+func (u *Upgraded) ExitCode() int {
+	worst := 0
+	for _, r := range []*runner.Run{u.Before, u.People, u.Failed, u.After} {
+		if r == nil {
+			continue
+		}
+		code := r.ExitCode()
+		if r == u.Before && code == 1 {
+			continue // what failed before is no verdict on the upgrade
+		}
+		if code == 1 {
+			return 1
+		}
+		worst = max(worst, code)
+	}
+	return worst
+}
+
+// A world keeps the databases of a pair from one stage of an upgrade to the next.
+type world interface {
+	// start boots the bundle's versions on the kept databases; the variants that
+	// are not as configured get copies.
+	start(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error)
+	// keep takes over what the pair that was started last as configured has
+	// stored, for the stage that comes.
+	keep() error
+}
+
+// Upgrade runs the checklist on the old versions, lets people get accounts
+// there, raises the versions on the same databases, and compares.
+func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
+	u, b, err := planUpgrade(&o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Planned != nil {
+		o.Planned(u)
+	}
+	switch o.Target {
+	case "", target.Lab:
+		u.Forecast = true
+	default:
+		return nil, fmt.Errorf("%w: --target %s is not part of this version yet for an upgrade; --target lab is", ErrUsage, o.Target)
+	}
+	front, err := edge.Listen(edge.Options{Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = front.Close() }()
+	return u, u.run(ctx, o, b, Lab(front, o.Log), &labWorld{front: front, log: o.Log})
+}
+
+func planUpgrade(o *UpgradeOptions) (*Upgraded, *render.Bundle, error) {
+	if o.Paperless+o.Authentik != "" {
+		return nil, nil, fmt.Errorf("%w: an upgrade takes its versions from --from and --to", ErrUsage)
+	}
+	if o.Step == "" {
+		o.Step = render.StepBoth
+	}
+	configured, _, err := configuration(o.Options)
+	if err != nil {
+		return nil, nil, err
+	}
+	u := &Upgraded{Step: o.Step}
+	if u.From, err = render.ParsePair(o.From, render.Pair{Paperless: configured.Paperless.Version, Authentik: configured.Authentik.Version}); err != nil {
+		return nil, nil, fmt.Errorf("%w: --from: %w", ErrUsage, err)
+	}
+	if u.To, err = render.ParsePair(o.To, u.From); err != nil {
+		return nil, nil, fmt.Errorf("%w: --to: %w", ErrUsage, err)
+	}
+	if u.Stages, err = render.UpgradePath(u.From, u.To, o.Step); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	u.To = u.Stages[len(u.Stages)-1].Pair
+	b := at(configured, u.From)
+	if len(o.Config) == 0 {
+		// The default deployment has what the new version needs: it is the guide,
+		// corrected, and older versions read it too.
+		next := o.Options
+		next.Paperless, next.Authentik = u.To.Paperless, u.To.Authentik
+		if configured, _, err = configuration(next); err != nil {
+			return nil, nil, err
+		}
+		b = at(configured, u.From)
+	}
+	if err := plant(b, o.Plant, b, at(b, u.To)); err != nil {
+		return nil, nil, err
+	}
+	if u.Hazards, err = troubleshooting.Hazards(b, u.From, u.To); err != nil {
+		return nil, nil, err
+	}
+	if len(o.Config) > 0 {
+		// Lint as the new version reads the files: what breaks is seen before anything starts.
+		next := o.Options
+		next.Paperless, next.Authentik = u.To.Paperless, u.To.Authentik
+		if _, u.Lint, err = configuration(next); err != nil {
+			return nil, nil, err
+		}
+	}
+	return u, render.WithUpgradeUsers(b), nil
+}
+
+// at is the configuration on the versions of a stage. A setting that the file
+// does not have is not added: that it is missing is what the upgrade may show.
+func at(b *render.Bundle, p render.Pair) *render.Bundle {
+	c := b.Clone()
+	c.Paperless.Version, c.Authentik.Version = p.Paperless, p.Authentik
+	return c
+}
+
+func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *render.Bundle, fresh starter, kept world) error {
+	phase := o.Phase
+	if phase == nil {
+		phase = func(string) {}
+	}
+	kind := o.Target
+	if kind == "" {
+		kind = target.Lab
+	}
+	do := func(b *render.Bundle, start starter, checks []*check.Check, only []string) (*runner.Run, error) {
+		ro, err := runnerOptions(o.Options, b, kind, start)
+		if err != nil {
+			return nil, err
+		}
+		ro.Checks, ro.Only = checks, only
+		return runner.Do(ctx, ro)
+	}
+	var err error
+	phase("the checklist on " + u.From.String())
+	if u.Before, err = do(b, fresh, nil, o.Only); err != nil || u.Before.Error != "" {
+		return err
+	}
+	before, after := checklist.Upgrade()
+	phase("people get their accounts on " + u.From.String())
+	start := []*check.Check{checklist.LoginPage, checklist.LoginButton}
+	if u.People, err = do(b, kept.start, append(start, before...), nil); err != nil || u.People.Error != "" {
+		return err
+	}
+	for i, stage := range u.Stages {
+		if err := kept.keep(); err != nil {
+			return fmt.Errorf("keep the databases: %w", err)
+		}
+		next := at(b, stage.Pair)
+		if i < len(u.Stages)-1 {
+			phase("on the way: " + stage.String())
+			run, err := do(next, kept.start, []*check.Check{checklist.LoginPage}, nil)
+			if err != nil {
+				return err
+			}
+			if run.Result() != runner.Pass {
+				u.Failed = run
+				u.blame(run)
+				return nil
+			}
+			continue
+		}
+		phase("the upgrade and the checklist on " + stage.String())
+		checks := append([]*check.Check{checklist.LoginPage, checklist.LoginButton}, after...)
+		for _, c := range checklist.All() {
+			if c != checklist.LoginPage && c != checklist.LoginButton {
+				checks = append(checks, c)
+			}
+		}
+		only := o.Only
+		if len(only) > 0 {
+			for _, c := range after {
+				only = append(only, c.ID)
+			}
+		}
+		if u.After, err = do(next, kept.start, checks, only); err != nil {
+			return err
+		}
+		u.After.Lint = u.Lint
+		u.blame(u.After)
+		u.compare()
+	}
+	return nil
+}
+
+// blame ties what failed to the change of the versions that explains it.
+func (u *Upgraded) blame(run *runner.Run) {
+	all := u.between()
+	run.Hazards = u.Hazards
+	for i := range run.Results {
+		for j := range run.Results[i].Findings {
+			f := &run.Results[i].Findings[j]
+			if h := troubleshooting.HazardOf(f.Code, all); h != nil {
+				f.Hazard = h.ID
+			}
+		}
+	}
+}
+
+// between are all changes between the versions, those first that the
+// configuration touches.
+func (u *Upgraded) between() []render.Hazard {
+	all := u.Hazards
+	for _, p := range []struct{ product, from, to string }{
+		{render.PaperlessProduct, u.From.Paperless, u.To.Paperless},
+		{render.AuthentikProduct, u.From.Authentik, u.To.Authentik},
+	} {
+		if more, err := render.HazardsBetween(p.product, p.from, p.to); err == nil {
+			all = append(all[:len(all):len(all)], more...)
+		}
+	}
+	return all
+}
+
+// compare names the checks that were met before the upgrade and are not after.
+func (u *Upgraded) compare() {
+	met := map[string]bool{}
+	for _, r := range u.Before.Results {
+		met[r.Check.ID+"@"+r.Variant] = r.Status == check.Passed || r.Status == check.Warned
+	}
+	for _, r := range u.After.Results {
+		if r.Status != check.Failed && r.Status != check.Errored {
+			continue
+		}
+		if !met[r.Check.ID+"@"+r.Variant] {
+			continue
+		}
+		name := r.Check.ID
+		if r.Variant != check.AsConfigured {
+			name += "@" + r.Variant
+		}
+		u.Regressed = append(u.Regressed, name)
+	}
+}
+
+// labWorld keeps the state of a lab.
+type labWorld struct {
+	front *edge.Edge
+	log   *slog.Logger
+
+	mu       sync.Mutex
+	n        int
+	state    *lab.State
+	snapshot func() *lab.State // of the lab that was started last as configured
+}
+
+func (w *labWorld) start(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+	w.mu.Lock()
+	w.n++
+	id, state := fmt.Sprintf("upgrade-%s-%d", variant, w.n), w.state
+	w.mu.Unlock()
+	return lab.Start(ctx, b, lab.WithEdge(w.front, id), lab.WithLogger(w.log), lab.WithState(state), lab.WithSnapshot(func(take func() *lab.State) {
+		if variant == check.AsConfigured {
+			w.mu.Lock()
+			w.snapshot = take
+			w.mu.Unlock()
+		}
+	}))
+}
+
+func (w *labWorld) keep() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.snapshot == nil {
+		return errors.New("nothing ran that could be kept")
+	}
+	w.state = w.snapshot()
+	return nil
+}
