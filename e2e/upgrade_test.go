@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,8 +10,12 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
+	"github.com/ssocheck/ssocheck/e2e/lab"
+	"github.com/ssocheck/ssocheck/e2e/lab/paperless"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/target"
 )
 
 // resultOf is the result of a check as configured.
@@ -117,4 +123,105 @@ func TestUpgradeIsRefused(t *testing.T) {
 			require.ErrorContains(t, err, tt.says)
 		})
 	}
+}
+
+// What the comparison after an upgrade is there for, each shown by a database
+// or a configuration that an upgrade could leave behind.
+func TestUpgradeComparison(t *testing.T) {
+	rig := newRig(t)
+	for _, tt := range []struct {
+		name   string
+		state  func(*lab.State)
+		change func(*render.Bundle)
+		at     string
+		want   check.Status
+		says   string
+		code   string
+	}{
+		{name: "nothing", at: "upgrade-sign-in", want: check.Passed},
+		{name: "an account is gone", state: func(s *lab.State) {
+			s.Paperless.Users = slices.DeleteFunc(s.Paperless.Users, func(u paperless.User) bool { return u.Username == "shared" })
+		}, change: func(b *render.Bundle) {
+			b.Paperless.Users = slices.DeleteFunc(b.Paperless.Users, func(u render.LocalUser) bool { return u.Username == "shared" })
+		}, at: "upgrade-accounts", want: check.Failed, says: "shared (id"},
+		{name: "a group is lost", state: func(s *lab.State) { user(s, "lena").Superuser = true }, at: "upgrade-accounts", want: check.Failed, says: "lena: superuser true, before false"},
+		{name: "another account appears", change: func(b *render.Bundle) {
+			b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: "more", Password: "more-pw-1q2w3e"})
+		}, at: "upgrade-accounts", want: check.Failed, says: "more was not there before"},
+		{name: "another subject", change: func(b *render.Bundle) {
+			b.EditProvider(func(p *render.OAuth2Provider) { p.SubMode = "user_email" })
+		}, at: "upgrade-sign-in", want: check.Failed, says: "kim", code: "LINK-STALESUB"},
+		{name: "another provider id", change: func(b *render.Bundle) {
+			b.EditApp(func(app map[string]any) { app["provider_id"] = "sso" })
+			b.EditProvider(func(p *render.OAuth2Provider) { p.RedirectURIs[0].URL = b.RedirectURI() })
+		}, at: "upgrade-sign-in", want: check.Failed, says: "kim", code: "LINK-PROVID"},
+		{name: "the links are gone", state: func(s *lab.State) { s.Paperless.Links = nil }, at: "upgrade-sign-in", want: check.Failed, says: "kim"},
+		{name: "rights are lost", state: func(s *lab.State) { user(s, "lena").Groups = nil }, at: "upgrade-sign-in", want: check.Failed, says: "lea has lost rights"},
+		{name: "sessions are gone", state: func(s *lab.State) { clear(s.Paperless.Sessions) }, at: "upgrade-sessions", want: check.Failed, says: "is dead"},
+		{name: "another secret key", change: func(b *render.Bundle) {
+			b.Paperless.Env["PAPERLESS_SECRET_KEY"] = "another-secret-key-0123456789"
+		}, at: "upgrade-sessions", want: check.Passed},
+		{name: "tokens are gone", state: func(s *lab.State) { clear(s.Paperless.Tokens) }, at: "upgrade-sessions", want: check.Failed, says: "API token"},
+		{name: "a setting is not read any more", change: func(b *render.Bundle) {
+			delete(b.Paperless.Env, render.AutoSignup)
+			b.Paperless.Env["PAPERLESS_AUTO_CREATE"] = "true"
+		}, at: "upgrade-settings", want: check.Failed, says: "PAPERLESS_AUTO_CREATE", code: "SIGN-OFF"},
+		{name: "a switch goes off", change: func(b *render.Bundle) { b.Paperless.Env[render.AutoSignup] = "on" }, at: "upgrade-settings", want: check.Failed, says: "was on, is now off", code: "CFG-BOOL"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b, _, err := e2e.Bundle(e2e.Options{})
+			require.NoError(t, err)
+			b = render.WithUpgradeUsers(b)
+			b.Paperless.Env["PAPERLESS_SECRET_KEY"] = "a-secret-key-0123456789abcdef"
+			for i := range b.Paperless.Users {
+				if b.Paperless.Users[i].Username == "lena" {
+					b.Paperless.Users[i].Groups = []string{"readers"}
+				}
+			}
+			before, after := checklist.Upgrade()
+			start := []*check.Check{checklist.LoginPage, checklist.LoginButton}
+			var take func() *lab.State
+			var state *lab.State
+			run := func(b *render.Bundle, checks []*check.Check) *runner.Run {
+				r, err := runner.Do(t.Context(), runner.Options{
+					Bundle: b, Kind: target.Lab, OpenBrowser: rig.open, Checks: append(start[:2:2], checks...),
+					Start: func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+						return lab.Start(ctx, b, lab.WithEdge(rig.front, t.Name()+variant), lab.WithState(state), lab.WithSnapshot(func(f func() *lab.State) { take = f }))
+					},
+				})
+				require.NoError(t, err)
+				require.Empty(t, r.Error)
+				return r
+			}
+			was := resultOf(t, run(b, before), "upgrade-people")
+			require.Equal(t, check.Passed, was.Status, was.Message)
+			state = take()
+			if tt.state != nil {
+				tt.state(state)
+			}
+			next := b.Clone()
+			if tt.change != nil {
+				tt.change(next)
+			}
+			r := resultOf(t, run(next, after), tt.at)
+			assert.Equal(t, tt.want, r.Status, r.Message)
+			assert.Contains(t, r.Message, tt.says)
+			if tt.code == "" {
+				assert.Empty(t, r.Findings, "nothing of the catalogue explains it")
+				return
+			}
+			require.NotEmpty(t, r.Findings, r.Message)
+			assert.Equal(t, tt.code, r.Findings[0].Code)
+		})
+	}
+}
+
+func user(s *lab.State, name string) *paperless.User {
+	for i := range s.Paperless.Users {
+		if s.Paperless.Users[i].Username == name {
+			return &s.Paperless.Users[i]
+		}
+	}
+	return nil
 }

@@ -242,7 +242,9 @@ func (m *memory) accounts(ctx context.Context, p *check.Pass) error {
 
 // changed says what is different about an account, or "".
 func changed(was, is evidence.User) string {
-	groups := func(u evidence.User) string { return or(strings.Join(slices.Sorted(slices.Values(u.Groups)), ", "), "none") }
+	groups := func(u evidence.User) string {
+		return or(strings.Join(slices.Sorted(slices.Values(u.Groups)), ", "), "none")
+	}
 	for _, field := range []struct{ name, was, is string }{
 		{"user name", was.Username, is.Username},
 		{"e-mail address", or(was.Email, "none"), or(is.Email, "none")},
@@ -271,7 +273,7 @@ func (m *memory) signIn(ctx context.Context, p *check.Pass) error {
 		if err := p.Session.ClearCookies(ctx); err != nil {
 			return err
 		}
-		if err := again(ctx, newWalk(p), was); err != nil {
+		if err := m.again(ctx, newWalk(p), was); err != nil {
 			return err
 		}
 	}
@@ -286,13 +288,22 @@ func (m *memory) signIn(ctx context.Context, p *check.Pass) error {
 }
 
 // again signs somebody in and compares what they reach with what they reached.
-func again(ctx context.Context, w *walk, was remembered) error {
-	// On the new versions a person of before must never see a form.
+func (m *memory) again(ctx context.Context, w *walk, was remembered) error {
 	who, _ := w.p.Bundle.SSOUser(was.who.Role)
+	app, _ := m.bundle.Paperless.App()
+	linked := &evidence.Linked{Who: who.Username, ProviderID: app.ProviderID}
+	if idp := m.bundle.IdPProvider(); idp != nil {
+		linked.SubMode = idp.SubMode
+	}
+	w.p.Record.Was = linked
 	e, err := w.viaButton(ctx, who)
 	if err != nil {
 		return err
 	}
+	if e.place != atApp {
+		linked.Still = stillLinked(ctx, w.p, was)
+	}
+	// A person of before must never see a form on the new versions.
 	if e.place == atSignup {
 		return check.Unmetf("%s had an account before the upgrade, and now Paperless asks to make one", who.Username)
 	}
@@ -303,7 +314,9 @@ func again(ctx context.Context, w *walk, was remembered) error {
 	if err != nil {
 		return err
 	}
-	links := func(s evidence.Session) string { return or(strings.Join(slices.Sorted(slices.Values(s.Social)), ", "), "none") }
+	links := func(s evidence.Session) string {
+		return or(strings.Join(slices.Sorted(slices.Values(s.Social)), ", "), "none")
+	}
 	switch {
 	case !strings.EqualFold(is.Email, was.reached.Email):
 		return check.Unmetf("%s reaches the account of %s, before the upgrade that of %s", who.Username, or(is.Email, "somebody without an e-mail address"), or(was.reached.Email, "somebody without an e-mail address"))
@@ -315,6 +328,20 @@ func again(ctx context.Context, w *walk, was remembered) error {
 		return check.Unmetf("%s has lost rights: /api/ui_settings/ answers %d, before the upgrade %d", who.Username, is.UISettings, was.reached.UISettings)
 	}
 	return nil
+}
+
+// stillLinked asks with the session of before whether the account has its link;
+// nil when that session tells nothing any more.
+func stillLinked(ctx context.Context, p *check.Pass, was remembered) *bool {
+	c, err := clientWith(p, was.cookies)
+	if err != nil {
+		return nil
+	}
+	s, err := whoIs(ctx, p, c)
+	if err != nil || !s.SignedIn() {
+		return nil
+	}
+	return new(len(s.Social) > 0)
 }
 
 const secretKey = "PAPERLESS_SECRET_KEY"

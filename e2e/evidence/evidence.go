@@ -27,6 +27,8 @@ type Record struct {
 	Users    []User     `json:"users,omitempty"`        // Paperless accounts after the check
 	Before   []User     `json:"users_before,omitempty"` // Paperless accounts before the check
 	Events   []string   `json:"events,omitempty"`       // authentik event actions
+	// Was is what the person of this check had before an upgrade; nil elsewhere.
+	Was *Linked `json:"was,omitempty"`
 	// Registered are the redirect URIs that a running authentik says it has;
 	// empty when it was not asked (the bundle's are used then).
 	Registered []string `json:"registered,omitempty"`
@@ -178,6 +180,15 @@ type Probe struct {
 	URL    string `json:"url"`
 	Status int    `json:"status"`           // 0 when there was no response
 	Detail string `json:"detail,omitempty"` // Location, error text or what matters of the body
+}
+
+// A Linked is somebody who was signed in with authentik before an upgrade.
+type Linked struct {
+	Who        string `json:"who"`         // user name in authentik
+	ProviderID string `json:"provider_id"` // that the link was made under
+	SubMode    string `json:"sub_mode"`    // of the provider in authentik; empty: authentik's default
+	// Still tells whether the account of before still has a link; nil: not known.
+	Still *bool `json:"still,omitempty"`
 }
 
 // A User is one Paperless account.

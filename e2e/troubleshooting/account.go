@@ -1,6 +1,7 @@
 package troubleshooting
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -152,6 +153,9 @@ func accountItems() []*Item {
 			Fix:    "Set the provider's Subject mode back to what it was when people linked their accounts, or let each person link again: sign in with the password, My Profile → disconnect, Connect new social account.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if was := unknownAgain(rec); was != nil && was.ProviderID == providerOf(b) {
+					return []string{expected("the account of before, whose link has the subject of then (sub_mode %s)", cmp.Or(was.SubMode, "hashed_user_id")), seen("Paperless does not know %s; the subject is another one (sub_mode %s)", was.Who, subMode(b))}, true
+				}
 				l, ok := staleLink(rec, b)
 				if !ok || l.ProviderID != providerOf(b) || !secondAccount(rec) {
 					return nil, false
@@ -170,6 +174,9 @@ func accountItems() []*Item {
 			Fix:    "Set provider_id back to what it was when people linked their accounts: Paperless keeps the link under it.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if was := unknownAgain(rec); was != nil && was.ProviderID != providerOf(b) {
+					return []string{expected("the account of before, which is linked with %q", was.ProviderID), seen("Paperless does not know %s; the provider id is now %q", was.Who, providerOf(b))}, true
+				}
 				l, ok := staleLink(rec, b)
 				if !ok || l.ProviderID == providerOf(b) || !secondAccount(rec) {
 					return nil, false
@@ -283,6 +290,15 @@ func subMode(b *render.Bundle) string {
 		return p.SubMode
 	}
 	return "hashed_user_id"
+}
+
+// unknownAgain is somebody who had an account before an upgrade and is treated
+// as new after it, though the link is not known to be gone; nil for everybody else.
+func unknownAgain(rec evidence.Record) *evidence.Linked {
+	if rec.Was == nil || rec.Was.Still != nil && !*rec.Was.Still || !signUpForm(rec) && !signUpClosed(rec) && !secondAccount(rec) {
+		return nil
+	}
+	return rec.Was
 }
 
 // staleLink is a link of the local account that has the person's name.
