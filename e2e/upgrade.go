@@ -50,6 +50,26 @@ type Upgraded struct {
 	Regressed []string
 }
 
+// Planned is the upgrade as reports show it, before it runs.
+func (u *Upgraded) Planned() *runner.Upgrade {
+	up := &runner.Upgrade{From: u.From.String(), To: u.To.String(), Step: u.Step, Forecast: u.Forecast, Before: map[string]check.Status{}, Regressed: []string{}}
+	for _, s := range u.Stages {
+		up.Stages = append(up.Stages, runner.Stage{Versions: s.String(), Why: s.Why})
+	}
+	return up
+}
+
+// Last is the run that ends the upgrade: that on the new versions, or the one
+// where it stopped.
+func (u *Upgraded) Last() *runner.Run {
+	for _, r := range []*runner.Run{u.After, u.Failed, u.People, u.Before} {
+		if r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
 // ExitCode is 0 when nothing fails after the upgrade, 1 when something does, 2
 // when the tester could not do its work.
 func (u *Upgraded) ExitCode() int {
@@ -87,14 +107,14 @@ func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Planned != nil {
-		o.Planned(u)
-	}
 	switch o.Target {
 	case "", target.Lab:
 		u.Forecast = true
 	default:
 		return nil, fmt.Errorf("%w: --target %s is not part of this version yet for an upgrade; --target lab is", ErrUsage, o.Target)
+	}
+	if o.Planned != nil {
+		o.Planned(u)
 	}
 	front, err := edge.Listen(edge.Options{Log: o.Log})
 	if err != nil {
@@ -204,6 +224,7 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *render.Bundle, 
 			if run.Result() != runner.Pass {
 				u.Failed = run
 				u.blame(run)
+				u.compare(run)
 				return nil
 			}
 			continue
@@ -226,7 +247,7 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *render.Bundle, 
 		}
 		u.After.Lint = u.Lint
 		u.blame(u.After)
-		u.compare()
+		u.compare(u.After)
 	}
 	return nil
 }
@@ -260,25 +281,20 @@ func (u *Upgraded) between() []render.Hazard {
 	return all
 }
 
-// compare names the checks that were met before the upgrade and are not after.
-func (u *Upgraded) compare() {
-	met := map[string]bool{}
+// compare names the checks that were met before the upgrade and are not after,
+// and hands both ends to the reports.
+func (u *Upgraded) compare(run *runner.Run) {
+	up := u.Planned()
 	for _, r := range u.Before.Results {
-		met[r.Check.ID+"@"+r.Variant] = r.Status == check.Passed || r.Status == check.Warned
+		up.Before[r.Key()] = r.Status
 	}
-	for _, r := range u.After.Results {
-		if r.Status != check.Failed && r.Status != check.Errored {
-			continue
+	for _, r := range run.Results {
+		was := up.Before[r.Key()]
+		if (r.Status == check.Failed || r.Status == check.Errored) && (was == check.Passed || was == check.Warned) {
+			up.Regressed = append(up.Regressed, r.Key())
 		}
-		if !met[r.Check.ID+"@"+r.Variant] {
-			continue
-		}
-		name := r.Check.ID
-		if r.Variant != check.AsConfigured {
-			name += "@" + r.Variant
-		}
-		u.Regressed = append(u.Regressed, name)
 	}
+	run.Upgrade, u.Regressed = up, up.Regressed
 }
 
 // labWorld keeps the state of a lab.

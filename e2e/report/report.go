@@ -36,6 +36,7 @@ type Report struct {
 	Checks  []Check          `json:"checks"`
 	Lint    []config.Finding `json:"lint"`
 	Hazards []render.Hazard  `json:"hazards,omitempty"`
+	Upgrade *runner.Upgrade  `json:"upgrade,omitempty"` // what lies before this run; nil: nothing
 	// Bundle is the configuration as diagnosis needs it: secrets are
 	// fingerprints, equal ones equal. See Redact.
 	Bundle *render.Bundle `json:"bundle,omitempty"`
@@ -103,7 +104,7 @@ func New(r *runner.Run) *Report {
 		Target:  Target{Kind: r.Kind, Paperless: r.Paperless, Authentik: r.Authentik},
 		Checks:  []Check{},
 		Lint:    append([]config.Finding{}, r.Lint...),
-		Hazards: slices.Clone(r.Hazards),
+		Hazards: slices.Clone(r.Hazards), Upgrade: r.Upgrade,
 	}
 	for i := range r.Results {
 		rep.Checks = append(rep.Checks, newCheck(&r.Results[i]))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/runner"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
@@ -118,6 +119,7 @@ func (p *printer) report(r *Report) {
 	p.findings(r)
 	p.lint(r.Lint)
 	p.hazards(r)
+	p.upgraded(r)
 	if p.Verbose {
 		p.times(r)
 	}
@@ -440,11 +442,24 @@ func (p *printer) hazards(r *Report) {
 	p.line(p.paint(bold, "Between these versions"))
 	for _, h := range r.Hazards {
 		color := map[string]string{"high": red, "medium": yellow}[h.Severity]
-		p.line("  ", p.paint(cmp.Or(color, dim), fill(h.Severity, 6)), "  ", p.paint(bold, h.ID), "  ", h.Title)
+		word := h.Severity
+		if h.Hits {
+			word, color = "breaks", red
+		}
+		p.line("  ", p.paint(cmp.Or(color, dim), fill(word, 6)), "  ", p.paint(bold, h.ID), "  ", h.Title, p.paint(dim, since(h)))
+		p.paragraph(strings.Join(h.Because, "; "), 10, "")
 		p.paragraph(h.Symptom, 10, "")
 		p.paragraph("Look at: "+h.Check, 10, dim)
 	}
 	p.line()
+}
+
+// since names the version that made the change.
+func since(h render.Hazard) string {
+	if h.At == "" {
+		return ""
+	}
+	return "  (" + h.Product + " " + h.At + ")"
 }
 
 func (p *printer) times(r *Report) {

@@ -44,6 +44,8 @@ type cli struct {
 	Run      runCmd      `cmd:"" help:"Run the checklist."`
 	Lint     lintCmd     `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
 	Render   renderCmd   `cmd:"" help:"Write compose.yaml, paperless.env, paperless.conf and blueprint.yaml."`
+	Upgrade  upgradeCmd  `cmd:"" help:"Try an upgrade: the old versions, your configuration, people, the new versions on the same databases."`
+	Matrix   matrixCmd   `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
 	Diagnose diagnoseCmd `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
 	Diff     diffCmd     `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
 	Merge    mergeCmd    `cmd:"" help:"Join the reports of shards into one, on stdout."`

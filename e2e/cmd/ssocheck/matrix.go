@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/report"
+)
+
+type matrixCmd struct {
+	Paperless []string `required:"" help:"Paperless-ngx versions; latest-known is one." placeholder:"VER,..."`
+	Authentik []string `required:"" help:"authentik versions; latest-known is one." placeholder:"VER,..."`
+	Shard     string   `help:"Run part i of n only, i from 1." placeholder:"i/n"`
+	Config    []string `type:"path" sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
+	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
+	Target    string   `enum:"lab,stack" default:"lab" help:"lab or stack."`
+	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
+	Report    string   `type:"path" help:"Directory for the reports: one folder a pair." placeholder:"DIR"`
+	List      bool     `help:"Only print the pairs of this shard."`
+}
+
+// Run runs the cells.
+func (c *matrixCmd) Run(e *env) error {
+	shard, err := e2e.ParseShard(c.Shard)
+	if err != nil {
+		return err
+	}
+	pairs, err := e2e.Cells(c.Paperless, c.Authentik, shard)
+	if err != nil {
+		return err
+	}
+	if c.List {
+		for _, p := range pairs {
+			fmt.Fprintln(e.stdout, p)
+		}
+		return nil
+	}
+	o := textOptions(e, "")
+	progress := newProgress(e.stdout, o)
+	var table []report.Cell
+	worst := exitPass
+	err = e2e.Matrix(e.ctx, e2e.Options{
+		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Log: e.log, Observe: progress.observe,
+	}, pairs, func(p render.Pair) {
+		progress.end()
+		report.Heading(e.stdout, "Paperless-ngx "+p.Paperless+", authentik "+p.Authentik, o)
+	}, func(cell *e2e.Cell) error {
+		progress.end()
+		row := report.Cell{Paperless: cell.Paperless, Authentik: cell.Authentik}
+		switch {
+		case cell.Err != nil:
+			row.Error = cell.Err.Error()
+		default:
+			row.Report = report.New(cell.Run)
+			if c.Report != "" {
+				dir := filepath.Join(c.Report, cellDir(cell.Pair))
+				row.Dir = dir
+				if err := row.Report.Write(dir); err != nil {
+					return err
+				}
+			}
+		}
+		table = append(table, row)
+		worst = worse(worst, cell.ExitCode())
+		return nil
+	})
+	progress.end()
+	if terr := report.Table(e.stdout, table, o); terr != nil {
+		return terr
+	}
+	if err != nil {
+		return err
+	}
+	if worst != exitPass {
+		return failed(worst)
+	}
+	return nil
+}
+
+// cellDir is the folder of one pair's report.
+func cellDir(p render.Pair) string { return strings.ReplaceAll(p.String(), ",", "_") }
+
+// worse is the exit code that stands for two: a failed check outranks an error
+// elsewhere, because it is a verdict.
+func worse(a, b int) int {
+	if a == exitFail || b == exitFail {
+		return exitFail
+	}
+	return max(a, b)
+}

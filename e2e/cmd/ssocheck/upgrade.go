@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/report"
+)
+
+type upgradeCmd struct {
+	From      string   `required:"" help:"Versions that run now: PAPERLESS[,AUTHENTIK]." placeholder:"VER[,VER]"`
+	To        string   `required:"" help:"Versions to try: PAPERLESS[,AUTHENTIK], or latest-known for either." placeholder:"VER[,VER]"`
+	Step      string   `enum:"paperless,authentik,both" default:"both" help:"Raise one product only, so that the blame is clear: paperless, authentik or both."`
+	Config    []string `type:"path" sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
+	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
+	Target    string   `enum:"lab,stack" default:"lab" help:"lab (a forecast, seconds) or stack (the real thing)."`
+	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
+	Plant     []string `help:"Make these mistakes first." placeholder:"CODE"`
+	Report    string   `type:"path" help:"Directory for the report; that of the old versions goes to DIR/before." placeholder:"DIR"`
+}
+
+// Run tries the upgrade.
+func (c *upgradeCmd) Run(e *env) error {
+	o := textOptions(e, c.Report)
+	progress := newProgress(e.stdout, o)
+	u, err := e2e.Upgrade(e.ctx, e2e.UpgradeOptions{
+		Options: e2e.Options{
+			Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service,
+			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.observe,
+		},
+		From: c.From, To: c.To, Step: c.Step,
+		Planned: func(u *e2e.Upgraded) { report.Plan(e.stdout, u.Planned(), u.Hazards, u.Lint, o) },
+		Phase:   func(text string) { progress.end(); report.Heading(e.stdout, text, o) },
+	})
+	progress.end()
+	if err != nil {
+		return err
+	}
+	last := u.Last()
+	if c.Report != "" {
+		err := report.Write(c.Report, last)
+		if u.Before != nil && u.Before != last {
+			err = errors.Join(err, report.Write(filepath.Join(c.Report, "before"), u.Before))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := report.Text(e.stdout, last, o); err != nil {
+		return err
+	}
+	if code := u.ExitCode(); code != exitPass {
+		return failed(code)
+	}
+	return nil
+}

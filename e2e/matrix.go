@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+)
+
+// A Cell is one pair of versions of a matrix, and what came of it.
+type Cell struct {
+	render.Pair
+	Run *runner.Run
+	Err error // why it could not be run at all
+}
+
+// ExitCode is that of the run, or 2 when there is none.
+func (c *Cell) ExitCode() int {
+	if c.Run == nil {
+		return 2
+	}
+	return c.Run.ExitCode()
+}
+
+// A Shard is part i of n of a matrix, i from 1. The zero value is all of it.
+type Shard struct{ I, N int }
+
+// ParseShard reads "i/n"; "" is all of it.
+func ParseShard(text string) (Shard, error) {
+	if text == "" {
+		return Shard{}, nil
+	}
+	a, b, ok := strings.Cut(text, "/")
+	i, err := strconv.Atoi(a)
+	n, err2 := strconv.Atoi(b)
+	if !ok || err != nil || err2 != nil || i < 1 || n < i {
+		return Shard{}, fmt.Errorf("%w: --shard %s: want i/n with i from 1 to n, such as 2/3", ErrUsage, text)
+	}
+	return Shard{i, n}, nil
+}
+
+// Has tells whether the shard has the cell of this index, from 0.
+func (s Shard) Has(index int) bool { return s.N == 0 || index%s.N == s.I-1 }
+
+// Cells are the pairs of a shard: each Paperless with each authentik, in that
+// order. Versions may be latest-known; unknown ones are ErrUsage.
+func Cells(paperless, authentik []string, s Shard) ([]render.Pair, error) {
+	var all []render.Pair
+	for _, p := range paperless {
+		for _, a := range authentik {
+			pair, err := render.ParsePair(p+","+a, render.Pair{})
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrUsage, err)
+			}
+			all = append(all, pair)
+		}
+	}
+	var mine []render.Pair
+	for i, pair := range all {
+		if s.Has(i) {
+			mine = append(mine, pair)
+		}
+	}
+	return mine, nil
+}
+
+// Matrix runs the checklist on each pair, one after the other, and tells done
+// about each. It goes on after a cell that fails; it stops when ctx ends.
+func Matrix(ctx context.Context, o Options, pairs []render.Pair, begin func(render.Pair), done func(*Cell) error) error {
+	for _, pair := range pairs {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+		}
+		begin(pair)
+		one := o
+		one.Paperless, one.Authentik = pair.Paperless, pair.Authentik
+		cell := &Cell{Pair: pair}
+		cell.Run, cell.Err = Check(ctx, one)
+		if err := done(cell); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+)
+
+// Plan writes what an upgrade will do, and what is known about it, before
+// anything is started.
+func Plan(w io.Writer, u *runner.Upgrade, hazards []render.Hazard, lint []config.Finding, o TextOptions) {
+	p := newPrinter(o)
+	p.way(u)
+	p.hazards(&Report{Hazards: hazards})
+	if len(hazards) == 0 {
+		p.line("No change between these versions is known to touch this configuration.")
+		p.line()
+	}
+	var broken []config.Finding
+	for _, f := range lint {
+		if f.Level == config.Error {
+			broken = append(broken, f)
+		}
+	}
+	p.lint(broken)
+	_ = p.flush(w) // the run comes first; a terminal that is gone shows at the end
+}
+
+// Heading writes what part of an upgrade begins.
+func Heading(w io.Writer, text string, o TextOptions) {
+	if o.Quiet {
+		return
+	}
+	p := newPrinter(o)
+	p.line(p.paint(bold, "→ "+text))
+	_ = p.flush(w) // as in Plan
+}
+
+// way are the versions of an upgrade, in order.
+func (p *printer) way(u *runner.Upgrade) {
+	if u == nil || p.Quiet {
+		return
+	}
+	p.line(p.paint(bold, "Upgrade  "), versions(u.From))
+	for _, s := range u.Stages {
+		line := "      → " + versions(s.Versions)
+		if s.Why != "" {
+			line += p.paint(dim, "  put in: "+s.Why)
+		}
+		p.line(line)
+	}
+	if u.Forecast {
+		p.line(p.paint(dim, "A forecast from what is known of the versions; --target stack tries the real ones."))
+	}
+	p.line()
+}
+
+// versions are the products by name.
+func versions(pair string) string {
+	paperless, authentik, _ := strings.Cut(pair, ",")
+	return fmt.Sprintf("Paperless-ngx %s, authentik %s", paperless, authentik)
+}
+
+// upgraded is what became of the checks that were met before.
+func (p *printer) upgraded(r *Report) {
+	u := r.Upgrade
+	if u == nil {
+		return
+	}
+	if len(u.Regressed) == 0 {
+		p.line(p.paint(bold, "After the upgrade"), "  nothing that was met on ", versions(u.From), " fails")
+		p.line()
+		return
+	}
+	p.line(p.paint(bold, "After the upgrade"), "  ", p.paint(red, fmt.Sprintf("%d that were met on %s are not any more", len(u.Regressed), versions(u.From))))
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		for _, key := range u.Regressed {
+			if c.Key() != key {
+				continue
+			}
+			why := "no known change of these versions explains it"
+			for _, f := range c.Findings {
+				if f.Hazard != "" {
+					why = f.Code + ", by the change " + f.Hazard
+					break
+				}
+			}
+			p.line("  ", p.mark(c.Status), " ", key, "  ", p.paint(dim, look(u.Before[key]).word+" → "+look(c.Status).word+"; "+why))
+		}
+	}
+	p.line()
+}
