@@ -174,13 +174,15 @@ func (c Changes) Text(w io.Writer, o TextOptions) error {
 // ErrMerge marks reports that do not belong together.
 var ErrMerge = errors.New("reports cannot be merged")
 
-// Merge makes one report of the shards of a run: the same pair, other checks.
-// A check that several shards ran counts with its worst end, one that a shard
-// skipped with the end of the shard that ran it.
+// Merge makes one report of the shards of a run. A check that several shards ran
+// counts with its worst end, one that a shard skipped with the end of the shard
+// that ran it. Reports of other versions are the cells of a matrix: their checks
+// stay apart, each as a variant that names the versions.
 func Merge(reports []*Report) (*Report, error) {
 	if len(reports) == 0 {
 		return nil, fmt.Errorf("%w: there are none", ErrMerge)
 	}
+	reports = cells(reports)
 	first := reports[0]
 	m := *first
 	m.Checks, m.Lint, m.Hazards = []Check{}, []config.Finding{}, nil
@@ -229,6 +231,46 @@ func Merge(reports []*Report) (*Report, error) {
 		m.Result = runner.Fail
 	}
 	return &m, nil
+}
+
+// cells makes reports of several pairs of versions mergeable: one target that
+// names all versions, and checks that say which they ran on. Reports of one pair
+// are returned as they are.
+func cells(reports []*Report) []*Report {
+	var paperless, authentik []string
+	for _, r := range reports {
+		for _, p := range []struct {
+			all     *[]string
+			version string
+		}{{&paperless, r.Target.Paperless.Version}, {&authentik, r.Target.Authentik.Version}} {
+			if !slices.Contains(*p.all, p.version) {
+				*p.all = append(*p.all, p.version)
+			}
+		}
+	}
+	if len(paperless)+len(authentik) == 2 {
+		return reports
+	}
+	out := make([]*Report, 0, len(reports))
+	for _, r := range reports {
+		c := *r
+		on := r.Target.Paperless.Version + "+" + r.Target.Authentik.Version
+		c.Checks = slices.Clone(r.Checks)
+		for i := range c.Checks {
+			one := &c.Checks[i]
+			if one.Bundle == nil && explains(one) {
+				one.Bundle = r.Bundle
+			}
+			if one.Variant == "" || one.Variant == check.AsConfigured {
+				one.Variant = on
+			} else {
+				one.Variant += " " + on
+			}
+		}
+		c.Target.Paperless.Version, c.Target.Authentik.Version = strings.Join(paperless, ", "), strings.Join(authentik, ", ")
+		out = append(out, &c)
+	}
+	return out
 }
 
 func (r *Report) put(c Check) {

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	commandLine = regexp.MustCompile(`(?m)(?:^|- )\s*(ssocheck (?:run|matrix|merge|upgrade|lint) [^\n]*)$`)
+	placeholder = regexp.MustCompile(`\$\{\{ matrix\.\w+ \}\}|\$[A-Z]+`)
+)
+
+// The commands of the recipes in docs/ci parse: no flag of theirs is invented.
+func TestRecipesParse(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../../docs/ci/*.y*ml")
+	require.NoError(t, err)
+	require.Len(t, files, 3)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		found := commandLine.FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, found, file)
+		for _, m := range found {
+			line := strings.ReplaceAll(m[1], "$((JOB_COMPLETION_INDEX + 1))", "1")
+			line, _, _ = strings.Cut(placeholder.ReplaceAllString(line, "3.0.5"), " > ")
+			var c cli
+			parser, err := kong.New(&c, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+			require.NoError(t, err)
+			_, err = parser.Parse(strings.Fields(line)[1:])
+			assert.NoError(t, err, "%s: %s", filepath.Base(file), line)
+		}
+	}
+}
