@@ -205,6 +205,13 @@ func Run(t *testing.T, o Options) *runner.Run {
 			t.Error(err)
 		}
 	}
+	subtests(t, run)
+	return run
+}
+
+// subtests makes a subtest of each result, with what explains it.
+func subtests(t *testing.T, run *runner.Run) {
+	t.Helper()
 	if run.Error != "" {
 		t.Error(run.Error)
 	}
@@ -228,5 +235,5 @@ func Run(t *testing.T, o Options) *runner.Run {
 			}
 		})
 	}
-	return run
 }
+

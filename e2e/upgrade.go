@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"sync"
+	"testing"
 
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/checklist"
@@ -13,6 +16,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/edge"
 	"github.com/ssocheck/ssocheck/e2e/lab"
 	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/report"
 	"github.com/ssocheck/ssocheck/e2e/runner"
 	"github.com/ssocheck/ssocheck/e2e/target"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
@@ -122,6 +126,42 @@ func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
 	}
 	defer func() { _ = front.Close() }()
 	return u, u.run(ctx, o, b, Lab(front, o.Log), &labWorld{front: front, log: o.Log})
+}
+
+// RunUpgrade is Upgrade as a Go test: one subtest a check on the new versions.
+func RunUpgrade(t *testing.T, o UpgradeOptions) *Upgraded {
+	t.Helper()
+	u, err := Upgrade(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Report != "" {
+		if err := u.Write(o.Report); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, h := range u.Hazards {
+		t.Logf("%s (%s %s): %s: %s", h.ID, h.Product, h.At, h.Title, strings.Join(h.Because, "; "))
+	}
+	if u.Before.Error != "" {
+		t.Fatal(u.Before.Error)
+	}
+	subtests(t, u.Last())
+	for _, key := range u.Regressed {
+		t.Errorf("%s was met on %s and is not on %s", key, u.From, u.To)
+	}
+	return u
+}
+
+// Write writes the report of the upgrade, and that of the old versions into
+// DIR/before.
+func (u *Upgraded) Write(dir string) error {
+	last := u.Last()
+	err := report.Write(dir, last)
+	if u.Before != nil && u.Before != last {
+		err = errors.Join(err, report.Write(filepath.Join(dir, "before"), u.Before))
+	}
+	return err
 }
 
 func planUpgrade(o *UpgradeOptions) (*Upgraded, *render.Bundle, error) {

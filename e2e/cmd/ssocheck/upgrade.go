@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"path/filepath"
-
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/report"
 )
@@ -38,17 +35,12 @@ func (c *upgradeCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	last := u.Last()
 	if c.Report != "" {
-		err := report.Write(c.Report, last)
-		if u.Before != nil && u.Before != last {
-			err = errors.Join(err, report.Write(filepath.Join(c.Report, "before"), u.Before))
-		}
-		if err != nil {
+		if err := u.Write(c.Report); err != nil {
 			return err
 		}
 	}
-	if err := report.Text(e.stdout, last, o); err != nil {
+	if err := report.Text(e.stdout, u.Last(), o); err != nil {
 		return err
 	}
 	if code := u.ExitCode(); code != exitPass {
