@@ -236,4 +236,3 @@ func subtests(t *testing.T, run *runner.Run) {
 		})
 	}
 }
-
