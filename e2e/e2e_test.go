@@ -166,9 +166,11 @@ func findings(run *runner.Run, id string) ([]string, check.Status, string) {
 		}
 	}
 	if status == check.Skipped {
+		parts := []string{message}
 		for _, r := range run.Results {
-			message += fmt.Sprintf("; %s %s %s", r.Check.ID, r.Status, r.Message)
+			parts = append(parts, fmt.Sprintf("%s %s %s", r.Check.ID, r.Status, r.Message))
 		}
+		message = strings.Join(parts, "; ")
 	}
 	return codes, status, message
 }
@@ -182,16 +184,16 @@ type rig struct {
 	browser *browser.Browser
 }
 
-func newRig(t testing.TB) *rig {
-	t.Helper()
+func newRig(tb testing.TB) *rig {
+	tb.Helper()
 	front, err := edge.Listen(edge.Options{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	r := &rig{front: front, start: e2e.Lab(front, nil)}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if r.browser != nil {
-			assert.NoError(t, r.browser.Close())
+			assert.NoError(tb, r.browser.Close())
 		}
-		assert.NoError(t, front.Close())
+		assert.NoError(tb, front.Close())
 	})
 	return r
 }

@@ -18,9 +18,23 @@ import (
 // stands before it. Those of one line do not import each other, but for
 // lab's own parts and stack's stand-ins.
 var layers = [][]string{
-	{"fixtures", "compose"}, {"e2e/spec"}, {"e2e/render"}, {"e2e/config"}, {"e2e/evidence"}, {"e2e/target"}, {"e2e/edge"},
-	{"e2e/lab/paperless", "e2e/lab/authentik"}, {"e2e/lab"}, {"e2e/stack", "e2e/external", "e2e/browser"},
-	{"e2e/check"}, {"e2e/checklist"}, {"e2e/troubleshooting"}, {"e2e/runner"}, {"e2e/report"}, {"e2e"}, {"e2e/cmd/ssocheck"},
+	{"fixtures", "compose"},
+	{"e2e/spec"},
+	{"e2e/render"},
+	{"e2e/config"},
+	{"e2e/evidence"},
+	{"e2e/target"},
+	{"e2e/edge"},
+	{"e2e/lab/paperless", "e2e/lab/authentik"},
+	{"e2e/lab"},
+	{"e2e/stack", "e2e/external", "e2e/browser"},
+	{"e2e/check"},
+	{"e2e/checklist"},
+	{"e2e/troubleshooting"},
+	{"e2e/runner"},
+	{"e2e/report"},
+	{"e2e"},
+	{"e2e/cmd/ssocheck"},
 }
 
 const module = "github.com/ssocheck/ssocheck/"

@@ -10,7 +10,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -33,10 +32,10 @@ func TestRecipes(t *testing.T) {
 			docs := documents(t, text)
 			require.NotEmpty(t, docs)
 			for _, doc := range docs {
-				assert.NoError(t, compiled.Validate(doc))
+				require.NoError(t, compiled.Validate(doc))
 			}
 			// A schema that takes anything would prove nothing.
-			assert.Error(t, compiled.Validate(map[string]any{"jobs": 3, "kind": "Job", "stages": 4}))
+			require.Error(t, compiled.Validate(map[string]any{"jobs": 3, "kind": "Job", "stages": 4}))
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/check"
@@ -248,8 +249,8 @@ func changed(was, is evidence.User) string {
 	for _, field := range []struct{ name, was, is string }{
 		{"user name", was.Username, is.Username},
 		{"e-mail address", or(was.Email, "none"), or(is.Email, "none")},
-		{"active", fmt.Sprint(was.Active), fmt.Sprint(is.Active)},
-		{"superuser", fmt.Sprint(was.Superuser), fmt.Sprint(is.Superuser)},
+		{"active", strconv.FormatBool(was.Active), strconv.FormatBool(is.Active)},
+		{"superuser", strconv.FormatBool(was.Superuser), strconv.FormatBool(is.Superuser)},
 		{"groups", groups(was), groups(is)},
 	} {
 		if field.was != field.is {

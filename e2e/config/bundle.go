@@ -151,8 +151,10 @@ func (s *subject) secretFiles() {
 		value := strings.TrimRight(string(text.text), "\r\n")
 		// The file's place is the value's place: JSON errors are shown there.
 		s.reader.files = append(s.reader.files, text)
-		s.fromFile(base, &entry{name: base, value: value, raw: value, set: true, style: bare, from: "file", file: text,
-			pos: span(0, len(value)), end: len(value)})
+		s.fromFile(base, &entry{
+			name: base, value: value, raw: value, set: true, style: bare, from: "file", file: text,
+			pos: span(0, len(value)), end: len(value),
+		})
 	}
 }
 

@@ -200,8 +200,10 @@ var composePath = regexp.MustCompile(`\b(?:services|networks|volumes|secrets|con
 // values, so only the path in it is kept.
 func (r *reader) composeError(p *project, err error) {
 	path := composePath.FindString(err.Error())
-	pr := problem{code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file,
-		message: "Compose refuses this file", fix: "docker compose config names the line"}
+	pr := problem{
+		code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file,
+		message: "Compose refuses this file", fix: "docker compose config names the line",
+	}
 	parts := strings.Split(path, ".")
 	if errors.Is(err, ErrUnreadable) {
 		pr.message = "Compose cannot read a file that this one extends or includes"
@@ -451,9 +453,11 @@ func (r *reader) extend(p *project, d *document, s pair, depth int, own, files *
 		f, err := openFile(full)
 		if err != nil {
 			if ef.required {
-				r.problems = append(r.problems, problem{code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path),
+				r.problems = append(r.problems, problem{
+					code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path),
 					message: "env_file " + path + " cannot be read: Compose refuses to start",
-					fix:     "create it beside " + filepath.Base(d.file.path) + ", or correct the path"})
+					fix:     "create it beside " + filepath.Base(d.file.path) + ", or correct the path",
+				})
 			}
 			continue
 		}

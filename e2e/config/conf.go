@@ -17,9 +17,11 @@ func readConf(f *file, find lookup) ([]*entry, []problem) {
 	i := 0
 	if strings.HasPrefix(s, "\uFEFF") {
 		i = len("\uFEFF")
-		problems = append(problems, problem{code: "CFG-BOM", level: Error, file: f, at: 0,
+		problems = append(problems, problem{
+			code: "CFG-BOM", level: Error, file: f, at: 0,
 			message: "the file begins with a byte order mark, which becomes part of the first name",
-			fix:     "save the file as UTF-8 without BOM"})
+			fix:     "save the file as UTF-8 without BOM",
+		})
 	}
 	for i < len(s) {
 		rest := strings.TrimLeftFunc(s[i:], unicode.IsSpace)
@@ -38,9 +40,11 @@ func readConf(f *file, find lookup) ([]*entry, []problem) {
 		e, after, ok := confLine(f, s, i, end)
 		if !ok {
 			at := i
-			p := problem{code: "CFG-ENVLINE", level: Warning, file: f, at: at, width: 1,
+			p := problem{
+				code: "CFG-ENVLINE", level: Warning, file: f, at: at, width: 1,
 				message: "Paperless cannot read this line and skips it",
-				fix:     "write NAME=value; put a value with spaces or quotes in it into single quotes"}
+				fix:     "write NAME=value; put a value with spaces or quotes in it into single quotes",
+			}
 			if e != nil {
 				p.setting = e.name
 			}

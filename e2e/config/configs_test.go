@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,10 +55,10 @@ func (e expect) sources(dir string) config.Sources {
 	return s
 }
 
-func configDirs(t testing.TB) []string {
-	t.Helper()
+func configDirs(tb testing.TB) []string {
+	tb.Helper()
 	list, err := filepath.Glob(filepath.Join(configs, "*", "expect.yaml"))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	for i := range list {
 		list[i] = filepath.Dir(list[i])
 	}
@@ -263,7 +262,7 @@ func TestLoadErrors(t *testing.T) {
 			_, _, err := config.Load(tt.src)
 			require.ErrorContains(t, err, tt.want)
 			if tt.is != nil {
-				assert.True(t, errors.Is(err, tt.is))
+				require.ErrorIs(t, err, tt.is)
 			}
 		})
 	}

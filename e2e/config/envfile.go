@@ -245,9 +245,11 @@ func (r *envReader) expand(e *entry, raw string, pos []int) {
 
 // dollarProblem says that Compose refuses a value because of its $.
 func dollarProblem(e *entry, err error) problem {
-	p := problem{code: "CFG-DOLLAR", level: Error, file: e.file, at: e.valueAt, setting: e.name,
+	p := problem{
+		code: "CFG-DOLLAR", level: Error, file: e.file, at: e.valueAt, setting: e.name,
 		message: "Compose refuses this value: a $ in it is not a variable reference",
-		fix:     "write $$ for each $ that belongs to the value"}
+		fix:     "write $$ for each $ that belongs to the value",
+	}
 	if e.from == "env_file" {
 		p.fix = "put the value in single quotes: then Compose leaves every $ alone"
 	}

@@ -98,10 +98,10 @@ func referenceAt(s string) (n int, name string, braces bool) {
 	if len(s) < 2 {
 		return 0, "", false
 	}
-	switch {
-	case s[1] == '$':
+	switch s[1] {
+	case '$':
 		return 2, "", false
-	case s[1] == '{':
+	case '{':
 		depth := 0
 		for i := 1; i < len(s); i++ {
 			switch s[i] {

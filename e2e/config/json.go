@@ -390,9 +390,10 @@ func (p *jsonParser) string() (string, bool) {
 			return out.String(), true
 		case c < ' ':
 			what := "a control character"
-			if c == '\n' || c == '\r' {
+			switch c {
+			case '\n', '\r':
 				what = "a line break"
-			} else if c == '\t' {
+			case '\t':
 				what = "a tab"
 			}
 			p.fail(p.i, what+" inside a text: a quote is missing, or the value was wrapped", "close the quote on the same line")

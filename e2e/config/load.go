@@ -76,8 +76,8 @@ const (
 )
 
 func kindOf(f *file) fileKind {
-	switch ext := strings.ToLower(filepath.Ext(f.path)); {
-	case ext == ".yaml" || ext == ".yml":
+	switch strings.ToLower(filepath.Ext(f.path)) {
+	case ".yaml", ".yml":
 		// A blueprint has entries at the top and no services.
 		entries, services := false, false
 		for n := range min(len(f.starts), maxLines) {
@@ -89,7 +89,7 @@ func kindOf(f *file) fileKind {
 			return blueprintKind
 		}
 		return composeKind
-	case ext == ".conf":
+	case ".conf":
 		return confKind
 	}
 	return envKind

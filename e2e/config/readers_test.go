@@ -15,10 +15,10 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
 
-func textFile(t testing.TB, name, text string) *file {
-	t.Helper()
+func textFile(tb testing.TB, name, text string) *file {
+	tb.Helper()
 	f, err := newFile(name, []byte(text))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return f
 }
 

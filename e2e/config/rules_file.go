@@ -92,9 +92,11 @@ func checkUnset(s *subject) []problem {
 				continue
 			}
 			at, width := refAt(e, ref)
-			p := problem{file: e.file, at: at, width: width, setting: e.name,
+			p := problem{
+				file: e.file, at: at, width: width, setting: e.name,
 				message: "${" + ref.name + "} has no value: Compose puts nothing in its place",
-				fix:     "set " + ref.name + " in .env beside the compose file"}
+				fix:     "set " + ref.name + " in .env beside the compose file",
+			}
 			if e.name == render.ProvidersKey || e.name == "PAPERLESS_SECRET_KEY" || e.name == "PAPERLESS_APPS" {
 				p.level = Error
 			}
@@ -115,9 +117,11 @@ func checkDollar(s *subject) []problem {
 				continue
 			}
 			at, width := refAt(e, ref)
-			p := problem{file: e.file, at: at, width: width, setting: e.name,
+			p := problem{
+				file: e.file, at: at, width: width, setting: e.name,
 				message: "Compose takes this $ and the letters behind it for a variable that is not set: the value arrives without them",
-				fix:     "write $$ for a $ that belongs to the value"}
+				fix:     "write $$ for a $ that belongs to the value",
+			}
 			if e.from == "env_file" {
 				p.fix = "put the value in single quotes: then Compose leaves every $ alone"
 				if e.style == double {

@@ -46,8 +46,10 @@ func checkJSON(s *subject) []problem {
 			at = s.providers.pos[n-1]
 		}
 	}
-	p := problem{file: s.providers.file, at: at, width: max(e.cut, 1), setting: render.ProvidersKey,
-		message: "not JSON: " + e.text + "; Paperless does not start", fix: e.fix}
+	p := problem{
+		file: s.providers.file, at: at, width: max(e.cut, 1), setting: render.ProvidersKey,
+		message: "not JSON: " + e.text + "; Paperless does not start", fix: e.fix,
+	}
 	if e.sure && (len(s.providers.raw) == len(s.providers.value)) && (s.providers.style == literal || s.providers.style == folded || s.providers.style == bare || s.providers.style == single || s.providers.style == listed) {
 		if e.cut > 0 || e.put != "" {
 			put := e.put
@@ -216,8 +218,10 @@ func checkModule(s *subject) []problem {
 	for _, m := range list {
 		if why := badModule(m.name); why != "" {
 			at := e.offset(m.at)
-			p := problem{file: e.file, at: at, width: len(m.raw), setting: e.name,
-				message: why + ": Paperless does not start (ModuleNotFoundError)", fix: e.written(e.name, render.OpenIDConnectApp)}
+			p := problem{
+				file: e.file, at: at, width: len(m.raw), setting: e.name,
+				message: why + ": Paperless does not start (ModuleNotFoundError)", fix: e.written(e.name, render.OpenIDConnectApp),
+			}
 			if len(list) == 1 {
 				p.edit = e.revalue(render.OpenIDConnectApp)
 			}
@@ -253,8 +257,10 @@ func checkAppTwice(s *subject) []problem {
 	seen := map[string]bool{"allauth": true, "allauth.account": true, "allauth.socialaccount": true}
 	for _, m := range list {
 		if seen[m.name] {
-			p := problem{file: e.file, at: e.offset(m.at), width: len(m.raw), setting: e.name,
-				message: m.name + " is there already: Paperless does not start (application labels are not unique)", fix: e.written(e.name, render.OpenIDConnectApp)}
+			p := problem{
+				file: e.file, at: e.offset(m.at), width: len(m.raw), setting: e.name,
+				message: m.name + " is there already: Paperless does not start (application labels are not unique)", fix: e.written(e.name, render.OpenIDConnectApp),
+			}
 			if len(list) == 2 && s.hasApp() {
 				p.edit = e.revalue(render.OpenIDConnectApp)
 			}

@@ -287,8 +287,10 @@ func checkPlaceholder(s *subject) []problem {
 			continue
 		}
 		for _, m := range placeholder.FindAllStringIndex(e.value, -1) {
-			out = append(out, problem{file: e.file, at: e.offset(m[0]), width: m[1] - m[0], setting: e.name,
-				message: "a placeholder is still there", fix: "put your own value in its place; authentik shows it at the provider"})
+			out = append(out, problem{
+				file: e.file, at: e.offset(m[0]), width: m[1] - m[0], setting: e.name,
+				message: "a placeholder is still there", fix: "put your own value in its place; authentik shows it at the provider",
+			})
 		}
 	}
 	return out

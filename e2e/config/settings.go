@@ -209,8 +209,14 @@ and no are taken, and any other word (an empty value too) stops the container.
 		fmt.Fprintf(&b, "| `%s` | %s |\n", m.Name, cell(m.Effect))
 	}
 	titles := []struct{ category, title string }{
-		{"sso", "Single sign-on"}, {"users", "First administrator"}, {"url", "Addresses and cookies"}, {"proxy", "Reverse proxy"},
-		{"email", "E-mail"}, {"boot", "Start"}, {"ui", "Looks"}, {"unrelated", "Often taken for a login setting"},
+		{"sso", "Single sign-on"},
+		{"users", "First administrator"},
+		{"url", "Addresses and cookies"},
+		{"proxy", "Reverse proxy"},
+		{"email", "E-mail"},
+		{"boot", "Start"},
+		{"ui", "Looks"},
+		{"unrelated", "Often taken for a login setting"},
 	}
 	for _, t := range titles {
 		fmt.Fprintf(&b, "\n## %s\n", t.title)

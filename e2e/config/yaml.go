@@ -131,9 +131,11 @@ func mendTabs(d *document) bool {
 			return line, nil
 		}
 		fixed := m[1] + strings.ReplaceAll(m[2], "\t", "  ") + line[len(m[0]):]
-		return fixed, &problem{code: "CFG-TAB", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]),
+		return fixed, &problem{
+			code: "CFG-TAB", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]),
 			message: "a tab in the indentation: YAML does not allow it, so Compose refuses the file",
-			fix:     "use spaces", edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed}}
+			fix:     "use spaces", edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed},
+		}
 	})
 }
 
@@ -150,9 +152,11 @@ func mendAssignments(d *document) bool {
 			value = "'" + strings.ReplaceAll(value, "'", "''") + "'"
 		}
 		fixed := m[1] + m[2] + ": " + value
-		return fixed, &problem{code: "CFG-ENVLINE", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]) + 1, setting: m[2],
+		return fixed, &problem{
+			code: "CFG-ENVLINE", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]) + 1, setting: m[2],
 			message: m[2] + "=value in a YAML mapping: Compose refuses the file (in a mapping it is " + m[2] + ": value, in a list - " + m[2] + "=value)",
-			fix:     fixed, edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed}}
+			fix:     fixed, edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed},
+		}
 	})
 }
 
@@ -242,9 +246,11 @@ func mendDuplicates(d *document) bool {
 func (d *document) duplicate(text []byte, key string, first, second *ast.MappingValueNode) {
 	at := d.place(second.Key.GetToken())
 	firstLine := first.Key.GetToken().Position.Line
-	p := problem{code: "CFG-DUPKEY", level: Error, file: d.file, at: at, width: len(key),
+	p := problem{
+		code: "CFG-DUPKEY", level: Error, file: d.file, at: at, width: len(key),
 		message: fmt.Sprintf("%s is there twice (first on line %d): Compose refuses the file", key, firstLine),
-		fix:     "keep one of the two lines"}
+		fix:     "keep one of the two lines",
+	}
 	if envKey.MatchString(key) {
 		p.setting = key
 	}

@@ -2,7 +2,6 @@ package evidence_test
 
 import (
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,10 +38,11 @@ func TestRedactorKeepsWhatDiagnosisNeeds(t *testing.T) {
 	assert.Contains(t, got, "client_id=paperless")
 	assert.Contains(t, got, "redirect_uri=https%3A%2F%2Fp.example%2Fcb%2F")
 	assert.NotContains(t, got, "abc123")
-	assert.Equal(t, r.Print("abc123"), r.Print("abc123"), "the same value has the same fingerprint")
+	first := r.Print("abc123")
+	assert.Equal(t, first, r.Print("abc123"), "the same value has the same fingerprint")
 	assert.NotEqual(t, r.Print("abc123"), r.Print("abc124"))
 	assert.NotEqual(t, r.Print("abc123"), evidence.NewRedactor().Print("abc123"), "and another one in another run")
 	nested := r.URL("https://a.example/flows/?next=" + url.QueryEscape(in[len("https://a.example"):]))
 	assert.NotContains(t, nested, "abc123")
-	assert.True(t, strings.Contains(nested, "client_id%3Dpaperless"), nested)
+	assert.Contains(t, nested, "client_id%3Dpaperless")
 }

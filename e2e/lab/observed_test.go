@@ -243,7 +243,7 @@ func (w *walker) signIn() {
 	w.t.Helper()
 	r, err := target.NewRequest(w.t.Context(), http.MethodGet, origin, "/accounts/login/", nil)
 	require.NoError(w.t, err)
-	res, body := w.hop(r)
+	_, body := w.hop(r)
 	form, token := ssoForm.FindSubmatch(body), csrfInput.FindSubmatch(body)
 	require.NotNil(w.t, form, "no button")
 	require.NotNil(w.t, token)
@@ -251,12 +251,13 @@ func (w *walker) signIn() {
 	require.NoError(w.t, err)
 	r.Header.Set("Origin", origin)
 	for range 20 {
-		res, body = w.hop(r)
+		res, page := w.hop(r)
+		body = page
 		next := ""
 		switch {
 		case res.StatusCode/100 == 3:
 			next = res.Header.Get("Location")
-		case strings.HasPrefix(res.Request.URL.Path, "/if/flow/") && res.StatusCode == 200:
+		case strings.HasPrefix(res.Request.URL.Path, "/if/flow/") && res.StatusCode == http.StatusOK:
 			next = w.flow(res.Request.URL)
 		}
 		if next == "" {

@@ -133,8 +133,11 @@ func (r *Report) tally() string {
 		status    check.Status
 		one, many string
 	}{
-		{check.Failed, "failed", "failed"}, {check.Errored, "could not run", "could not run"},
-		{check.Warned, "warning", "warnings"}, {check.Passed, "passed", "passed"}, {check.Skipped, "skipped", "skipped"},
+		{check.Failed, "failed", "failed"},
+		{check.Errored, "could not run", "could not run"},
+		{check.Warned, "warning", "warnings"},
+		{check.Passed, "passed", "passed"},
+		{check.Skipped, "skipped", "skipped"},
 	} {
 		switch n := r.count(s.status); n {
 		case 0:

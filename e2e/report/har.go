@@ -143,7 +143,7 @@ func names(cookies []string) []harPair {
 func harQuery(raw string) []harPair {
 	out := []harPair{}
 	for _, p := range params(raw) {
-		out = append(out, harPair{p.Name, p.Value})
+		out = append(out, harPair(p))
 	}
 	return out
 }

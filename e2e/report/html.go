@@ -112,7 +112,7 @@ func (r *Report) page() *page {
 	}
 	told := map[string]string{}
 	for i := range r.Checks {
-		v := r.checkView(&r.Checks[i], i, longest, told)
+		v := r.checkView(&r.Checks[i], longest, told)
 		if r.Checks[i].Status != check.Passed && r.Checks[i].Status != check.Skipped {
 			p.Problems++
 		}
@@ -164,7 +164,7 @@ type checkView struct {
 
 type fileView struct{ Name, Path string }
 
-func (r *Report) checkView(c *Check, n int, longest float64, told map[string]string) checkView {
+func (r *Report) checkView(c *Check, longest float64, told map[string]string) checkView {
 	l := look(c.Status)
 	v := checkView{
 		Check: c, Anchor: anchor(c), Name: c.Key(), Mark: l.mark, Word: l.word, Varied: c.Variant != check.AsConfigured,
@@ -212,8 +212,12 @@ func (r *Report) checkView(c *Check, n int, longest float64, told map[string]str
 	mark(v.Log, c.Findings)
 	mark(v.Console, c.Findings)
 	for _, f := range []fileView{
-		{"Screenshot", c.Artifacts.Screenshot}, {"Page (DOM with shadow roots)", c.Artifacts.DOM}, {"Requests (HAR)", c.Artifacts.HAR},
-		{"Log", c.Artifacts.Log}, {"Console", c.Artifacts.Console}, {"Evidence (JSON)", c.Artifacts.Evidence},
+		{"Screenshot", c.Artifacts.Screenshot},
+		{"Page (DOM with shadow roots)", c.Artifacts.DOM},
+		{"Requests (HAR)", c.Artifacts.HAR},
+		{"Log", c.Artifacts.Log},
+		{"Console", c.Artifacts.Console},
+		{"Evidence (JSON)", c.Artifacts.Evidence},
 	} {
 		if f.Path != "" {
 			v.Files = append(v.Files, f)
@@ -374,8 +378,11 @@ func exchangeView(x *evidence.Exchange, glossary map[string]string) requestView 
 	}
 	if t := x.IDToken; t != nil {
 		for _, p := range []param{
-			{"form", strings.TrimSpace(t.Form + " " + t.Alg + " " + t.Enc)}, {"iss", t.Issuer}, {"aud", strings.Join(t.Audience, ", ")},
-			{"sub", t.Subject}, {"claims", strings.Join(t.Claims, ", ")},
+			{"form", strings.TrimSpace(t.Form + " " + t.Alg + " " + t.Enc)},
+			{"iss", t.Issuer},
+			{"aud", strings.Join(t.Audience, ", ")},
+			{"sub", t.Subject},
+			{"claims", strings.Join(t.Claims, ", ")},
 		} {
 			if p.Value != "" {
 				v.Token = append(v.Token, p)

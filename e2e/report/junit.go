@@ -79,9 +79,13 @@ func (r *Report) JUnit(w io.Writer) error {
 		suite.Timestamp = r.Started.UTC().Format(time.RFC3339)
 	}
 	for _, p := range []junitProperty{
-		{"target", r.Target.Kind}, {"result", r.Result}, {"ssocheck.version", r.Tool},
-		{"paperless.version", r.Target.Paperless.Version}, {"paperless.url", r.Target.Paperless.URL},
-		{"authentik.version", r.Target.Authentik.Version}, {"authentik.url", r.Target.Authentik.URL},
+		{"target", r.Target.Kind},
+		{"result", r.Result},
+		{"ssocheck.version", r.Tool},
+		{"paperless.version", r.Target.Paperless.Version},
+		{"paperless.url", r.Target.Paperless.URL},
+		{"authentik.version", r.Target.Authentik.Version},
+		{"authentik.url", r.Target.Authentik.URL},
 	} {
 		if p.Value != "" {
 			suite.Properties = append(suite.Properties, p)

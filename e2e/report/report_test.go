@@ -40,10 +40,10 @@ func written(t *testing.T, write func(io.Writer) error) []byte {
 	return buf.Bytes()
 }
 
-func samples(t testing.TB) map[string]*runner.Run {
-	t.Helper()
+func samples(tb testing.TB) map[string]*runner.Run {
+	tb.Helper()
 	return map[string]*runner.Run{
-		"pass": passingRun(t), "fail": slashRun(t), "boot": bootRun(t), "error": errorRun(t), "big": bigRun(t),
+		"pass": passingRun(tb), "fail": slashRun(tb), "boot": bootRun(tb), "error": errorRun(tb), "big": bigRun(tb),
 	}
 }
 

@@ -41,10 +41,10 @@ const (
 	sampleAuthorize = sampleAuthentik + "/application/o/authorize/?client_id=paperless-client&redirect_uri=https%3A%2F%2Fpaperless.example.com%2Faccounts%2Foidc%2Fauthentik%2Flogin%2Fcallback%2F&scope=openid+email+profile&response_type=code&state=…1c44a0&code_challenge_method=S256&code_challenge=…77be02"
 )
 
-func sampleBundle(t testing.TB) *render.Bundle {
-	t.Helper()
+func sampleBundle(tb testing.TB) *render.Bundle {
+	tb.Helper()
 	b, err := render.Default()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	b.Origins = map[string]render.Origin{
 		"PAPERLESS_URL":                {File: "compose.yaml", Line: 9, Column: 7},
 		"PAPERLESS_APPS":               {File: "compose.yaml", Line: 11, Column: 7},
@@ -55,9 +55,9 @@ func sampleBundle(t testing.TB) *render.Bundle {
 	return b
 }
 
-func sampleRun(t testing.TB) *runner.Run {
-	t.Helper()
-	b := sampleBundle(t)
+func sampleRun(tb testing.TB) *runner.Run {
+	tb.Helper()
+	b := sampleBundle(tb)
 	return &runner.Run{
 		Started: time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC), Seconds: 7.412, Tool: "0.1.0", Kind: "lab",
 		Paperless: evidence.Product{Version: "2.20.15", URL: samplePaperless},
@@ -77,9 +77,9 @@ func result(c *check.Check, b *render.Bundle, s check.Status, seconds float64, m
 }
 
 // passingRun is the default deployment: everything passes, one warning.
-func passingRun(t testing.TB) *runner.Run {
-	t.Helper()
-	r := sampleRun(t)
+func passingRun(tb testing.TB) *runner.Run {
+	tb.Helper()
+	r := sampleRun(tb)
 	for i, c := range sampleChecks() {
 		r.Results = append(r.Results, result(c, r.Bundle, check.Passed, 0.31+float64(i)*0.17, "as it should be"))
 	}
@@ -87,7 +87,7 @@ func passingRun(t testing.TB) *runner.Run {
 	trip.Message = "alice@example.com is signed in"
 	trip.Record.Exchange = tripExchanges()
 	trip.Record.Hops = hopsOf(trip.Record.Exchange)
-	withSteps(t, trip, "open the sign-in page", "press the SSO button", "type the user name", "type the password", "arrive in Paperless")
+	withSteps(tb, trip, "open the sign-in page", "press the SSO button", "type the user name", "type the password", "arrive in Paperless")
 	redirect := &r.Results[5]
 	redirect.Variant, redirect.Record.Variant = "redirect-on", "redirect-on"
 	redirect.Bundle = r.Bundle.Clone()
@@ -104,9 +104,9 @@ func passingRun(t testing.TB) *runner.Run {
 }
 
 // slashRun is RED-SLASH: registered without the last slash.
-func slashRun(t testing.TB) *runner.Run {
-	t.Helper()
-	r := sampleRun(t)
+func slashRun(tb testing.TB) *runner.Run {
+	tb.Helper()
+	r := sampleRun(tb)
 	r.Bundle.EditProvider(func(p *render.OAuth2Provider) {
 		p.RedirectURIs[0].URL = sampleCallback[:len(sampleCallback)-1]
 	})
@@ -116,7 +116,7 @@ func slashRun(t testing.TB) *runner.Run {
 		case i < 2:
 			r.Results = append(r.Results, result(c, r.Bundle, check.Passed, 0.2+0.1*float64(i), "HTTP 200"))
 		case i == 2:
-			r.Results = append(r.Results, slashResult(t, c, r.Bundle))
+			r.Results = append(r.Results, slashResult(tb, c, r.Bundle))
 		default:
 			r.Results = append(r.Results, result(c, r.Bundle, check.Skipped, 0, "needs round-trip, which failed"))
 		}
@@ -139,8 +139,8 @@ func slashRun(t testing.TB) *runner.Run {
 	return r
 }
 
-func slashResult(t testing.TB, c *check.Check, b *render.Bundle) runner.Result {
-	t.Helper()
+func slashResult(tb testing.TB, c *check.Check, b *render.Bundle) runner.Result {
+	tb.Helper()
 	res := result(c, b, check.Failed, 1.284, "authentik refused the sign-in: Redirect URI Error")
 	res.Findings = []troubleshooting.Finding{{
 		Code: "RED-SLASH", Guide: 3, Title: "The registered redirect URI differs by its last slash",
@@ -175,15 +175,15 @@ func slashResult(t testing.TB, c *check.Check, b *render.Bundle) runner.Result {
 	}
 	res.Record.Probes = []evidence.Probe{{Name: "profile", Method: "GET", URL: samplePaperless + "/api/profile/", Status: 401}}
 	res.DOM = "<!doctype html><title>authentik</title><p>Redirect URI Error</p>"
-	withSteps(t, &res, "open the sign-in page", "press the SSO button")
-	res.Screenshot = picture(t, color.RGBA{0x2b, 0x2f, 0x3a, 255}, image.Rectangle{})
+	withSteps(tb, &res, "open the sign-in page", "press the SSO button")
+	res.Screenshot = picture(tb, color.RGBA{0x2b, 0x2f, 0x3a, 255}, image.Rectangle{})
 	return res
 }
 
 // bootRun is a Paperless that does not start: JSON with a trailing comma.
-func bootRun(t testing.TB) *runner.Run {
-	t.Helper()
-	r := sampleRun(t)
+func bootRun(tb testing.TB) *runner.Run {
+	tb.Helper()
+	r := sampleRun(tb)
 	r.Bundle.Paperless.Env[render.ProvidersKey] = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "paperless-client", "secret": "paperless-client-secret-0123456789",}]}}`
 	exit := 1
 	for i, c := range sampleChecks() {
@@ -209,9 +209,9 @@ func bootRun(t testing.TB) *runner.Run {
 }
 
 // errorRun is a tester that could not do its work.
-func errorRun(t testing.TB) *runner.Run {
-	t.Helper()
-	r := sampleRun(t)
+func errorRun(tb testing.TB) *runner.Run {
+	tb.Helper()
+	r := sampleRun(tb)
 	r.Error = "no browser: install one with: apt-get install chromium"
 	c := sampleChecks()[0]
 	r.Results = []runner.Result{result(c, r.Bundle, check.Errored, 0.1, "the browser ended while the sign-in page was opened")}
@@ -220,9 +220,9 @@ func errorRun(t testing.TB) *runner.Run {
 }
 
 // bigRun is 16 checks on four variants each, with every status.
-func bigRun(t testing.TB) *runner.Run {
-	t.Helper()
-	r := slashRun(t)
+func bigRun(tb testing.TB) *runner.Run {
+	tb.Helper()
+	r := slashRun(tb)
 	r.Hazards = []render.Hazard{{ID: "H01", Title: "The id_token is validated for the first time (since 2.20.0)", Severity: "high", Symptom: "The callback shows the sign-in error page.", Check: "No encryption key on the provider.", Codes: []string{"IDT-JWE", "IDT-ISS"}, Source: "observed"}}
 	base := sampleChecks()
 	r.Results = nil
@@ -235,7 +235,7 @@ func bigRun(t testing.TB) *runner.Run {
 			}
 			res := result(&c, r.Bundle, statuses[(i+j)%len(statuses)], 0.4, "this is what was seen")
 			if res.Status == check.Failed {
-				res = slashResult(t, &c, r.Bundle)
+				res = slashResult(tb, &c, r.Bundle)
 			}
 			res.Variant = variant
 			r.Results = append(r.Results, res)
@@ -265,10 +265,12 @@ func tripExchanges() []evidence.Exchange {
 		{Channel: evidence.Front, To: "authentik", Method: "GET", URL: sampleAuthorize, Status: 302, Location: sampleCallback + "?code=…9d20e7&state=…1c44a0"},
 		{Channel: evidence.Front, To: "paperless", Method: "GET", URL: sampleCallback + "?code=…9d20e7&state=…1c44a0", Status: 302, Location: "/", Seconds: 0.35},
 		wellKnown,
-		{Channel: evidence.Back, To: "authentik", Method: "POST", URL: sampleAuthentik + "/application/o/token/", Status: 200, Type: "application/json", Auth: "client_secret_basic",
+		{
+			Channel: evidence.Back, To: "authentik", Method: "POST", URL: sampleAuthentik + "/application/o/token/", Status: 200, Type: "application/json", Auth: "client_secret_basic",
 			Form:    map[string]string{"grant_type": "authorization_code", "code": "…9d20e7", "code_verifier": "…ab34cd", "redirect_uri": sampleCallback},
 			Body:    map[string]any{"access_token": "…aa11bb", "id_token": "…cc22dd", "token_type": "Bearer", "expires_in": 300.0},
-			IDToken: &evidence.IDToken{Form: "JWS", Alg: "RS256", Issuer: sampleAuthentik + "/application/o/paperless/", Audience: []string{"paperless-client"}, Subject: "…5ab1ee", Issued: 1795513801, Expires: 1795514101, Claims: []string{"iss", "sub", "aud", "exp", "iat", "email"}}},
+			IDToken: &evidence.IDToken{Form: "JWS", Alg: "RS256", Issuer: sampleAuthentik + "/application/o/paperless/", Audience: []string{"paperless-client"}, Subject: "…5ab1ee", Issued: 1795513801, Expires: 1795514101, Claims: []string{"iss", "sub", "aud", "exp", "iat", "email"}},
+		},
 		{Channel: evidence.Back, To: "authentik", Method: "GET", URL: sampleAuthentik + "/application/o/userinfo/", Status: 200, Type: "application/json", Auth: "Bearer", Body: map[string]any{"email": "alice@example.com", "preferred_username": "alice"}},
 		{Channel: evidence.Front, To: "paperless", Method: "GET", URL: samplePaperless + "/dashboard", Status: 200, Type: "text/html"},
 	}
@@ -291,13 +293,13 @@ func hopsOf(xs []evidence.Exchange) []evidence.Hop {
 	return hops
 }
 
-func withSteps(t testing.TB, res *runner.Result, names ...string) {
-	t.Helper()
+func withSteps(tb testing.TB, res *runner.Result, names ...string) {
+	tb.Helper()
 	res.Shots = map[string][]byte{}
 	for i, name := range names {
 		file := fileName(name) + ".png"
 		rect := image.Rect(490, 260+50*(i%3), 790, 300+50*(i%3))
-		res.Shots[file] = picture(t, color.RGBA{0xf4, 0xf5, 0xf7, 255}, rect)
+		res.Shots[file] = picture(tb, color.RGBA{0xf4, 0xf5, 0xf7, 255}, rect)
 		res.Record.Steps = append(res.Record.Steps, evidence.Step{
 			Name: name, At: 0.2 * float64(i), Seconds: 0.05 + 0.07*float64(i), Screenshot: file,
 			Rect: []float64{float64(rect.Min.X), float64(rect.Min.Y), float64(rect.Dx()), float64(rect.Dy())},
@@ -309,8 +311,8 @@ func withSteps(t testing.TB, res *runner.Result, names ...string) {
 }
 
 // picture draws something like a sign-in page, 1280 by 900 as the browser's window.
-func picture(t testing.TB, background color.Color, button image.Rectangle) []byte {
-	t.Helper()
+func picture(tb testing.TB, background color.Color, button image.Rectangle) []byte {
+	tb.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 1280, 900))
 	fillRect := func(r image.Rectangle, c color.Color) {
 		draw.Draw(img, r, image.NewUniform(c), image.Point{}, draw.Src)
@@ -322,6 +324,6 @@ func picture(t testing.TB, background color.Color, button image.Rectangle) []byt
 	}
 	fillRect(button, color.RGBA{0x17, 0x54, 0x1f, 255})
 	var buf bytes.Buffer
-	require.NoError(t, png.Encode(&buf, img))
+	require.NoError(tb, png.Encode(&buf, img))
 	return buf.Bytes()
 }

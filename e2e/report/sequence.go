@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"html"
 	"html/template"
+	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/evidence"
@@ -50,12 +52,13 @@ func sequence(e *evidence.Record, f *troubleshooting.Finding, id string) templat
 	var d drawing
 	d.draw(arrows, f)
 	title := "The requests of this check, in order"
-	desc := fmt.Sprintf("%s between the browser, Paperless-ngx and authentik. The tables below hold the same in text.", plural(len(arrows), "arrow"))
+	parts := []string{plural(len(arrows), "arrow") + " between the browser, Paperless-ngx and authentik. The tables below hold the same in text."}
 	for _, a := range arrows {
 		if a.broken {
-			desc += " It broke at " + a.path + "."
+			parts = append(parts, "It broke at "+a.path+".")
 		}
 	}
+	desc := strings.Join(parts, " ")
 	return template.HTML(fmt.Sprintf(`<svg class="sequence" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="%s-t %s-d"><title id="%s-t">%s</title><desc id="%s-d">%s</desc>%s%s</svg>`,
 		svgWidth, d.y, svgWidth, d.y, id, id, id, html.EscapeString(title), id, html.EscapeString(desc), d.lanes(), d.sb.String()))
 }
@@ -242,11 +245,11 @@ func captionOf(x *evidence.Exchange) string {
 		}
 	}
 	switch {
-	case oidcLogin.MatchString(p) && x.Method == "POST":
+	case oidcLogin.MatchString(p) && x.Method == http.MethodPost:
 		return "presses the button"
 	case oidcLogin.MatchString(p):
 		return "goes to the provider"
-	case strings.Contains(p, "/api/v3/flows/executor/") && x.Method == "POST":
+	case strings.Contains(p, "/api/v3/flows/executor/") && x.Method == http.MethodPost:
 		return "answers a stage"
 	case strings.Contains(p, "/api/v3/flows/executor/"):
 		return "asks for the next stage"
@@ -292,8 +295,8 @@ func (d *drawing) text(x, y int, class, anchor, s string) {
 func (d *drawing) draw(arrows []arrow, f *troubleshooting.Finding) {
 	d.y = headRoom
 	for _, a := range arrows {
-		switch {
-		case a.from == a.to:
+		switch a.from {
+		case a.to:
 			d.text(svgWidth/2, d.y+26, "muted", "middle", "⋯ "+a.caption+" ⋯")
 		default:
 			d.arrow(a)
@@ -367,11 +370,11 @@ func (d *drawing) status(a arrow, y, x2, direction int) {
 	case a.status == 0:
 		return
 	case a.status >= 400:
-		label, class = fmt.Sprint(a.status), "bad"
+		label, class = strconv.Itoa(a.status), "bad"
 	case a.status >= 300:
-		label, class = fmt.Sprint(a.status), "redirect"
+		label, class = strconv.Itoa(a.status), "redirect"
 	default:
-		label = fmt.Sprint(a.status)
+		label = strconv.Itoa(a.status)
 	}
 	w := int(float64(len(label))*charWidth) + 12
 	x := x2 + 8

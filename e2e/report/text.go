@@ -371,7 +371,7 @@ func (p *printer) lint(all []config.Finding) {
 		p.lintFinding(f)
 	}
 	if hidden > 0 && !p.Quiet {
-		p.line(p.paint(dim, fmt.Sprintf("%s more about the configuration: --verbose, or the report", plural(hidden, "note"))))
+		p.line(p.paint(dim, plural(hidden, "note")+" more about the configuration: --verbose, or the report"))
 	}
 	if told+hidden > 0 && !p.Quiet {
 		p.line()

@@ -83,7 +83,7 @@ func (a AuthentikAPI) Registered(ctx context.Context, clientID string) ([]string
 		}
 		return strings.Fields(text), nil
 	}
-	return nil, fmt.Errorf("authentik API: no OAuth2 provider has the client id of the configuration")
+	return nil, errors.New("authentik API: no OAuth2 provider has the client id of the configuration")
 }
 
 // Events are the actions of the newest 100 events, oldest first.

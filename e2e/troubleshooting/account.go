@@ -48,7 +48,7 @@ func mailItems() []*Item {
 			Fix:      "Upgrade to 2.16.0 or later, or set PAPERLESS_ACCOUNT_EMAIL_VERIFICATION: none (2.6.0 and later), or let authentik say email_verified: true. The second try works, the account was made.",
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{PaperlessBelow: "2.16.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
 				line := rec.LogLine("ConnectionRefusedError")
 				if line == "" {
 					line = rec.LogLine("account_confirm_email")

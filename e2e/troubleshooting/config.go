@@ -129,7 +129,7 @@ func configItems() []*Item {
 			Fix:      "Set PAPERLESS_SECRET_KEY to a long random text (for example: openssl rand -base64 48) and keep it. \"change-me\" is refused.",
 			Breaks:   checklist.LoginPage,
 			Versions: Versions{PaperlessFrom: "3.0.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
 				line := bootLine(rec, "PAPERLESS_SECRET_KEY")
 				return []string{expected("PAPERLESS_SECRET_KEY is set to a value of your own"), seen("Paperless stopped: %s", line)}, line != ""
 			},

@@ -97,7 +97,7 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 	"H05": func(b *render.Bundle) ([]string, bool) {
 		return strictWords(b), true
 	},
-	"H09": func(b *render.Bundle) ([]string, bool) {
+	"H09": func(*render.Bundle) ([]string, bool) {
 		return nil, false // about scripts, which no configuration shows
 	},
 	"H10": func(b *render.Bundle) ([]string, bool) {

@@ -72,7 +72,7 @@ func idpItems() []*Item {
 				because := []string{expected("authentik sends the browser back with a code"), seen("authentik's page %q", strings.TrimSpace(text(rec)))}
 				if a := b.IdPApplication(); a != nil {
 					if len(a.Groups) > 0 {
-						because = append(because, fmt.Sprintf("the application is bound to the groups %s", quoted(a.Groups)))
+						because = append(because, "the application is bound to the groups "+quoted(a.Groups))
 					}
 					if a.Deny {
 						because = append(because, "a policy of the application returns False")

@@ -2,6 +2,7 @@ package troubleshooting
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -52,7 +53,7 @@ func text(rec evidence.Record) string {
 func startHop(rec evidence.Record) *evidence.Hop {
 	for i := len(rec.Hops) - 1; i >= 0; i-- {
 		h := &rec.Hops[i]
-		if h.Method == "POST" && strings.Contains(h.URL, "/accounts/oidc/") && strings.Contains(h.URL, "/login/") {
+		if h.Method == http.MethodPost && strings.Contains(h.URL, "/accounts/oidc/") && strings.Contains(h.URL, "/login/") {
 			return h
 		}
 	}
@@ -142,7 +143,8 @@ func signUpClosed(rec evidence.Record) bool { return strings.Contains(text(rec),
 
 // expected and seen stand side by side in every finding.
 func expected(format string, args ...any) string { return "expected: " + fmt.Sprintf(format, args...) }
-func seen(format string, args ...any) string     { return "seen:     " + fmt.Sprintf(format, args...) }
+
+func seen(format string, args ...any) string { return "seen:     " + fmt.Sprintf(format, args...) }
 
 // where names the setting and, where it is known, the line of the user's file.
 func where(b *render.Bundle, name string) string {

@@ -41,7 +41,7 @@ func signInPageItems() []*Item {
 			Title:  "The running Paperless does not have the configuration of the file",
 			Fix:    "Recreate the container, a restart alone keeps the old environment: docker compose down && docker compose up -d (without Docker: sudo systemctl restart 'paperless-*').",
 			Breaks: checklist.LoginButton,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
 				if len(rec.Stale) == 0 {
 					return nil, false
 				}

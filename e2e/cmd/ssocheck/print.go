@@ -106,17 +106,13 @@ func printFindings(w io.Writer, findings []config.Finding) {
 		if f.Source != "" {
 			fmt.Fprintf(w, "  %s\n", f.Source)
 			if f.Column > 0 {
-				pad := ""
-				for i, r := range f.Source {
-					if i >= f.Column-1 {
-						break
-					}
+				// Tabs stay tabs, so that the caret stands under its column.
+				pad := strings.Map(func(r rune) rune {
 					if r == '\t' {
-						pad += "\t"
-					} else {
-						pad += " "
+						return r
 					}
-				}
+					return ' '
+				}, f.Source[:min(f.Column-1, len(f.Source))])
 				fmt.Fprintf(w, "  %s%s\n", pad, strings.Repeat("^", max(1, f.Width)))
 			}
 		}

@@ -52,8 +52,10 @@ func TestAPIVersions(t *testing.T) {
 		version, accept string
 		want            int
 	}{
-		{"3.0.5", "application/json; version=8", 406}, {"3.0.5", "application/json; version=9", 200},
-		{"2.20.15", "application/json; version=8", 200}, {"2.20.15", "application/json; version=10", 406},
+		{"3.0.5", "application/json; version=8", 406},
+		{"3.0.5", "application/json; version=9", 200},
+		{"2.20.15", "application/json; version=8", 200},
+		{"2.20.15", "application/json; version=10", 406},
 		{"2.5.0", "application/json; version=5", 200},
 	} {
 		v := visit(t, start(t, nil, tt.version, nil))

@@ -159,7 +159,8 @@ func (c *call) accounts() *reply {
 	switch {
 	case old:
 		return &reply{status: http.StatusMovedPermanently, header: http.Header{"Location": {
-			c.set.script + strings.Replace(c.r.URL.RequestURI(), "/accounts/social/", "/accounts/3rdparty/", 1)}}}
+			c.set.script + strings.Replace(c.r.URL.RequestURI(), "/accounts/social/", "/accounts/3rdparty/", 1),
+		}}}
 	case c.path == "/accounts/signup/":
 		return c.localSignup()
 	case c.path == social+"signup/":
