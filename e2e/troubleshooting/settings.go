@@ -11,7 +11,7 @@ import (
 // settingsItems are settings that do nothing, or something else than they look.
 func settingsItems() []*Item {
 	return []*Item{
-		problem("CFG-UNKNOWN", 1, "A setting that this Paperless version does not read",
+		problem("CFG-UNKNOWN", 0, "A setting that this Paperless version does not read",
 			"Remove it, or use the setting that does what was meant.",
 			func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_ENABLE_ALLAUTH"] = "true" }),
 		problem("CFG-PKCESTR", 0, "PKCE is on although the configuration says \"False\"",

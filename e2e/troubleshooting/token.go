@@ -56,18 +56,18 @@ func stateItems() []*Item {
 // userinfo endpoint. The page never says which it was (failures.md 0.5).
 func tokenItems() []*Item {
 	return slices.Concat([]*Item{
-		secretItem("CFG-DOLLAR", render.SecretDollar, "Compose has eaten the $ in the client secret",
+		secretItem("CFG-DOLLAR", 0, render.SecretDollar, "Compose has eaten the $ in the client secret",
 			"Write $$ for every $ in a compose file, or put the secret in single quotes in an env file.",
 			func(secret string) (paperless, authentik string) {
 				return strings.Replace(secret, "-client-", "--", 1), strings.Replace(secret, "-client-", "-$client-", 1)
 			}),
-		secretItem("CFG-NEWLINE", render.SecretNewline, "The client secret ends in a line break",
+		secretItem("CFG-NEWLINE", 0, render.SecretNewline, "The client secret ends in a line break",
 			"Remove the line break at the end of the secret (printf '%s', not echo, when you make the file).",
 			func(secret string) (string, string) { return secret + "\n", secret }),
-		secretItem("CFG-SECRETQUOTES", render.SecretQuotes, "The client secret has literal quotes around it",
+		secretItem("CFG-SECRETQUOTES", 0, render.SecretQuotes, "The client secret has literal quotes around it",
 			"Remove the quotes around the secret.",
 			func(secret string) (string, string) { return `"` + secret + `"`, secret }),
-		secretItem("TOK-TYPO", render.SecretOneOff, "The client secret differs in one character",
+		secretItem("TOK-TYPO", 3, render.SecretOneOff, "The client secret differs in one character",
 			"Copy the client secret from the provider in authentik again.",
 			func(secret string) (string, string) { return secret[:len(secret)-1], secret }),
 		{
@@ -273,9 +273,9 @@ var secretWords = map[string]string{
 }
 
 // secretItem is a client secret that was mangled in a known way.
-func secretItem(code, relation, title, fix string, mangle func(secret string) (paperless, authentik string)) *Item {
+func secretItem(code string, guide int, relation, title, fix string, mangle func(secret string) (paperless, authentik string)) *Item {
 	return &Item{
-		Code: code, Guide: 3, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
+		Code: code, Guide: guide, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
 		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 			if tokenError(rec) != "invalid_client" || b.SecretRelation() != relation {
 				return nil, false
