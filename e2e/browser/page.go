@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -45,10 +46,29 @@ func (s *Session) URL(ctx context.Context) (string, error) {
 }
 
 // Page is the page as it looks now. A page that could not be loaded has no
-// title, and the name of the error as its text.
+// title, and the name of the error as its text. A navigation that is under way
+// for long is stopped.
 func (s *Session) Page(ctx context.Context) (evidence.Page, error) {
+	return s.page(ctx, s.insist)
+}
+
+// Arrived is Page for somebody who waits for the next one: it never stops a
+// navigation. While one is under way there is no page, and waiting says what
+// the browser waits for.
+func (s *Session) Arrived(ctx context.Context) (p evidence.Page, waiting string, err error) {
+	if what, yes := s.rec.replacing(); yes {
+		return p, what, nil
+	}
+	p, err = s.page(ctx, s.ask)
+	if what, yes := s.rec.replacing(); yes && errors.Is(err, ErrLimit) {
+		return p, what, nil // it left while it was asked
+	}
+	return p, "", err
+}
+
+func (s *Session) page(ctx context.Context, ask func(ctx context.Context, function string, arg, into any) error) (evidence.Page, error) {
 	var p evidence.Page
-	err := s.call(ctx, askLimit, func(ctx context.Context) error { return s.insist(ctx, pageJS, nil, &p) })
+	err := s.call(ctx, askLimit, func(ctx context.Context) error { return ask(ctx, pageJS, nil, &p) })
 	if err != nil {
 		return evidence.Page{}, fmt.Errorf("read the page: %w", err)
 	}

@@ -166,11 +166,16 @@ type ending struct {
 	user  string
 	// late is true when the limit passed while the page did not change any more.
 	late bool
+	// waiting is the request of the browser that has no answer yet; empty: none.
+	waiting string
 }
 
 // String says in one line where the sign-in stopped.
 func (e ending) String() string {
 	path := pathOf(e.page.URL)
+	if e.late && e.waiting != "" {
+		return "no answer to " + e.waiting
+	}
 	switch e.place {
 	case atApp:
 		return "landed in Paperless"

@@ -22,10 +22,13 @@ const (
 	visitLimit = 20 * time.Second
 	// stepLimit: an element of a page that is already there.
 	stepLimit = 10 * time.Second
-	// pageLimit: the next page of the sign-in. Above the 5 s that Paperless gives
-	// each of discovery, token and userinfo, so that its error page is seen on a
-	// busy machine too.
+	// pageLimit: the next page of the sign-in, counted from the last thing that
+	// happened on the way there.
 	pageLimit = 40 * time.Second
+	// answerLimit: the answer to a request of the browser. Far above the 5 s that
+	// Paperless gives each of discovery, token and userinfo, so that on the
+	// busiest machine its own error page decides, not this limit.
+	answerLimit = 90 * time.Second
 	// restLimit: a sign-in page that redirects by JavaScript does so at once; one
 	// that still stands after this long stays.
 	restLimit = time.Second
@@ -83,15 +86,6 @@ func visited(err error) error {
 	return err
 }
 
-// page looks at the page and its place.
-func (w *walk) page(ctx context.Context) (place, evidence.Page, error) {
-	page, err := w.p.Session.Page(ctx)
-	if err != nil {
-		return nowhere, page, err
-	}
-	return w.sites.classify(page), page, nil
-}
-
 // current tells whether the page belongs to the last hop of this walk: between a
 // response and its page the browser still shows the page before.
 func (w *walk) current(page evidence.Page, pl place) bool {
@@ -111,39 +105,48 @@ func (w *walk) current(page evidence.Page, pl place) bool {
 }
 
 // arrive waits until the page stands at a place that counts: one of this walk,
-// seen twice in a row, and accepted by done.
+// seen twice in a row, and accepted by done. The limit begins anew whenever the
+// browser gets somewhere, and a request that has no answer yet has its own.
 func (w *walk) arrive(ctx context.Context, name string, limit time.Duration, done func(place, evidence.Page) bool) (ending, error) {
 	w.progress(name)
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	var last ending
-	var since time.Time // when the page that is there now was first seen
+	since := time.Now() // when the page that is there now was first seen, or the request was made
 	for {
-		pl, page, err := w.page(ctx)
+		page, waiting, err := w.p.Session.Arrived(ctx)
+		within := limit
 		switch {
 		case errors.Is(err, browser.ErrCrashed):
 			return last, err
+		case waiting != "":
+			if waiting != last.waiting {
+				since = time.Now()
+			}
+			last.waiting, within = waiting, answerLimit
 		case err == nil:
-			same := pl == last.place && page.URL == last.page.URL && page.Title == last.page.Title && slices.Equal(page.Stages, last.page.Stages)
+			pl := w.sites.classify(page)
+			same := last.waiting == "" && pl == last.place && page.URL == last.page.URL && page.Title == last.page.Title && slices.Equal(page.Stages, last.page.Stages)
 			if !same {
 				since = time.Now()
 			}
-			last.place, last.page = pl, page
+			last.place, last.page, last.waiting = pl, page, ""
 			if same && pl != nowhere && w.current(page, pl) && time.Since(since) >= w.rest(pl, page) && done(pl, page) {
 				return last, nil
 			}
-			if n := w.callbacks(); n > callbackLimit {
-				return last, check.Unmetf("the sign-in goes round in circles: %d callbacks", n)
+		}
+		if n := w.callbacks(); n > callbackLimit {
+			return last, check.Unmetf("the sign-in goes round in circles: %d callbacks", n)
+		}
+		if time.Since(since) >= within {
+			last.late = true
+			if waiting != "" {
+				last.place = nowhere // the page before is not where it ended
 			}
+			return last, nil
 		}
 		select {
 		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-				last.late = true
-				return last, nil
-			}
 			return last, context.Cause(ctx)
 		case <-t.C:
 		}
