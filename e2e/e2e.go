@@ -62,16 +62,17 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 		of      func(*render.Versions) []render.Release
 		product string
 		version string
+		asked   bool // by name, not by the tag of an image
 	}{
-		{func(v *render.Versions) []render.Release { return v.Paperless }, "paperless", b.Paperless.Version},
-		{func(v *render.Versions) []render.Release { return v.Authentik }, "authentik", b.Authentik.Version},
+		{func(v *render.Versions) []render.Release { return v.Paperless }, "paperless", b.Paperless.Version, o.Paperless != ""},
+		{func(v *render.Versions) []render.Release { return v.Authentik }, "authentik", b.Authentik.Version, o.Authentik != ""},
 	} {
 		known, err := render.KnownVersions()
 		if err != nil {
 			return nil, nil, err
 		}
 		// A version that nobody asked for by name may lie between known ones.
-		if _, err := render.Find(version.of(known), version.product, version.version); err != nil && (o.Paperless+o.Authentik != "") {
+		if _, err := render.Find(version.of(known), version.product, version.version); err != nil && version.asked {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
 		}
 	}

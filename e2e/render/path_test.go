@@ -132,3 +132,15 @@ func TestHazardsBetween(t *testing.T) {
 		})
 	}
 }
+
+// TestBasis shows on what the lab rests for a version that is not listed.
+func TestBasis(t *testing.T) {
+	t.Parallel()
+	v, err := render.KnownVersions()
+	require.NoError(t, err)
+	for version, want := range map[string]string{
+		"2.20.15": "2.20.15", "2.19.6": "2.18.4", "2.20.16": "2.20.15", "1.17.4": "2.4.3", "latest": "3.0.5",
+	} {
+		assert.Equal(t, want, render.Basis(v.Paperless, version).Version, version)
+	}
+}

@@ -116,6 +116,19 @@ func nearest(releases []Release, want string) []string {
 	return slices.DeleteFunc([]string{below, above}, func(s string) bool { return s == "" })
 }
 
+// Basis is the known release whose answers the lab gives for a version: that
+// version itself, else the newest one before it, else the oldest. A version that
+// does not parse is taken as the newest, as AtLeast takes it.
+func Basis(releases []Release, version string) Release {
+	best := releases[0]
+	for _, r := range releases {
+		if AtLeast(version, r.Version) {
+			best = r
+		}
+	}
+	return best
+}
+
 // AtLeast tells whether a version is at least another. A version that does not
 // parse is taken as the newest, so that a development build is not called old.
 func AtLeast(version, minimum string) bool {

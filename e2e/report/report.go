@@ -4,6 +4,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"path"
 	"regexp"
@@ -217,10 +218,27 @@ func (r *Report) first() (*Check, *troubleshooting.Finding) {
 
 // notes is what every reader must know about the target.
 func (r *Report) notes() string {
-	if r.Target.Kind == target.Lab {
-		return "The lab models the two products; only the targets stack and external test the real ones."
+	if r.Target.Kind != target.Lab {
+		return ""
 	}
-	return ""
+	note := "The lab models the two products; only the targets stack and external test the real ones."
+	known, err := render.KnownVersions()
+	if err != nil {
+		return note
+	}
+	for _, p := range []struct {
+		name     string
+		releases []render.Release
+		version  string
+	}{
+		{"Paperless-ngx", known.Paperless, r.Target.Paperless.Version},
+		{"authentik", known.Authentik, r.Target.Authentik.Version},
+	} {
+		if basis := render.Basis(p.releases, p.version); p.version != "" && basis.Version != p.version {
+			note += fmt.Sprintf(" Of %s %s it knows nothing of its own and answers as %s.", p.name, p.version, basis.Version)
+		}
+	}
+	return note
 }
 
 var unsafeName = regexp.MustCompile(`[^A-Za-z0-9@._-]+`)
