@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -32,11 +33,15 @@ type Options struct {
 	Remote string // address of a browser that already runs (ws://…); nothing is started then
 	Headed bool   // with a window
 	// Rules is the value of --host-resolver-rules, such as target.ResolverRules
-	// gives. With Remote it has no effect: that browser was started without it.
+	// gives. A Remote browser was started without it: it gets a proxy of ours that
+	// follows them.
 	Rules string
 	// SPKI are base64 SHA-256 hashes of public keys whose certificates are
 	// accepted. Every other certificate error stays visible.
 	SPKI []string
+	// SeenAs is the name or address under which a Remote browser reaches this
+	// machine; empty: that of the interface on the way to it.
+	SeenAs string
 	// NoSandbox starts without Chromium's sandbox, which is done by itself for
 	// root and where the system does not allow one.
 	NoSandbox bool
@@ -52,6 +57,7 @@ type Browser struct {
 	dir    string // profile and temporary files; "" with Remote
 	pid    int    // 0 with Remote
 	size   bool   // pages get a fixed size
+	proxy  *socks // nil unless a Remote browser needs one
 	dead   chan struct{}
 	log    *slog.Logger
 
@@ -66,6 +72,9 @@ type Browser struct {
 func Open(ctx context.Context, o Options) (*Browser, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if u, err := url.Parse(o.Remote); o.Remote != "" && (err != nil || u.Hostname() == "") {
+		return nil, fmt.Errorf("open the browser: %q is no address of a browser; want ws://host:port", o.Remote)
 	}
 	if o.Remote == "" && o.Path == "" {
 		path, err := Find()
@@ -95,6 +104,12 @@ func open(ctx context.Context, o Options) (_ *Browser, err error) {
 	var alloc context.Context
 	var stop context.CancelFunc
 	if o.Remote != "" {
+		if o.Rules != "" || len(o.SPKI) > 0 {
+			if b.proxy, err = listenSocks(o.Remote, o.SeenAs, o.Rules, o.SPKI, o.Log); err != nil {
+				abort()
+				return nil, err
+			}
+		}
 		alloc, stop = remote.NewAllocator(base, o.Remote)
 	} else {
 		if b.dir, err = profile(); err != nil {
@@ -140,7 +155,28 @@ func open(ctx context.Context, o Options) (_ *Browser, err error) {
 		b.mu.Unlock()
 		close(b.dead)
 	}()
+	if b.proxy != nil {
+		if err := b.reachesUs(ctx); err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+	}
 	return b, nil
+}
+
+// reachesUs tells whether the remote browser gets through to the proxy.
+func (b *Browser) reachesUs(ctx context.Context) error {
+	s, err := b.Session(ctx, SessionOptions{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	const limit = 15 * time.Second // a browser in a grid may be far away
+	err = s.Visit(ctx, "reach the proxy", "http://"+proxyName+"/", limit)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("the remote browser does not reach this machine at %s, where the names of the pair are mapped for it (%w); "+
+			"name this machine as the browser sees it in SSO_BROWSER_SEES, or let the names resolve where it runs and leave out --resolve and --ca", b.proxy.addr, err)
+	}
+	return err
 }
 
 // profile makes a fresh profile that asks nothing and offers nothing.
@@ -254,6 +290,9 @@ func (b *Browser) Close() error {
 
 // cleanUp removes what the process left behind.
 func (b *Browser) cleanUp() error {
+	if b.proxy != nil {
+		return b.proxy.close()
+	}
 	if b.dir == "" {
 		return nil
 	}

@@ -53,7 +53,22 @@ func (f finder) find() (string, error) {
 			return found, nil
 		}
 	}
-	return "", fmt.Errorf("%w was found; install one with: %s (or name one in SSO_BROWSER)", ErrNoBrowser, f.install())
+	return "", fmt.Errorf("%w was found; install one with: %s (or name one in SSO_BROWSER)%s", ErrNoBrowser, f.install(), f.container())
+}
+
+// container is the command that runs a browser in a container, where Docker is;
+// else "".
+func (f finder) container() string {
+	if _, err := f.lookPath("docker"); err != nil {
+		return ""
+	}
+	const image = "docker.io/chromedp/headless-shell:latest"
+	if f.goos == "linux" {
+		return "; or in a container: docker run -d --rm --network host --shm-size 512m " + image + " and --browser ws://127.0.0.1:9222"
+	}
+	// Docker's machine has another network: the browser reaches us by that name.
+	return "; or in a container: docker run -d --rm -p 127.0.0.1:9222:9222 --shm-size 512m " + image +
+		" and SSO_BROWSER_SEES=host.docker.internal with --browser ws://127.0.0.1:9222"
 }
 
 func (f finder) places() []string {

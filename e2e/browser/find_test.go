@@ -49,6 +49,8 @@ func TestFind(t *testing.T) {
 		"none on openSUSE":   {goos: "linux", release: "ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\n", wantErr: "zypper install -y chromium"},
 		"none on macOS":      {goos: "darwin", wantErr: "brew install --cask google-chrome"},
 		"none and unknown":   {goos: "freebsd", wantErr: "scripts/browser.sh"},
+		"none, with Docker":  {goos: "linux", programs: []string{"docker"}, wantErr: "docker run -d --rm --network host"},
+		"Docker on macOS":    {goos: "darwin", programs: []string{"docker"}, wantErr: "SSO_BROWSER_SEES=host.docker.internal"},
 		"none says how else": {goos: "linux", wantErr: "SSO_BROWSER"},
 	}
 	for name, tt := range tests {

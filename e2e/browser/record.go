@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/inspector"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -57,10 +58,12 @@ type recorder struct {
 	crashed  context.CancelFunc
 	busy     map[network.RequestID]time.Time // fetches under way
 	dialogs  chan struct{}
-	repeats  int // loads that were repeated by themselves
+	paused   chan fetch.RequestID // requests that must not be sent
+	proxy    *socks               // knows why a load failed; nil: the browser does
+	repeats  int                  // loads that were repeated by themselves
 }
 
-func newRecorder(red *evidence.Redactor) *recorder {
+func newRecorder(red *evidence.Redactor, proxy *socks) *recorder {
 	crash, crashed := context.WithCancel(context.Background())
 	return &recorder{
 		red: red, moved: time.Now(), crash: crash, crashed: crashed,
@@ -68,6 +71,8 @@ func newRecorder(red *evidence.Redactor) *recorder {
 		docs:    make(map[cdp.LoaderID]*doc),
 		busy:    make(map[network.RequestID]time.Time),
 		dialogs: make(chan struct{}, 8),
+		paused:  make(chan fetch.RequestID, 64),
+		proxy:   proxy,
 	}
 }
 
@@ -99,6 +104,11 @@ func (r *recorder) listen(ev any) {
 		select {
 		case r.dialogs <- struct{}{}:
 		default:
+		}
+	case *fetch.EventRequestPaused:
+		select {
+		case r.paused <- ev.RequestID:
+		default: // 64 at once: it stays paused, which is as good as refused
 		}
 	case *inspector.EventTargetCrashed:
 		r.crashed()
@@ -165,11 +175,16 @@ func (r *recorder) loadingFailed(ev *network.EventLoadingFailed) {
 	if !ok {
 		return
 	}
-	if r.hops[i].Status == 0 {
-		r.hops[i].Error = ev.ErrorText
+	d := r.docs[cdp.LoaderID(ev.RequestID)] // the two ids are one for a navigation
+	code := ev.ErrorText
+	if d != nil && r.proxy != nil {
+		code = r.proxy.reason(d.url, code)
 	}
-	if d := r.docs[cdp.LoaderID(ev.RequestID)]; d != nil { // the two are one for a navigation
-		d.err = ev.ErrorText
+	if r.hops[i].Status == 0 {
+		r.hops[i].Error = code
+	}
+	if d != nil {
+		d.err = code
 	}
 	if r.pending != ev.RequestID {
 		return

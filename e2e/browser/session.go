@@ -12,9 +12,12 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/security"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"github.com/ssocheck/ssocheck/e2e/evidence"
@@ -69,14 +72,14 @@ func (b *Browser) Session(ctx context.Context, o SessionOptions) (*Session, erro
 	if o.Redactor == nil {
 		o.Redactor = evidence.NewRedactor()
 	}
-	s := &Session{b: b, red: o.Redactor, rec: newRecorder(o.Redactor), opts: o, shots: map[string][]byte{}, repeat: networkChanged, patience: patience}
+	s := &Session{b: b, red: o.Redactor, rec: newRecorder(o.Redactor, b.proxy), opts: o, shots: map[string][]byte{}, repeat: networkChanged, patience: patience}
 	// Child contexts of one browser must not be made while it is being closed.
 	b.mu.Lock()
 	if b.closing {
 		b.mu.Unlock()
 		return nil, fmt.Errorf("open a session: %w", ErrClosed)
 	}
-	s.ctx, s.cancel = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(s.rec.listen))
+	s.ctx, s.cancel = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(b.behind), chromedp.WithListener(s.rec.listen))
 	b.sessions[s] = struct{}{}
 	b.mu.Unlock()
 	if err := s.start(ctx); err != nil {
@@ -85,6 +88,14 @@ func (b *Browser) Session(ctx context.Context, o SessionOptions) (*Session, erro
 	}
 	s.began = time.Now()
 	return s, nil
+}
+
+// behind puts a context of a remote browser behind our proxy.
+func (b *Browser) behind(p *target.CreateBrowserContextParams) {
+	if b.proxy != nil {
+		p.ProxyServer = "socks5://" + b.proxy.addr
+		p.ProxyBypassList = "<-loopback>" // a pair on localhost is mapped, too
+	}
 }
 
 func (s *Session) start(ctx context.Context) error {
@@ -104,6 +115,7 @@ func (s *Session) start(ctx context.Context) error {
 	s.rec.frame = cdp.FrameID(tab.TargetID) // a page's main frame has the page's id
 	s.rec.mu.Unlock()
 	go s.dismissDialogs()
+	go s.refuse()
 
 	return s.call(ctx, startLimit, func(ctx context.Context) error {
 		if s.b.size {
@@ -123,6 +135,13 @@ func (s *Session) start(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("set headers: %w", err)
 			}
+		}
+		if s.b.proxy != nil && len(s.b.proxy.keys) > 0 {
+			_, err := chromedp.Call(ctx, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
+			if err != nil {
+				return fmt.Errorf("accept the keys of the pair: %w", err)
+			}
+			s.rec.addNote("the browser runs elsewhere and cannot be told which keys to accept: the tester's proxy looks at the certificates in its place")
 		}
 		_, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
 			Behavior:         browser.SetDownloadBehaviorBehaviorDeny, // nothing of a test belongs into somebody's downloads
@@ -147,6 +166,34 @@ func (s *Session) dismissDialogs() {
 			_, err := chromedp.Call(s.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
 			if err != nil && s.ctx.Err() == nil {
 				s.b.log.Debug("dismiss a dialog", "error", err)
+			}
+		}
+	}
+}
+
+// Block fails every request of the session whose URL fits a pattern (* stands
+// for anything), before it is sent: the page's load then ends with
+// net::ERR_BLOCKED_BY_CLIENT.
+func (s *Session) Block(ctx context.Context, pattern string) error {
+	return s.call(ctx, askLimit, func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: pattern}}})
+		if err != nil {
+			return fmt.Errorf("block %s: %w", pattern, err)
+		}
+		return nil
+	})
+}
+
+// refuse fails what Block is for. It ends with the session.
+func (s *Session) refuse() {
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case id := <-s.rec.paused:
+			_, err := chromedp.Call(s.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: id, ErrorReason: network.ErrorReasonBlockedByClient})
+			if err != nil && s.ctx.Err() == nil {
+				s.b.log.Debug("block a request", "error", err)
 			}
 		}
 	}

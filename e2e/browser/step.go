@@ -132,6 +132,9 @@ func (s *Session) navigate(ctx context.Context, url string) (code string, err er
 		}
 		return "", err
 	}
+	if s.b.proxy != nil {
+		return s.b.proxy.reason(url, res.ErrorText), nil
+	}
 	return res.ErrorText, nil
 }
 

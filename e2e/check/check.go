@@ -28,7 +28,10 @@ type Check struct {
 	// Browserless is true when the check asks by HTTP alone: no browser profile is
 	// opened for it, Pass.Session is nil.
 	Browserless bool
-	Run         func(context.Context, *Pass) error // nil pass; wraps ErrUnmet: the products are wrong; else: the tester is
+	// Changes is true when the check makes or links accounts: it is skipped where
+	// the target does not allow that.
+	Changes bool
+	Run     func(context.Context, *Pass) error // nil pass; wraps ErrUnmet: the products are wrong; else: the tester is
 }
 
 // A Variant is the configuration under test with one setting changed.

@@ -17,15 +17,13 @@ var ExistingUser = &check.Check{
 	Title: "An unlinked local account stays out of reach of authentik",
 	Doc: "Somebody with the user name, and somebody with the e-mail address, of a local account sign in with authentik " +
 		"without having linked it: neither reaches the local account.",
-	Guide: "checklist 4",
-	Needs: []*check.Check{RoundTrip},
-	Run:   booted(existingUser),
+	Guide:   "checklist 4",
+	Needs:   []*check.Check{RoundTrip},
+	Changes: true,
+	Run:     booted(existingUser),
 }
 
 func existingUser(ctx context.Context, p *check.Pass) error {
-	if err := needsChanges(p); err != nil {
-		return err
-	}
 	if err := before(ctx, p); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ var FirstLogin = &check.Check{
 	Guide:    "checklist 4",
 	Needs:    []*check.Check{RoundTrip},
 	Variants: firstLoginVariants,
+	Changes:  true,
 	Run:      booted(firstLogin),
 }
 
@@ -30,9 +31,6 @@ func firstLoginVariants(b *render.Bundle) []check.Variant {
 }
 
 func firstLogin(ctx context.Context, p *check.Pass) error {
-	if err := needsChanges(p); err != nil {
-		return err
-	}
 	who, err := person(p, "first-login")
 	if err != nil {
 		return err

@@ -26,6 +26,9 @@ type Bundle struct {
 	// Relations are comparisons between secrets, kept when the secrets themselves
 	// were replaced by fingerprints (see SecretRelation); nil in a live bundle.
 	Relations map[string]string
+	// Observed is true when only the running pair was looked at, and no files: what
+	// the bundle lacks is not known, instead of not set.
+	Observed bool
 	// Added lists, in words, what the harness put into the user's deployment
 	// to be able to test it (test users, broker address, CA). The report shows it.
 	Added []string
@@ -172,6 +175,9 @@ type AuthentikUser struct {
 	// EmailVerified is what a custom mapping may return; authentik's own mapping
 	// says true up to 2025.8 and false from 2025.10.
 	EmailVerified *bool
+	// Account is true for somebody who is known to have an account in Paperless,
+	// so that signing in makes none.
+	Account bool
 }
 
 // A ScopeMapping is a custom authentik_providers_oauth2.scopemapping.

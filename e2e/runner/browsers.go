@@ -40,7 +40,9 @@ func (p *pool) get(ctx context.Context, t *target.Target) (*browser.Browser, fun
 	if b := p.open[key]; b != nil {
 		return b, func() {}, nil
 	}
-	b, err := browser.Open(p.ctx, browser.Options{Rules: t.ResolverRules(), SPKI: keys, Log: p.o.Log})
+	with := p.o.Browser
+	with.Rules, with.SPKI, with.Log = t.ResolverRules(), keys, p.o.Log
+	b, err := browser.Open(p.ctx, with)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the browser: %w", err)
 	}

@@ -117,6 +117,9 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	if j.variant.Name == check.AsConfigured {
 		r.out.Paperless, r.out.Authentik = s.target.Paperless, s.target.Authentik
 	}
+	if j.check.Changes && !s.target.Changes {
+		return skipped("needs --allow-changes: it makes or links accounts")
+	}
 	var b *browser.Browser
 	if !j.check.Browserless {
 		var release func()

@@ -34,8 +34,11 @@ type Options struct {
 	// OpenBrowser returns a browser for the target, and what gives it back. Nil:
 	// one Chromium for all targets that need the same resolver rules.
 	OpenBrowser func(context.Context, *target.Target) (*browser.Browser, func(), error)
-	Checks      []*check.Check // nil: checklist.All()
-	Only        []string       // ids; what they need runs too. Empty: all
+	// Browser says which browser is opened where OpenBrowser is nil; names, keys
+	// and log are those of the target and of these options.
+	Browser browser.Options
+	Checks  []*check.Check // nil: checklist.All()
+	Only    []string       // ids; what they need runs too. Empty: all
 	// Explain names the causes of what did not pass; nil: troubleshooting.Explain.
 	Explain func(evidence.Record, *render.Bundle, *check.Check, check.Status) []troubleshooting.Finding
 	Observe func(Event) // told what happens, in order; may be nil

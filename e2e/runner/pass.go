@@ -162,6 +162,9 @@ func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t 
 	if !bad {
 		return
 	}
+	if t.Probes != nil && res.Status == check.Failed {
+		rec.Probes = append(rec.Probes, t.Probes(ctx)...)
+	}
 	if t.Logs != nil {
 		lines, err := t.Logs(ctx)
 		missing("log", err)

@@ -42,6 +42,8 @@ type Target struct {
 	// CA is the PEM of the authority that signed the target's certificates; empty:
 	// the system's authorities.
 	CA []byte
+	// SystemCAs is true when the system's authorities count beside CA.
+	SystemCAs bool
 	// SPKI are the base64 SHA-256 hashes of public keys that the browser accepts.
 	SPKI []string
 	// Header is sent by the browser and by Client with every request; it tells the
@@ -66,6 +68,12 @@ type Target struct {
 	Events func(context.Context) ([]string, error)
 	// NotModelled tells what the lab was asked and could not answer; nil elsewhere.
 	NotModelled func() []string
+	// Admin signs a request to Paperless's API as an administrator; nil: as the
+	// bundle's.
+	Admin func(*http.Request)
+	// Probes are what the tester sees of the pair by itself, for a check that
+	// failed where neither log nor back channel can be read; nil elsewhere.
+	Probes func(context.Context) []evidence.Probe
 	// Changes is false when accounts must not be made or linked.
 	Changes bool
 	// Close stops what was started. Never nil; safe to call twice.
@@ -77,7 +85,10 @@ type Target struct {
 func (t *Target) Client() (*http.Client, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(t.CA) > 0 {
-		pool := x509.NewCertPool()
+		pool, err := t.roots()
+		if err != nil {
+			return nil, err
+		}
 		if !pool.AppendCertsFromPEM(t.CA) {
 			return nil, errors.New("target: the CA is not a PEM certificate")
 		}
@@ -105,6 +116,17 @@ func (t *Target) Client() (*http.Client, error) {
 		Transport:     &withHeader{tr, t.Header},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
+}
+
+func (t *Target) roots() (*x509.CertPool, error) {
+	if !t.SystemCAs {
+		return x509.NewCertPool(), nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("target: the system's authorities: %w", err)
+	}
+	return pool, nil
 }
 
 type withHeader struct {
