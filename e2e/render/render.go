@@ -179,6 +179,10 @@ func blueprint(b *Bundle) []byte {
 		w(3, "scope_name: %s", q(m.Scope))
 		w(3, "expression: %s", q(m.Expression))
 	}
+	if len(b.Authentik.Users) > 0 {
+		w(1, "# The people that the checks sign in as. Their passwords are known to everybody:")
+		w(1, "# take them out where real people sign in.")
+	}
 	for _, u := range b.Authentik.Users {
 		w(1, "- model: authentik_core.user")
 		w(2, "identifiers: {username: %s}", q(u.Username))
