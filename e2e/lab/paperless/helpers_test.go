@@ -207,6 +207,7 @@ func visit(t *testing.T, s *Server) *visitor {
 type answer struct {
 	*http.Response
 	body string
+	path string // that was asked
 }
 
 func (v *visitor) do(method, path string, form url.Values) answer {
@@ -235,7 +236,7 @@ func (v *visitor) do(method, path string, form url.Values) answer {
 		}
 		v.cookies[k.Name] = k.Value
 	}
-	return answer{resp, w.Body.String()}
+	return answer{resp, w.Body.String(), r.URL.Path}
 }
 
 func (v *visitor) get(path string) answer { v.t.Helper(); return v.do(http.MethodGet, path, nil) }
