@@ -196,6 +196,7 @@ type visitor struct {
 	s       *Server
 	cookies map[string]string
 	header  http.Header
+	remote  string // address of the client; "": of a test; "-": none, as on a Unix socket
 }
 
 func visit(t *testing.T, s *Server) *visitor {
@@ -214,6 +215,13 @@ func (v *visitor) do(method, path string, form url.Values) answer {
 	v.t.Helper()
 	r := httptest.NewRequestWithContext(v.t.Context(), method, path, strings.NewReader(form.Encode()))
 	r.Host = "paperless.example.com"
+	switch v.remote {
+	case "":
+	case "-":
+		r.RemoteAddr = ""
+	default:
+		r.RemoteAddr = v.remote
+	}
 	for name, values := range v.header {
 		r.Header[name] = values
 	}

@@ -68,10 +68,12 @@ func (s *settings) apps() ([]provider, *pyError) {
 		return nil, noGet(entry)
 	}
 	var raw []any
+	servers := 0 // where the entries of SERVERS begin
 	if one, ok := level["APP"]; ok {
 		raw = append(raw, one)
 	}
 	for _, key := range []string{"APPS", "SERVERS"} {
+		servers = len(raw)
 		v, ok := level[key]
 		if !ok {
 			continue
@@ -86,17 +88,18 @@ func (s *settings) apps() ([]provider, *pyError) {
 		raw = append(raw, list...)
 	}
 	var out []provider
-	for _, r := range raw {
+	for i, r := range raw {
 		app, ok := r.(map[string]any)
 		if !ok {
 			return nil, noGet(r)
 		}
-		out = append(out, readProvider(level, app))
+		out = append(out, readProvider(level, app, i >= servers))
 	}
 	return out, nil
 }
 
-func readProvider(level, app map[string]any) provider {
+// readProvider reads one app; the older SERVERS had other names for its parts.
+func readProvider(level, app map[string]any, server bool) provider {
 	str := func(m map[string]any, key string) string {
 		if v, ok := m[key]; ok && v != nil {
 			return pyStr(v)
@@ -104,18 +107,18 @@ func readProvider(level, app map[string]any) provider {
 		return ""
 	}
 	p := provider{id: str(app, "provider_id"), name: str(app, "name"), level: level}
-	if p.id == "" {
-		p.id = str(app, "id") // SERVERS
+	if server && p.id == "" {
+		p.id = str(app, "id")
 	}
 	p.app, _ = app["settings"].(map[string]any)
 	if p.app == nil {
 		p.app = map[string]any{}
-		if v, ok := app["server_url"]; ok { // SERVERS
+		if v, ok := app["server_url"]; ok && server {
 			p.app["server_url"] = v
 		}
 	}
 	keys := app
-	if inner, ok := app["APP"].(map[string]any); ok { // SERVERS
+	if inner, ok := app["APP"].(map[string]any); ok && server {
 		keys = inner
 	}
 	p.clientID, p.secret = str(keys, "client_id"), str(keys, "secret")
