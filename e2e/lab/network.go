@@ -170,13 +170,16 @@ func (n *network) silence(ctx context.Context) error {
 	return os.ErrDeadlineExceeded
 }
 
-// stranger remembers an address that the lab knows nothing of.
+// notesLimit bounds the notes of a lab that is asked for ever.
+const notesLimit = 5000
+
+// stranger remembers an address that the lab knows nothing of, each time that
+// Paperless turns to it.
 func (n *network) stranger(addr string) {
-	text := "lab: not modelled: what answers at " + addr
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !slices.Contains(n.seen, text) {
-		n.seen = append(n.seen, text)
+	if len(n.seen) < notesLimit {
+		n.seen = append(n.seen, "lab: not modelled: what answers at "+addr)
 	}
 }
 

@@ -114,7 +114,7 @@ func (s *Server) Events() []string {
 	return slices.Clone(s.events)
 }
 
-// NotModelled is what was asked and is not known.
+// NotModelled is what was asked and is not known, as often as it was asked.
 func (s *Server) NotModelled() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,11 +149,11 @@ func (s *Server) event(action string) {
 	}
 }
 
-// note remembers what is not modelled. The caller holds mu, or is New.
+// note remembers what is not modelled, each time that it is asked: every check
+// that rests on it must find it anew. The caller holds mu, or is New.
 func (s *Server) note(what string) {
-	text := "lab: not modelled: " + what
-	if !slices.Contains(s.unknown, text) {
-		s.unknown = append(s.unknown, text)
+	if len(s.unknown) < logLimit {
+		s.unknown = append(s.unknown, "lab: not modelled: "+what)
 	}
 }
 

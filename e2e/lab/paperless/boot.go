@@ -217,7 +217,7 @@ func (s *Server) State() *State {
 	return s.db.clone()
 }
 
-// NotModelled lists what was asked and is not known here.
+// NotModelled lists what was asked and is not known here, as often as it was asked.
 func (s *Server) NotModelled() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,12 +245,16 @@ func (s *Server) logf(level, logger, format string, args ...any) {
 	s.print(fmt.Sprintf("[%s] [%s] [%s] %s", stamp, level, logger, fmt.Sprintf(format, args...)))
 }
 
-// notModelled records what we cannot answer.
+// notesLimit bounds the notes of a lab that is asked for ever.
+const notesLimit = 5000
+
+// notModelled records what we cannot answer, each time that it is asked: every
+// check that rests on it must find it anew.
 func (s *Server) notModelled(what string) string {
 	text := "lab: not modelled: " + what
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(s.unknown, text) {
+	if len(s.unknown) < notesLimit {
 		s.unknown = append(s.unknown, text)
 	}
 	return text
