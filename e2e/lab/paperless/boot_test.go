@@ -93,6 +93,16 @@ func TestSecretFiles(t *testing.T) {
 	assert.Contains(t, text(visit(t, s).get("/accounts/login/").body), "or sign in via SSO")
 	assert.Contains(t, logText(s), "[env-init] PAPERLESS_SOCIALACCOUNT_PROVIDERS set from PAPERLESS_SOCIALACCOUNT_PROVIDERS_FILE")
 
+	old := start(t, nil, "2.5.0", nil, file)
+	assert.Contains(t, text(visit(t, old).get("/accounts/login/").body), "or sign in via SSO")
+	assert.NotContains(t, logText(old), "[env-init]", "said since 2.15.0")
+	start(t, nil, "3.0.5", map[string]string{"PAPERLESS_SECRET_KEY": "-"}, func(o *Options) {
+		o.Bundle.Paperless.Env["PAPERLESS_SECRET_KEY_FILE"] = "/run/secrets/key"
+		o.Bundle.Paperless.Files = map[string]string{"/run/secrets/key": "a-long-key-of-a-file-0123456789\n"}
+	})
+	_, noKey := boot(t, nil, "3.0.5", map[string]string{"PAPERLESS_SECRET_KEY": "-", "PAPERLESS_SECRET_KEY_FILE": "/run/secrets/nothing"})
+	assert.False(t, noKey.Up)
+
 	lost := start(t, nil, "2.20.15", nil, file, func(o *Options) { o.Bundle.Paperless.Files = nil })
 	assert.NotContains(t, text(visit(t, lost).get("/accounts/login/").body), "SSO")
 	assert.Contains(t, logText(lost), "cannot find secret in PAPERLESS_SOCIALACCOUNT_PROVIDERS_FILE")

@@ -50,6 +50,7 @@ type fakeIdP struct {
 	agents    map[string]bool
 	headers   http.Header
 	verifier  string
+	silent    chan struct{} // nothing is answered before it is closed
 }
 
 func newIdP(t *testing.T) *fakeIdP {
@@ -75,6 +76,9 @@ func person(name, email string) map[string]any {
 }
 
 func (f *fakeIdP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.silent != nil {
+		<-f.silent
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_ = r.ParseForm()
@@ -196,6 +200,7 @@ type visitor struct {
 	s       *Server
 	cookies map[string]string
 	header  http.Header
+	bare    bool   // sends no Origin of its own
 	remote  string // address of the client; "": of a test; "-": none, as on a Unix socket
 }
 
@@ -227,7 +232,7 @@ func (v *visitor) do(method, path string, form url.Values) answer {
 	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if r.Header.Get("Origin") == "" {
+		if r.Header.Get("Origin") == "" && !v.bare {
 			r.Header.Set("Origin", origin)
 		}
 	}

@@ -396,3 +396,64 @@ func TestRouteHeader(t *testing.T) {
 	v.sso("")
 	assert.Equal(t, "7", f.headers.Get("X-Ssocheck-Route"))
 }
+
+// A provider that takes the connection and never answers.
+func TestSilentDiscovery(t *testing.T) {
+	t.Parallel()
+	for version := range strings.SplitSeq(recorded, " ") {
+		f := newIdP(t)
+		f.silent = make(chan struct{})
+		v := visit(t, start(t, f, version, nil, func(o *Options) { o.Timeout = 100 * time.Millisecond }))
+		a := v.press()
+		close(f.silent)
+		assert.Equal(t, 500, a.StatusCode)
+		assert.Contains(t, logText(v.s), "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='authentik.example.com', port=443): Read timed out. (read timeout=0.1)")
+	}
+}
+
+// TestTrustedOrigins: whose forms Paperless believes, by Origin and, over https
+// as it sees it, by Referer.
+func TestTrustedOrigins(t *testing.T) {
+	t.Parallel()
+	secure := map[string]string{"PAPERLESS_URL": "-", "PAPERLESS_PROXY_SSL_HEADER": `["HTTP_X_FORWARDED_PROTO", "https"]`}
+	tests := map[string]struct {
+		env     map[string]string
+		origin  string // "": none is sent
+		referer string
+		problem string // "": believed
+	}{
+		"own, as PAPERLESS_URL says":    {nil, origin, "", ""},
+		"another":                       {nil, "https://other.example.com", "", "Origin checking failed - https://other.example.com does not match any trusted origins."},
+		"null":                          {nil, "null", "", "Origin checking failed - null does not match any trusted origins."},
+		"http for https":                {nil, "http://paperless.example.com:80", "", "Origin checking failed - http://paperless.example.com:80 does not match any trusted origins."},
+		"trusted by name":               {map[string]string{"PAPERLESS_CSRF_TRUSTED_ORIGINS": "https://a.example.com,https://other.example.com"}, "https://other.example.com", "", ""},
+		"trusted by pattern":            {map[string]string{"PAPERLESS_CSRF_TRUSTED_ORIGINS": "https://*.example.com"}, "https://other.example.com", "", ""},
+		"pattern of another scheme":     {map[string]string{"PAPERLESS_CSRF_TRUSTED_ORIGINS": "http://*.example.com", "PAPERLESS_URL": "-"}, "https://other.example.com", "", "Origin checking failed - https://other.example.com does not match any trusted origins."},
+		"https by the proxy's header":   {secure, origin, "", ""},
+		"https, no Origin, own Referer": {secure, "", origin + "/accounts/login/", ""},
+		"https, no Origin, no Referer":  {secure, "", "", "Referer checking failed - no Referer."},
+		"https, a Referer that is none": {secure, "", "about", "Referer checking failed - Referer is malformed."},
+		"https, insecure Referer":       {secure, "", "http://paperless.example.com/", "Referer checking failed - Referer is insecure while host is secure."},
+		"https, another's Referer":      {secure, "", "https://other.example.com/x", "Referer checking failed - https://other.example.com/x does not match any trusted origins."},
+		"http, no Origin, no Referer":   {map[string]string{"PAPERLESS_URL": "-"}, "", "", ""},
+	}
+	for name, tt := range tests {
+		for version := range strings.SplitSeq(recorded, " ") {
+			t.Run(name+" "+version, func(t *testing.T) {
+				t.Parallel()
+				v := visit(t, start(t, nil, version, tt.env))
+				v.header.Set("X-Forwarded-Proto", "https")
+				v.get("/accounts/login/")
+				v.header["Origin"], v.header["Referer"] = []string{tt.origin}, []string{tt.referer}
+				v.bare = tt.origin == ""
+				a := v.post("/accounts/login/", "login", "x", "password", "y")
+				if tt.problem == "" {
+					assert.Equal(t, 200, a.StatusCode, logText(v.s))
+					return
+				}
+				assert.Equal(t, 403, a.StatusCode)
+				assert.Contains(t, logText(v.s), "[WARNING] [django.security.csrf] Forbidden ("+tt.problem+"): /accounts/login/")
+			})
+		}
+	}
+}
