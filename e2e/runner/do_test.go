@@ -269,6 +269,18 @@ func TestNotModelledIsNoVerdict(t *testing.T) {
 	assert.Empty(t, r.Results[2].Record.NotModelled)
 }
 
+// TestStandingGapIsTold: what the lab did not model from the start skips nothing,
+// but is told with what did not pass.
+func TestStandingGapIsTold(t *testing.T) {
+	t.Parallel()
+	standing := []string{"lab: not modelled: a proxy that signs people in by itself"}
+	l := &lot{target: func(tg *target.Target) { tg.NotModelled = func() []string { return standing } }}
+	r := do(t, l, runner.Options{Checks: []*check.Check{fake("passes", passes), fake("fails", fails)}})
+	assert.Equal(t, []string{"passes pass", "fails fail"}, lines(r))
+	assert.Empty(t, r.Results[0].Record.Notes)
+	assert.Equal(t, standing, r.Results[1].Record.Notes)
+}
+
 func TestEvidenceIsOfTheCheckAlone(t *testing.T) {
 	t.Parallel()
 	var exchanges []evidence.Exchange

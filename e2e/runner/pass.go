@@ -63,6 +63,9 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 		if len(rec.NotModelled) > 0 && res.Status != check.Passed {
 			res.Status, res.Message = check.Skipped, notModelled(rec.NotModelled[0])
 		}
+		if res.Status != check.Passed && res.Status != check.Skipped {
+			rec.Notes = append(rec.Notes, s.standing...)
+		}
 	}
 	r.collect(ctx, &res, &rec, t, session, from)
 	res.Record = rec

@@ -25,6 +25,9 @@ type start struct {
 	target *target.Target
 	err    error
 	left   int // jobs that still need it
+	// standing is what the lab knew from the start that it does not model: no
+	// reason to skip a check, but to be told with one that did not pass.
+	standing []string
 	// unneeded is set when the last job that needs it was skipped.
 	unneeded bool
 	shut     bool // closed already
@@ -79,6 +82,9 @@ func startAll(ctx context.Context, o Options, jobs []job) *starts {
 				one.target, one.err = o.Start(ctx, one.bundle, one.name)
 				if one.err == nil && one.target == nil {
 					one.err = errors.New("it gave no target")
+				}
+				if one.err == nil && one.target.NotModelled != nil {
+					one.standing = one.target.NotModelled()
 				}
 			})
 		}
