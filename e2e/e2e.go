@@ -49,6 +49,7 @@ type Options struct {
 	Headed    bool     // a browser with a window
 	Log       *slog.Logger
 	Observe   func(runner.Event)
+	Stack     StackOptions
 }
 
 // Bundle is the configuration that the options describe, with the people that
@@ -144,7 +145,9 @@ func Check(ctx context.Context, o Options) (*runner.Run, error) {
 	}
 	switch o.Target {
 	case "", target.Lab:
-	case target.Stack, target.External:
+	case target.Stack:
+		return checkStack(ctx, o, b, findings)
+	case target.External:
 		return nil, fmt.Errorf("%w: --target %s is not part of this version yet; --target lab is", ErrUsage, o.Target)
 	default:
 		return nil, fmt.Errorf("%w: --target %s: want lab, stack or external", ErrUsage, o.Target)

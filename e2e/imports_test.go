@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"e2e/target"},
 	{"e2e/edge"},
 	{"e2e/lab/paperless", "e2e/lab/authentik"},
-	{"e2e/lab"},
+	{"e2e/lab", "e2e/stack/standin"},
 	{"e2e/stack", "e2e/external", "e2e/browser"},
 	{"e2e/check"},
 	{"e2e/checklist"},

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -36,7 +37,83 @@ type authority struct {
 	made  *tls.Certificate // for all hosts; nil: to be made
 }
 
-func newAuthority(hosts []string) (*authority, error) {
+// Keys are an authority as PEM. Edges in containers serve with the keys that the
+// harness made, so that both know whom to trust before the edge runs.
+type Keys struct {
+	CA    string `json:"ca"`     // certificate of the authority
+	CAKey string `json:"ca_key"` // its private key; a secret
+	Leaf  string `json:"leaf"`   // private key of all leaves; a secret
+	SPKI  string `json:"spki"`   // base64 SHA-256 of the leaves' public key
+}
+
+// NewKeys makes an authority.
+func NewKeys() (*Keys, error) {
+	a, err := makeAuthority()
+	if err != nil {
+		return nil, err
+	}
+	k := &Keys{CA: string(a.pem), SPKI: a.spki}
+	for _, one := range []struct {
+		key *ecdsa.PrivateKey
+		to  *string
+	}{{a.key, &k.CAKey}, {a.leaf, &k.Leaf}} {
+		der, err := x509.MarshalPKCS8PrivateKey(one.key)
+		if err != nil {
+			return nil, fmt.Errorf("edge: write a key: %w", err)
+		}
+		*one.to = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	}
+	return k, nil
+}
+
+// authority is the one that the keys were written from.
+func (k *Keys) authority() (*authority, error) {
+	block, _ := pem.Decode([]byte(k.CA))
+	if block == nil {
+		return nil, errors.New("edge: the CA is not PEM")
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("edge: read the CA: %w", err)
+	}
+	a := &authority{cert: cert, pem: []byte(k.CA), spki: k.SPKI}
+	for _, one := range []struct {
+		text string
+		to   **ecdsa.PrivateKey
+	}{{k.CAKey, &a.key}, {k.Leaf, &a.leaf}} {
+		block, _ := pem.Decode([]byte(one.text))
+		if block == nil {
+			return nil, errors.New("edge: a key is not PEM")
+		}
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("edge: read a key: %w", err)
+		}
+		var ok bool
+		if *one.to, ok = key.(*ecdsa.PrivateKey); !ok {
+			return nil, errors.New("edge: a key is not an ECDSA key")
+		}
+	}
+	return a, nil
+}
+
+// newAuthority is that of the keys, or a new one, with a certificate for the hosts.
+func newAuthority(keys *Keys, hosts []string) (*authority, error) {
+	a, err := makeAuthority()
+	if keys != nil {
+		a, err = keys.authority()
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.add(hosts...)
+	if _, err := a.current(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func makeAuthority() (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("edge: make the CA's key: %w", err)
@@ -67,16 +144,11 @@ func newAuthority(hosts []string) (*authority, error) {
 		return nil, fmt.Errorf("edge: make the leaf's key: %w", err)
 	}
 	sum := sha256.Sum256(spki)
-	a := &authority{
+	return &authority{
 		cert: cert, key: key, leaf: leaf,
 		pem:  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		spki: base64.StdEncoding.EncodeToString(sum[:]),
-	}
-	a.add(hosts...)
-	if _, err := a.current(); err != nil {
-		return nil, err
-	}
-	return a, nil
+	}, nil
 }
 
 func serial() *big.Int {

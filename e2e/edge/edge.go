@@ -34,6 +34,7 @@ type Options struct {
 	Addr      string             // TLS; "": 127.0.0.1:0
 	PlainAddr string             // http, for redirects; "": 127.0.0.1:0, "-": none
 	Hosts     []string           // names that get a certificate from the start
+	Keys      *Keys              // nil: new ones
 	Redactor  *evidence.Redactor // for routes that have none; nil: a new one
 	Log       *slog.Logger       // nil: none
 }
@@ -75,7 +76,7 @@ type Edge struct {
 
 // Listen makes a CA and one leaf key, and serves. Routes may come later.
 func Listen(o Options) (*Edge, error) {
-	a, err := newAuthority(o.Hosts)
+	a, err := newAuthority(o.Keys, o.Hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +101,28 @@ func Listen(o Options) (*Edge, error) {
 			return nil, fmt.Errorf("edge: %w", err)
 		}
 	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: a.certificate, NextProtos: []string{"http/1.1"}}
-	e.serve(tls.NewListener(e.tls, cfg), true)
+	e.serve(tls.NewListener(e.tls, e.config()), true)
 	if e.plain != nil {
 		e.serve(e.plain, false)
 	}
 	return e, nil
+}
+
+func (e *Edge) config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: e.authority.certificate, NextProtos: []string{"http/1.1"}}
+}
+
+// Also serves on one more address, for hosts with ports of their own.
+func (e *Edge) Also(addr string, secure bool) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("edge: %w", err)
+	}
+	if secure {
+		l = tls.NewListener(l, e.config())
+	}
+	e.serve(l, secure)
+	return nil
 }
 
 func (e *Edge) serve(l net.Listener, secure bool) {

@@ -164,6 +164,11 @@ func VersionOf(b *Bundle) (Images, error) {
 	if err != nil {
 		return Images{}, err
 	}
+	return v.ImagesOf(b)
+}
+
+// ImagesOf finds the images of the bundle's versions.
+func (v *Versions) ImagesOf(b *Bundle) (Images, error) {
 	p, err := Find(v.Paperless, "paperless", b.Paperless.Version)
 	if err != nil {
 		return Images{}, err
@@ -177,4 +182,57 @@ func VersionOf(b *Bundle) (Images, error) {
 		AuthentikImage: a.Image, AuthentikRedis: a.Broker,
 		Postgres: v.Postgres, PostgresData: v.Data,
 	}, nil
+}
+
+// ParseVersions reads a version file of one's own: the form of versions.yaml,
+// with as little in it as is wanted.
+func ParseVersions(text []byte) (*Versions, error) {
+	var v Versions
+	if err := yaml.UnmarshalWithOptions(text, &v, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("parse the versions: %s", yaml.FormatError(err, false, true))
+	}
+	for _, r := range slices.Concat(v.Paperless, v.Authentik) {
+		if _, err := semver.NewVersion(r.Version); err != nil {
+			return nil, fmt.Errorf("parse the versions: %q is no version", r.Version)
+		}
+	}
+	return &v, nil
+}
+
+// With is v with the entries of another file: those of the same version take
+// the place of v's, others are added in order. Nil changes nothing.
+func (v *Versions) With(more *Versions) *Versions {
+	if more == nil {
+		return v
+	}
+	c := *v
+	c.Paperless, c.Authentik = merge(v.Paperless, more.Paperless), merge(v.Authentik, more.Authentik)
+	if more.Postgres != "" {
+		c.Postgres = more.Postgres
+	}
+	if more.Data != "" {
+		c.Data = more.Data
+	}
+	return &c
+}
+
+func merge(releases, more []Release) []Release {
+	out := slices.Clone(releases)
+	for _, r := range more {
+		at := slices.IndexFunc(out, func(have Release) bool { return have.Version == r.Version })
+		if at < 0 {
+			out = append(out, r)
+			continue
+		}
+		if r.Image != "" {
+			out[at].Image = r.Image
+		}
+		if r.Broker != "" {
+			out[at].Broker = r.Broker
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Release) int {
+		return semver.MustParse(a.Version).Compare(semver.MustParse(b.Version)) // both were read before
+	})
+	return out
 }

@@ -24,10 +24,17 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/stack/standin"
+	"github.com/ssocheck/ssocheck/e2e/target"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if standin.Tool(os.Args[0]) { // in a stand-in image
+		os.Exit(tool(os.Args, os.Stdout, os.Stderr))
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // The exit codes of design.md.
 const (
@@ -51,6 +58,12 @@ type cli struct {
 	Merge    mergeCmd    `cmd:"" help:"Join the reports of shards into one, on stdout."`
 	Explain  explainCmd  `cmd:"" help:"Tell about a troubleshooting item or a check."`
 	List     listCmd     `cmd:"" help:"List checks, items, versions or settings."`
+	Down     downCmd     `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
+	Cache    cacheCmd    `cmd:"" help:"List or clear the databases that make the stack start sooner."`
+
+	EdgeServe edgeServeCmd `cmd:"" hidden:"" help:"The edge, in its container."`
+	LabServe  labServeCmd  `cmd:"" hidden:"" help:"A stand-in for a product's image."`
+	LabImages labImagesCmd `cmd:"" hidden:"" help:"Build the stand-in images."`
 }
 
 type env struct {
@@ -125,6 +138,8 @@ type runCmd struct {
 	Shots  bool     `help:"A screenshot of every step."`
 	Headed bool     `help:"A browser with a window."`
 	Keep   bool     `help:"Leave the stack running."`
+
+	Stack stackFlags `embed:"" group:"Docker stack"`
 }
 
 // Run runs the checklist.
@@ -133,7 +148,7 @@ func (c *runCmd) Run(e *env) error {
 	progress := newProgress(e.stdout, o)
 	r, err := e2e.Check(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
-		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.observe,
+		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.observe, Stack: c.stack(e),
 	})
 	progress.end()
 	if err != nil {
@@ -151,6 +166,17 @@ func (c *runCmd) Run(e *env) error {
 		return failed(code)
 	}
 	return nil
+}
+
+// stack are the options of the stack.
+func (c *runCmd) stack(e *env) e2e.StackOptions {
+	o := c.Stack.options()
+	o.Keep = c.Keep
+	o.Kept = func(t *target.Target) {
+		fmt.Fprintf(e.stdout, "left running: %s and %s; open them with\n  chromium --host-resolver-rules=%q --ignore-certificate-errors-spki-list=%s --user-data-dir=$(mktemp -d)\nssocheck down removes it\n",
+			t.Paperless.URL, t.Authentik.URL, t.ResolverRules(), strings.Join(t.SPKI, ","))
+	}
+	return o
 }
 
 type lintCmd struct {

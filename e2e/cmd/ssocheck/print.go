@@ -64,6 +64,8 @@ func (p *progress) observe(ev runner.Event) {
 			}
 			fmt.Fprint(p.w, text)
 			p.live = true
+		} else if ev.Kind == runner.Booting && ev.Step != "" {
+			fmt.Fprintf(p.w, "     %s\n", ev.Step) // a stack takes minutes: say what for
 		}
 	case runner.Finished:
 		p.clear()

@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/stack"
+	"github.com/ssocheck/ssocheck/e2e/target"
+)
+
+// StackOptions say how the Docker stack runs. The zero value takes the images of
+// versions.yaml that are here, and pulls the others.
+type StackOptions struct {
+	Versions string // version file of one's own
+	Images   stack.Overrides
+	Pull     bool // pull images that are here already
+	Cold     bool // do not start on the databases of an earlier start
+	Keep     bool // leave it running
+	// Dumps of one's own to start on, as pg_dump writes them; empty: none.
+	RestorePaperless, RestoreAuthentik string
+	// Kept is told what is left running; may be nil.
+	Kept func(*target.Target)
+}
+
+// options are the stack's own.
+func (o StackOptions) options(more ...stack.Option) ([]stack.Option, error) {
+	opts := append(more, stack.WithImages(o.Images))
+	if o.Versions != "" {
+		text, err := os.ReadFile(o.Versions)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --versions: %w", ErrUsage, err)
+		}
+		v, err := render.ParseVersions(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --versions %s: %w", ErrUsage, o.Versions, err)
+		}
+		opts = append(opts, stack.WithVersions(v))
+	}
+	var dumps stack.Dumps
+	for _, one := range []struct {
+		flag, path string
+		to         *[]byte
+	}{{"--restore-paperless", o.RestorePaperless, &dumps.Paperless}, {"--restore-authentik", o.RestoreAuthentik, &dumps.Authentik}} {
+		if one.path == "" {
+			continue
+		}
+		text, err := os.ReadFile(one.path)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrUsage, one.flag, err)
+		}
+		*one.to = text
+	}
+	opts = append(opts, stack.WithDumps(dumps))
+	if o.Pull {
+		opts = append(opts, stack.WithPull())
+	}
+	if o.Cold {
+		opts = append(opts, stack.WithCold())
+	}
+	if o.Keep {
+		opts = append(opts, stack.WithKeep())
+	}
+	return opts, nil
+}
+
+// openStack connects to Docker for a run of the checklist on a bundle.
+func openStack(ctx context.Context, o *Options, b *render.Bundle) (*stack.Stack, error) {
+	// The stack tells what it waits for while the runner tells what it does.
+	var mu sync.Mutex
+	observe := o.Observe
+	if observe == nil {
+		observe = func(runner.Event) {}
+	}
+	o.Observe = func(ev runner.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		observe(ev)
+	}
+	more := []stack.Option{
+		stack.WithNetworks(pairsOf(b)),
+		stack.WithProgress(func(text string) {
+			o.Observe(runner.Event{Kind: runner.Booting, Step: text, At: time.Now()})
+		}),
+	}
+	if o.Log != nil {
+		more = append(more, stack.WithLogger(o.Log))
+	}
+	opts, err := o.Stack.options(more...)
+	if err != nil {
+		return nil, err
+	}
+	b.Added = append(b.Added, stack.Added(b)...)
+	return stack.New(ctx, opts...)
+}
+
+// pairsOf is how many different Paperless the checklist wants.
+func pairsOf(b *render.Bundle) int {
+	names := map[string]bool{check.AsConfigured: true}
+	for _, c := range checklist.All() {
+		if c.Variants == nil {
+			continue
+		}
+		for _, v := range c.Variants(b) {
+			names[v.Name] = true
+		}
+	}
+	return len(names)
+}
+
+// checkStack runs the checklist on the real pair in Docker.
+func checkStack(ctx context.Context, o Options, b *render.Bundle, findings []config.Finding) (run *runner.Run, err error) {
+	s, err := openStack(ctx, &o, b)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closed := s.Close(); closed != nil {
+			err = errors.Join(err, closed)
+		}
+	}()
+	start := s.Start
+	if o.Stack.Keep && o.Stack.Kept != nil {
+		start = func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+			t, err := s.Start(ctx, b, variant)
+			if err == nil && variant == check.AsConfigured {
+				o.Stack.Kept(t)
+			}
+			return t, err
+		}
+	}
+	ro, err := runnerOptions(o, b, target.Stack, start)
+	if err != nil {
+		return nil, err
+	}
+	ro.Lint = findings
+	return runner.Do(ctx, ro)
+}

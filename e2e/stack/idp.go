@@ -1,0 +1,331 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/target"
+)
+
+// idp is one running authentik. Several pairs may use it at once, as long as
+// they want the same blueprint.
+type idp struct {
+	*Stack
+	n         int
+	version   string
+	image     string
+	blueprint []byte
+	secret    idpSecrets
+	ready     *once
+	api       target.AuthentikAPI
+
+	broker, server, worker *running
+	users                  int // pairs that use it; guarded by Stack.mu
+	failed                 bool
+}
+
+func (i *idp) owner() string { return fmt.Sprintf("authentik-%d", i.n) }
+
+// authentik hands out an authentik with the bundle's blueprint: one that runs
+// with it, else one that nobody uses and that gets it now, else a new one.
+func (s *Stack) authentik(b *render.Bundle, images render.Images) (*idp, error) {
+	blueprint := render.Blueprint(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, context.Canceled
+	}
+	var idle *idp
+	for _, i := range s.idps {
+		if i.version != b.Authentik.Version || i.image != images.AuthentikImage || i.failed {
+			continue
+		}
+		if bytes.Equal(i.blueprint, blueprint) {
+			i.users++
+			return i, nil
+		}
+		if i.users == 0 && idle == nil {
+			idle = i
+		}
+	}
+	if idle != nil {
+		idle.users++
+		idle.blueprint = blueprint
+		before := idle.ready
+		idle.ready = &once{}
+		idle.begin(func() error {
+			if err := before.wait(s.ctx); err != nil {
+				return err
+			}
+			return idle.configure(s.ctx, b)
+		})
+		return idle, nil
+	}
+	i := &idp{
+		Stack: s, n: len(s.idps) + 1, version: b.Authentik.Version, image: images.AuthentikImage, blueprint: blueprint,
+		secret: s.secrets.idp, ready: &once{}, users: 1,
+	}
+	s.idps = append(s.idps, i)
+	c := b.Clone()
+	i.begin(func() error { return i.start(s.ctx, c, images) })
+	return i, nil
+}
+
+// begin starts in the background; wait tells how it ended. The caller holds mu.
+func (i *idp) begin(f func() error) {
+	i.ready.begin(&i.wg, func() error {
+		err := f()
+		if err != nil {
+			i.mu.Lock()
+			i.failed = true
+			i.mu.Unlock()
+		}
+		return explain(err)
+	})
+}
+
+// wait waits until the authentik is usable.
+func (i *idp) wait(ctx context.Context) error {
+	i.mu.Lock()
+	ready := i.ready
+	i.mu.Unlock()
+	return ready.wait(ctx)
+}
+
+func (i *idp) release() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.users--
+}
+
+// start starts the containers, on a kept database where there is one, and opens
+// the gates.
+func (i *idp) start(ctx context.Context, b *render.Bundle, images render.Images) error {
+	began := time.Now()
+	if err := i.shared(ctx, images); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("authentik-%d", i.n)
+	seed := i.authentikSeed(ctx, images)
+	if seed != nil && seed.secret.Key != "" {
+		i.secret = seed.secret
+	}
+	warm, err := i.restore(ctx, name, seed)
+	if err != nil {
+		return err
+	}
+	cs := i.authentikContainers(b, images, i.n, i.secret)
+	if len(cs) == 3 {
+		if i.broker, err = i.run(ctx, cs[0]); err != nil {
+			return err
+		}
+		if err := i.pass(ctx, i.broker, i.brokerGate(i.broker)); err != nil {
+			return err
+		}
+		cs = cs[1:]
+	}
+	if i.server, err = i.runFor(ctx, cs[0], i.owner()); err != nil {
+		return err
+	}
+	if i.worker, err = i.runFor(ctx, cs[1], i.owner()); err != nil {
+		return err
+	}
+	address, err := newAddress("authentik's address", b.Authentik.URL)
+	if err != nil {
+		return err
+	}
+	i.api = target.AuthentikAPI{Client: probe, Host: address.host, Token: i.secret.Token}
+	for _, g := range i.gates() {
+		if err := i.pass(ctx, i.server, g); err != nil {
+			return i.workerToo(ctx, err)
+		}
+	}
+	if !warm {
+		i.keepAuthentik(ctx, name, images)
+	}
+	if err := i.configure(ctx, b); err != nil {
+		return err
+	}
+	i.say("%s: usable after %.0f s%s", i.server.Name, time.Since(began).Seconds(), warmWord(warm))
+	return nil
+}
+
+// workerToo adds how the worker ended, which explains a gate that never opens.
+func (i *idp) workerToo(ctx context.Context, err error) error {
+	if ended := i.ended(ctx, i.worker); ended != nil {
+		return fmt.Errorf("%w; and %w", err, ended)
+	}
+	return err
+}
+
+// gates are what must hold before our own blueprint can be applied. Ready is not
+// usable: the defaults come from the worker, minutes later.
+func (i *idp) gates() []gate {
+	return []gate{
+		{gateReady, coldLimit, func(ctx context.Context) error {
+			addr, err := i.addr(ctx, i.server, "9000")
+			if err != nil {
+				return err
+			}
+			i.api.Origin = "http://" + addr
+			return i.status(ctx, "/-/health/ready/", http.StatusOK)
+		}},
+		{gateToken, coldLimit, func(ctx context.Context) error {
+			var page struct{}
+			return i.api.Get(ctx, "/flows/instances/?page_size=1", &page)
+		}},
+		{gateBrand, coldLimit, func(ctx context.Context) error {
+			var page struct {
+				Results []struct {
+					Default bool    `json:"default"`
+					Flow    *string `json:"flow_authentication"`
+				} `json:"results"`
+			}
+			if err := i.api.Get(ctx, "/core/brands/?page_size=100", &page); err != nil {
+				return err
+			}
+			for _, brand := range page.Results {
+				if brand.Default && brand.Flow != nil {
+					return nil
+				}
+			}
+			return errors.New("no default brand with a sign-in flow")
+		}},
+		{gateDefaults, coldLimit, i.defaults},
+	}
+}
+
+// defaults are the objects that the guide's provider refers to.
+func (i *idp) defaults(ctx context.Context) error {
+	var flows struct {
+		Results []struct {
+			Slug string `json:"slug"`
+		} `json:"results"`
+	}
+	for _, slug := range []string{
+		"default-authentication-flow", "default-provider-authorization-implicit-consent", "default-provider-authorization-explicit-consent",
+		"default-provider-invalidation-flow",
+	} {
+		if err := i.api.Get(ctx, "/flows/instances/?slug="+url.QueryEscape(slug), &flows); err != nil {
+			return err
+		}
+		if len(flows.Results) == 0 {
+			return fmt.Errorf("no flow %s", slug)
+		}
+	}
+	var scopes struct {
+		Results []struct {
+			Managed string `json:"managed"`
+		} `json:"results"`
+	}
+	if err := i.api.Get(ctx, "/propertymappings/provider/scope/?page_size=100", &scopes); err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for _, r := range scopes.Results {
+		have[r.Managed] = true
+	}
+	for _, scope := range []string{"openid", "email", "profile"} {
+		if !have["goauthentik.io/providers/oauth2/scope-"+scope] {
+			return fmt.Errorf("no scope mapping %s", scope)
+		}
+	}
+	return nil
+}
+
+func (i *idp) status(ctx context.Context, path string, want int) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, i.api.Origin+path, nil)
+	if err != nil {
+		return err
+	}
+	r.Host = i.api.Host
+	res, err := probe.Do(r)
+	if err != nil {
+		return err
+	}
+	_ = res.Body.Close() // the status is all
+	if res.StatusCode != want {
+		return fmt.Errorf("GET %s: %s", path, res.Status)
+	}
+	return nil
+}
+
+// applyLimit is for one blueprint (8 s of CPU were measured for nine of them).
+const applyLimit = 5 * time.Minute
+
+// applyTries is how often a blueprint that is refused is tried again: the worker
+// may be applying the same objects at this moment.
+const applyTries = 3
+
+// configure applies the blueprint in the server, where that is synchronous, and
+// waits for the application. A blueprint that authentik refuses is no error: the
+// checks find what is missing, and its reason stands in the log.
+func (i *idp) configure(ctx context.Context, b *render.Bundle) error {
+	text := render.Blueprint(b)
+	for _, r := range []*running{i.server, i.worker} {
+		if err := i.copyIn(ctx, r, blueprintFile, text); err != nil {
+			return err
+		}
+	}
+	refused, tries := "", 0
+	err := i.pass(ctx, i.server, gate{gateBlueprint, applyLimit, func(ctx context.Context) error {
+		_, err := i.exec(ctx, i.server, nil, "ak", "apply_blueprint", path.Join("custom", path.Base(blueprintFile)))
+		var exit *exitError
+		if errors.As(err, &exit) {
+			if tries++; tries >= applyTries {
+				refused = exit.output
+				return nil
+			}
+		}
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	if refused != "" {
+		i.say("%s: authentik refuses the blueprint: %s", i.server.Name, short(i.redactorOf(b).Text(refused)))
+		for line := range strings.Lines(refused) {
+			i.book.write(&running{Container: i.server.Container, id: i.server.id, owns: i.owner()}, time.Now().UTC().Format(time.RFC3339Nano)+" "+strings.TrimSpace(line))
+		}
+		return nil
+	}
+	app := b.IdPApplication()
+	if app == nil || app.Provider == "" {
+		return nil // the blueprint makes none: the checks say so
+	}
+	return i.pass(ctx, i.server, gate{gateDiscovery, databaseLimit, func(ctx context.Context) error {
+		return i.discovery(ctx, app.Slug)
+	}})
+}
+
+func (i *idp) discovery(ctx context.Context, slug string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, i.api.Origin+"/application/o/"+slug+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		return err
+	}
+	r.Host = i.api.Host
+	res, err := probe.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", r.URL.Path, res.Status)
+	}
+	var doc struct {
+		Issuer string `json:"issuer"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&doc); err != nil || doc.Issuer == "" {
+		return fmt.Errorf("GET %s: no discovery document", r.URL.Path)
+	}
+	return nil
+}
