@@ -3,18 +3,17 @@ package report
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"html"
 	"html/template"
-	"image"
-	"image/jpeg"
-	_ "image/png" // screenshots are PNG
 	"io"
 	"maps"
+	"math"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +21,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/evidence"
-	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/runner"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
@@ -36,9 +34,12 @@ func HTML(w io.Writer, r *runner.Run) error { return New(r).HTML(w) }
 
 // HTML writes one self-contained page: no network, light and dark, for the
 // keyboard, for screen readers and for paper.
-func (r *Report) HTML(w io.Writer) error {
-	t, err := template.New("report.html.tmpl").Funcs(template.FuncMap{
-		"duration": duration, "prints": prints, "plural": plural,
+func (r *Report) HTML(w io.Writer) error { return writePage(w, "report.html.tmpl", r.page()) }
+
+// writePage fills a template that shows style, script and policy.
+func writePage(w io.Writer, name string, content any) error {
+	t, err := template.New(name).Funcs(template.FuncMap{
+		"duration": duration, "prints": prints, "plural": plural, "product": product,
 	}).ParseFS(assets, "assets/*.tmpl")
 	if err != nil {
 		return fmt.Errorf("parse the report's template: %w", err)
@@ -51,10 +52,11 @@ func (r *Report) HTML(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the report's script: %w", err)
 	}
-	page := r.page()
-	page.CSS, page.JS = template.CSS(css), template.JS(js)
 	var buf bytes.Buffer // a template that stops half-way must not leave half a page
-	if err := t.Execute(&buf, page); err != nil {
+	if err := t.Execute(&buf, map[string]any{
+		"Page": content, "CSS": template.CSS(css), "JS": template.JS(js),
+		"Policy": "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src " + hashOf(css) + "; script-src " + hashOf(js),
+	}); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	if _, err := buf.WriteTo(w); err != nil {
@@ -63,64 +65,97 @@ func (r *Report) HTML(w io.Writer) error {
 	return nil
 }
 
+// hashOf names a text in a Content-Security-Policy: nothing else of its kind
+// runs in the page, whatever a product's answer smuggled in.
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
 // A page is what the template shows.
 type page struct {
 	*Report
-	CSS                  template.CSS
-	JS                   template.JS
-	Verdict, Tally, Note string
-	Icon, Date           string
-	Bars                 []bar
-	Cause                *findingView
-	CauseAt, CauseName   string // the check that it was found at
-	Checks               []checkView
-	Problems             int
-	Lint                 []lintView
-	Config               *configView
-	Slow                 []slowView
+	Verdict, Note      string
+	Icon, Date         string
+	Bars               []bar
+	Cause              *findingView
+	CauseAt, CauseName string // the check that it was found at
+	CauseShot          *shotView
+	Others             []otherView
+	Checks             []rowView
+	Count, Problems    int
+	Lint               []lintView
+	Config             *configView
+	Way                *wayView
+	Slow               []slowView
+	Pictures           []*picture
 }
 
 type bar struct {
 	Status, Word string
 	Count        int
-	Width        template.CSS
+	At, Width    float64 // of 100
 }
 
 type slowView struct {
 	timing
 	Anchor string
-	Width  template.CSS
+	Width  float64
+}
+
+// An otherView is a check that needs a look beside the one at the top.
+type otherView struct{ Anchor, Key, Mark, Status, Code, Say string }
+
+// A rowView is a check, or several that were skipped for the same reason.
+type rowView struct {
+	One   *checkView
+	Group []checkView
 }
 
 func (r *Report) page() *page {
 	p := &page{
-		Report: r, Verdict: r.verdict(), Tally: r.tally(), Note: r.notes(),
+		Report: r, Verdict: r.verdict(), Note: r.notes(), Count: len(r.Checks),
 		Icon: map[string]string{runner.Pass: "✓", runner.Fail: "✗"}[r.Result],
 	}
 	p.Icon = cmp.Or(p.Icon, "⚠")
 	if !r.Started.IsZero() {
 		p.Date = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
 	}
+	at := 0.0
 	for _, s := range []check.Status{check.Failed, check.Errored, check.Warned, check.Passed, check.Skipped} {
 		if n := r.count(s); n > 0 {
-			p.Bars = append(p.Bars, bar{string(s), look(s).word, n, percent(float64(n), float64(len(r.Checks)))})
+			b := bar{string(s), look(s).word, n, at, percent(float64(n), float64(len(r.Checks)))}
+			if s == check.Warned && n > 1 {
+				b.Word += "s"
+			}
+			p.Bars = append(p.Bars, b)
+			at += b.Width
 		}
 	}
 	longest := 0.0
 	for i := range r.Checks {
 		longest = max(longest, r.Checks[i].Seconds)
 	}
+	var g gallery
+	top, f := r.first()
 	told := map[string]string{}
-	for i := range r.Checks {
-		v := r.checkView(&r.Checks[i], longest, told)
-		if r.Checks[i].Status != check.Passed && r.Checks[i].Status != check.Skipped {
-			p.Problems++
-		}
-		p.Checks = append(p.Checks, v)
+	if f != nil {
+		v := r.findingView(f, 0)
+		p.Cause, p.CauseAt, p.CauseName = &v, anchor(top), top.Key()
 	}
-	if c, f := r.first(); f != nil {
-		v := newFinding(f, 0)
-		p.Cause, p.CauseAt, p.CauseName = &v, anchor(c), c.Key()
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		v := r.checkView(c, longest, told, &g)
+		if c.Status != check.Passed && c.Status != check.Skipped {
+			p.Problems++
+			if c != top {
+				p.Others = append(p.Others, otherView{v.Anchor, v.Name, v.Mark, string(c.Status), firstCode(c), c.Message})
+			}
+		}
+		if c == top && f != nil {
+			v.Top, p.CauseShot = true, v.Last
+		}
+		p.row(v)
 	}
 	for i := range r.Lint {
 		p.Lint = append(p.Lint, newLint(&r.Lint[i]))
@@ -128,18 +163,38 @@ func (r *Report) page() *page {
 	if r.Bundle != nil {
 		p.Config = newConfig(r.Bundle)
 	}
+	p.Way = r.wayView()
 	slow := r.slowest(8)
 	for _, t := range slow {
 		p.Slow = append(p.Slow, slowView{t, "check-" + fileName(t.Check), percent(t.Seconds, slow[0].Seconds)})
 	}
+	p.Pictures = g.all
 	return p
 }
 
-func percent(part, whole float64) template.CSS {
-	if whole <= 0 {
-		return "0%"
+// row adds a check. One that was skipped without a trace joins its neighbours
+// of the same reason: twelve cards that say the same hide the one that matters.
+func (p *page) row(v checkView) {
+	if !v.bare() {
+		p.Checks = append(p.Checks, rowView{One: &v})
+		return
 	}
-	return template.CSS(fmt.Sprintf("%.2f%%", 100*part/whole))
+	if n := len(p.Checks); n > 0 {
+		last := &p.Checks[n-1]
+		if last.Group != nil && last.Group[0].Message == v.Message {
+			last.Group = append(last.Group, v)
+			return
+		}
+	}
+	p.Checks = append(p.Checks, rowView{Group: []checkView{v}})
+}
+
+// percent of a whole, to hundredths.
+func percent(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return math.Round(10000*part/whole) / 100
 }
 
 func anchor(c *Check) string { return "check-" + fileName(c.Key()) }
@@ -149,8 +204,9 @@ type checkView struct {
 	Anchor, Name, Mark, Word string
 	Varied                   bool // runs on a variant
 	Open, Ran                bool
-	Time                     template.CSS
+	Time                     float64 // of the longest, in percent
 	Found                    []findingView
+	Top                      bool   // its cause stands at the top of the page
 	SameAs                   string // anchor of the check that told the first cause already
 	Diagram                  template.HTML
 	Film                     []shotView
@@ -164,7 +220,13 @@ type checkView struct {
 
 type fileView struct{ Name, Path string }
 
-func (r *Report) checkView(c *Check, longest float64, told map[string]string) checkView {
+// bare tells whether there is nothing to show but why the check was skipped.
+func (v *checkView) bare() bool {
+	return v.Status == check.Skipped && v.Diagram == "" && len(v.Found)+len(v.Hops)+len(v.Film)+len(v.Log) == 0 &&
+		(v.Evidence == nil || len(v.Evidence.NotModelled) == 0)
+}
+
+func (r *Report) checkView(c *Check, longest float64, told map[string]string, g *gallery) checkView {
 	l := look(c.Status)
 	v := checkView{
 		Check: c, Anchor: anchor(c), Name: c.Key(), Mark: l.mark, Word: l.word, Varied: c.Variant != check.AsConfigured,
@@ -172,7 +234,7 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string) ch
 		Time: percent(c.Seconds, longest),
 	}
 	for i := range c.Findings {
-		v.Found = append(v.Found, newFinding(&c.Findings[i], i))
+		v.Found = append(v.Found, r.findingView(&c.Findings[i], i))
 	}
 	var first *troubleshooting.Finding
 	if len(c.Findings) > 0 {
@@ -193,7 +255,7 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string) ch
 	} else {
 		v.Diagram = sequence(e, first, v.Anchor+"-seq")
 	}
-	v.film(c)
+	v.film(c, g)
 	glossary := map[string]string{}
 	for i, h := range e.Hops {
 		v.Hops = append(v.Hops, hopView(i, h, glossary))
@@ -228,12 +290,12 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string) ch
 
 type findingView struct {
 	*troubleshooting.Finding
-	N     int
-	Item  string
-	Facts []factView
-	Prose string
-	Edit  []editLine
-	Copy  string // what the copy button copies
+	N      int
+	Item   string
+	Change string // id of the change between versions, where the page tells of it
+	Facts  []factView
+	Prose  string
+	Edit   *editView
 }
 
 type factView struct {
@@ -242,14 +304,23 @@ type factView struct {
 	Marked, Missing   bool
 }
 
+// An editView is an edit that can be copied.
+type editView struct {
+	Code  string
+	Place string // file and line; empty: not known
+	Lines []editLine
+	Copy  string // what shall be in the file
+	Diff  string // all of it, where something goes; else empty
+}
+
 type editLine struct{ Kind, Text string } // Kind: add, del or plain
 
-func newFinding(f *troubleshooting.Finding, n int) findingView {
-	v := findingView{Finding: f, N: n, Item: guideItem(f), Facts: factViews(f.Because)}
+func (r *Report) findingView(f *troubleshooting.Finding, n int) findingView {
+	v := findingView{Finding: f, N: n, Item: guideItem(f), Change: r.change(f), Facts: factViews(f.Because)}
 	if f.Fix != "" {
 		var edit []string
 		v.Prose, edit = splitFix(f.Fix)
-		v.Edit, v.Copy = edits(edit)
+		v.Edit = edits(f.Code, edit)
 	}
 	return v
 }
@@ -267,180 +338,43 @@ func factViews(because []string) []factView {
 	return out
 }
 
-// edits parts the lines of an edit; to be copied is what shall be in the file.
-func edits(lines []string) (out []editLine, text string) {
-	var added, all []string
+var (
+	placeLine = regexp.MustCompile(`^\S+\.\w+:\d+(:\d+)?$|^\.env:\d+$`)
+	matchMode = regexp.MustCompile(`^(Strict|Regex)  +`) // a column of authentik's form, not part of the value
+)
+
+// edits parts the lines of an edit; nil when there are none.
+func edits(code string, lines []string) *editView {
+	v := &editView{Code: code}
+	if len(lines) > 0 && placeLine.MatchString(lines[0]) {
+		v.Place, lines = lines[0], lines[1:]
+	}
+	var added, plain []string
+	gone := false
 	for _, l := range lines {
 		switch {
 		case strings.HasPrefix(l, "+"):
-			out = append(out, editLine{"add", l})
+			v.Lines = append(v.Lines, editLine{"add", l})
 			added = append(added, strings.TrimPrefix(l[1:], " "))
 		case strings.HasPrefix(l, "-"):
-			out = append(out, editLine{"del", l})
+			v.Lines = append(v.Lines, editLine{"del", l})
+			gone = true
 		default:
-			out = append(out, editLine{"plain", l})
-			all = append(all, l)
+			v.Lines = append(v.Lines, editLine{"plain", l})
+			plain = append(plain, matchMode.ReplaceAllString(l, ""))
 		}
 	}
-	if len(added) > 0 {
-		return out, strings.Join(added, "\n")
+	if len(v.Lines) == 0 {
+		return nil
 	}
-	return out, strings.Join(all, "\n")
-}
-
-type shotView struct {
-	Name, Error string
-	N           int
-	Seconds     float64
-	Src         template.URL
-	W, H        int
-	Rect        template.CSS // style of the outline; empty: none
-}
-
-func (v *checkView) film(c *Check) {
-	for i, s := range c.Steps {
-		png := c.shots[s.Screenshot]
-		if len(png) == 0 {
-			continue
-		}
-		shot := newShot(png)
-		shot.N, shot.Name, shot.Error, shot.Seconds = i+1, s.Name, s.Error, s.Seconds
-		if len(s.Rect) == 4 && shot.W > 0 && shot.H > 0 {
-			shot.Rect = template.CSS(fmt.Sprintf("left:%s;top:%s;width:%s;height:%s",
-				percent(s.Rect[0], float64(shot.W)), percent(s.Rect[1], float64(shot.H)), percent(s.Rect[2], float64(shot.W)), percent(s.Rect[3], float64(shot.H))))
-		}
-		v.Film = append(v.Film, shot)
+	v.Copy = strings.Join(plain, "\n")
+	if len(added) > 0 || gone {
+		v.Copy = strings.Join(added, "\n")
 	}
-	if len(c.screenshot) > 0 {
-		shot := newShot(c.screenshot)
-		shot.Name = "where it ended"
-		v.Last = &shot
-	}
-}
-
-// heavy is the size from which a picture goes into the page as JPEG: a sign-in
-// page with a photograph behind it is a PNG of more than a megabyte.
-const heavy = 120 << 10
-
-func newShot(png []byte) shotView {
-	cfg, _, err := image.DecodeConfig(bytes.NewReader(png))
-	if err != nil {
-		return shotView{Src: "data:image/png;base64,"}
-	}
-	kind, data := "png", png
-	if len(png) > heavy {
-		if img, _, err := image.Decode(bytes.NewReader(png)); err == nil {
-			var buf bytes.Buffer
-			if jpeg.Encode(&buf, img, &jpeg.Options{Quality: 72}) == nil && buf.Len() < len(png) {
-				kind, data = "jpeg", buf.Bytes()
-			}
-		}
-	}
-	return shotView{W: cfg.Width, H: cfg.Height, Src: template.URL("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(data))}
-}
-
-type requestView struct {
-	N                         int
-	Channel, To, Method       string
-	Origin, Path              string
-	Params                    []param
-	Status                    int
-	Tone, Error, Location     string
-	Auth, Cookies, SetCookies string
-	Form, Headers             []param
-	Body                      string
-	Token                     []param
-	Seconds                   float64
-}
-
-func hopView(i int, h evidence.Hop, glossary map[string]string) requestView {
-	v := requestView{N: i + 1, Method: h.Method, Status: h.Status, Error: h.Error, Location: h.Location}
-	v.url(h.URL, glossary)
-	v.explain(params(h.Location), glossary)
-	return v
-}
-
-func exchangeView(x *evidence.Exchange, glossary map[string]string) requestView {
-	v := requestView{
-		N: x.Seq, Channel: x.Channel, To: x.To, Method: x.Method, Status: x.Status, Error: x.Error, Location: x.Location,
-		Auth: x.Auth, Cookies: strings.Join(x.Cookies, ", "), SetCookies: strings.Join(x.SetCookies, ", "), Seconds: x.Seconds,
-	}
-	v.url(x.URL, glossary)
-	for _, p := range pairs(x.Form) {
-		v.Form = append(v.Form, param(p))
-	}
-	v.explain(v.Form, glossary)
-	for _, p := range pairs(x.Headers) {
-		v.Headers = append(v.Headers, param(p))
-	}
-	if x.Body != nil {
-		v.Body = strings.TrimSpace(string(indented(x.Body)))
-	}
-	if t := x.IDToken; t != nil {
-		for _, p := range []param{
-			{"form", strings.TrimSpace(t.Form + " " + t.Alg + " " + t.Enc)},
-			{"iss", t.Issuer},
-			{"aud", strings.Join(t.Audience, ", ")},
-			{"sub", t.Subject},
-			{"claims", strings.Join(t.Claims, ", ")},
-		} {
-			if p.Value != "" {
-				v.Token = append(v.Token, p)
-			}
-		}
+	if gone {
+		v.Diff = strings.Join(lines, "\n") + "\n"
 	}
 	return v
-}
-
-func (v *requestView) url(raw string, glossary map[string]string) {
-	v.Path = raw
-	if i := strings.Index(raw, "://"); i >= 0 {
-		if j := strings.IndexByte(raw[i+3:], '/'); j >= 0 {
-			v.Origin, v.Path = raw[:i+3+j], raw[i+3+j:]
-		}
-	}
-	v.Path, _, _ = strings.Cut(v.Path, "?")
-	v.Params = params(raw)
-	v.explain(v.Params, glossary)
-	v.Tone = "ok"
-	switch {
-	case v.Status >= 400 || v.Error != "" || v.Status == 0:
-		v.Tone = "bad"
-	case v.Status >= 300:
-		v.Tone = "redirect"
-	}
-}
-
-func (v *requestView) explain(ps []param, glossary map[string]string) {
-	for _, p := range ps {
-		if say := meaning[p.Name]; say != "" {
-			glossary[p.Name] = say
-		}
-	}
-}
-
-// meaning explains the parameters of the round trip (RFC 6749, RFC 7636, OpenID
-// Connect Core). It is never changed.
-var meaning = map[string]string{
-	"client_id":             "names Paperless to authentik; must be the provider's",
-	"redirect_uri":          "where authentik sends the browser back to; must equal a registered one, character by character",
-	"response_type":         "code: a one-time code comes back, not a token",
-	"scope":                 "what Paperless wants to know about the person",
-	"state":                 "random value that Paperless keeps in the session; the same one must come back, else the answer belongs to another browser",
-	"nonce":                 "random value that comes back inside the id_token, against replay",
-	"code":                  "one-time code that Paperless changes for tokens; good for a minute by default",
-	"code_challenge":        "hash of the PKCE verifier: who stole the code cannot use it",
-	"code_challenge_method": "how the challenge was made; S256 is SHA-256",
-	"code_verifier":         "the PKCE secret itself, sent only when the code is used",
-	"grant_type":            "authorization_code: a code is changed for tokens",
-	"client_secret":         "proves that it is Paperless that asks",
-	"next":                  "where to go after signing in; must stay on the same site",
-	"process":               "empty or login: sign in; connect: link to the account that is signed in",
-	"loggedout":             "1 after signing out: the page does not redirect to authentik then",
-	"csrfmiddlewaretoken":   "proves that the form came from Paperless's own page",
-	"error":                 "why authentik gave no code",
-	"error_description":     "the same in words",
-	"iss":                   "who signed; must equal the issuer of the discovery document",
 }
 
 type lineView struct {
@@ -497,8 +431,7 @@ type lintView struct {
 	Place             string
 	Before, In, After string
 	Prose             string
-	Edit              []editLine
-	Copy              string
+	Edit              *editView
 }
 
 func newLint(f *config.Finding) lintView {
@@ -509,75 +442,41 @@ func newLint(f *config.Finding) lintView {
 	if fix := lintFix(f); fix != "" {
 		var edit []string
 		v.Prose, edit = splitFix(fix)
-		v.Edit, v.Copy = edits(edit)
+		v.Edit = edits(f.Code, edit)
+		if v.Edit != nil && patch(f) != "" {
+			v.Edit.Place, v.Edit.Diff = lintPlace(f), patch(f)
+		}
 	}
 	return v
 }
 
-type configView struct {
-	Env       []settingView
-	Authentik []settingView
-	Added     []string
-}
-
-type settingView struct {
-	Name, Value, Origin, Running string
-	Block                        bool
-}
-
-func newConfig(b *render.Bundle) *configView {
-	v := &configView{Added: b.Added}
-	for _, name := range slices.Sorted(maps.Keys(b.Paperless.Env)) {
-		s := settingView{Name: name, Value: b.Paperless.Env[name], Origin: b.Origins[name].String()}
-		if name == render.ProvidersKey {
-			s.Value, s.Block = prettyJSON(s.Value), true
-		}
-		if b.Paperless.Running != nil && b.Paperless.Running[name] != b.Paperless.Env[name] {
-			s.Running = cmp.Or(b.Paperless.Running[name], "(not set)")
-		}
-		v.Env = append(v.Env, s)
+// patch is the edit of a finding as patch and git apply --unidiff-zero take it;
+// empty where the line that it replaces is not known.
+func patch(f *config.Finding) string {
+	e := f.Edit
+	if e == nil || f.Source == "" || e.From != f.Line || e.To != f.Line {
+		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.Paperless.Running)) {
-		if _, ok := b.Paperless.Env[name]; !ok {
-			v.Env = append(v.Env, settingView{Name: name, Value: "(not in the configuration)", Running: b.Paperless.Running[name]})
-		}
+	var added []string
+	if e.Text != "" {
+		added = strings.Split(strings.TrimSuffix(e.Text, "\n"), "\n")
 	}
-	add := func(name, value string) {
-		if value != "" {
-			v.Authentik = append(v.Authentik, settingView{Name: name, Value: value})
-		}
+	at := e.From
+	if len(added) == 0 {
+		at-- // nothing is left of the line: the place is after the one before
 	}
-	if p := b.IdPProvider(); p != nil {
-		add("Provider", p.Name)
-		add("Client type", cmp.Or(p.ClientType, "confidential"))
-		add("Client ID", p.ClientID)
-		add("Client secret", p.ClientSecret)
-		for _, u := range p.RedirectURIs {
-			add("Redirect URI ("+cmp.Or(u.MatchingMode, "strict")+")", u.URL)
-		}
-		add("Scopes", strings.Join(p.Scopes, ", "))
-		add("Signing key", map[bool]string{true: "selected", false: "none: tokens are HS256"}[p.SigningKey])
-		add("Encryption key", map[bool]string{true: "selected: the id_token is a JWE"}[p.EncryptionKey])
-		add("Subject mode", p.SubMode)
-		add("Issuer mode", p.IssuerMode)
+	name := strings.TrimPrefix(filepath.ToSlash(e.File), "/")
+	text := fmt.Sprintf("--- a/%s\n+++ b/%s\n@@ -%d,1 +%d,%d @@\n-%s\n", name, name, e.From, at, len(added), f.Source)
+	for _, l := range added {
+		text += "+" + l + "\n"
 	}
-	if a := b.IdPApplication(); a != nil {
-		add("Application", a.Name)
-		add("Slug", a.Slug)
-		add("Groups that may use it", strings.Join(a.Groups, ", "))
-	}
-	return v
-}
-
-func prettyJSON(text string) string {
-	var buf bytes.Buffer
-	if json.Indent(&buf, []byte(text), "", "  ") != nil {
-		return text
-	}
-	return buf.String()
+	return text
 }
 
 var printIn = regexp.MustCompile(`…[0-9a-f]{6}`)
+
+// hues is how many colours fingerprints have; report.css names each.
+const hues = 12
 
 // prints escapes a text and gives each fingerprint the colour of its value, so
 // that the eye finds equal ones.
@@ -588,7 +487,7 @@ func prints(s string) template.HTML {
 		sb.WriteString(html.EscapeString(s[last:m[0]]))
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(s[m[0]:m[1]]))
-		fmt.Fprintf(&sb, `<span class="fp" style="--h:%d">%s</span>`, h.Sum32()%360, s[m[0]:m[1]])
+		fmt.Fprintf(&sb, `<span class="fp h%d">%s</span>`, h.Sum32()%hues, s[m[0]:m[1]])
 		last = m[1]
 	}
 	sb.WriteString(html.EscapeString(s[last:]))

@@ -43,7 +43,7 @@ func written(t *testing.T, write func(io.Writer) error) []byte {
 func samples(tb testing.TB) map[string]*runner.Run {
 	tb.Helper()
 	return map[string]*runner.Run{
-		"pass": passingRun(tb), "fail": slashRun(tb), "boot": bootRun(tb), "error": errorRun(tb), "big": bigRun(tb),
+		"pass": passingRun(tb), "fail": slashRun(tb), "boot": bootRun(tb), "error": errorRun(tb), "upgrade": upgradeRun(tb), "big": bigRun(tb),
 	}
 }
 

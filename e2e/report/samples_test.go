@@ -176,7 +176,7 @@ func slashResult(tb testing.TB, c *check.Check, b *render.Bundle) runner.Result 
 	res.Record.Probes = []evidence.Probe{{Name: "profile", Method: "GET", URL: samplePaperless + "/api/profile/", Status: 401}}
 	res.DOM = "<!doctype html><title>authentik</title><p>Redirect URI Error</p>"
 	withSteps(tb, &res, "open the sign-in page", "press the SSO button")
-	res.Screenshot = picture(tb, color.RGBA{0x2b, 0x2f, 0x3a, 255}, image.Rectangle{})
+	res.Screenshot = signInPage(tb, color.RGBA{0x2b, 0x2f, 0x3a, 255}, image.Rectangle{})
 	return res
 }
 
@@ -216,6 +216,40 @@ func errorRun(tb testing.TB) *runner.Run {
 	c := sampleChecks()[0]
 	r.Results = []runner.Result{result(c, r.Bundle, check.Errored, 0.1, "the browser ended while the sign-in page was opened")}
 	r.Seconds = 0.1
+	return r
+}
+
+// upgradeRun is an upgrade after which Paperless does not start.
+func upgradeRun(tb testing.TB) *runner.Run {
+	tb.Helper()
+	r := bootRun(tb)
+	r.Paperless.Version, r.Authentik.Version = "3.0.5", "2025.10.0"
+	r.Bundle.Paperless.Version, r.Bundle.Authentik.Version = "3.0.5", "2025.10.0"
+	first := &r.Results[0]
+	first.Message = "Paperless stopped by itself with exit code 1: PAPERLESS_SECRET_KEY is not set or is the default 'change-me' value"
+	first.Record.Boot.Log = []string{"django.core.exceptions.ImproperlyConfigured: PAPERLESS_SECRET_KEY is not set or is the default 'change-me' value", "prog: fatal: stopping the container."}
+	first.Findings = []troubleshooting.Finding{{
+		Code: "CFG-SECRETKEY", Title: "PAPERLESS_SECRET_KEY is missing: Paperless-ngx 3 does not start", Hazard: "H04",
+		Because: []string{"expected: PAPERLESS_SECRET_KEY is set to a value of your own", "seen: PAPERLESS_SECRET_KEY is not set"},
+		Fix:     "Set PAPERLESS_SECRET_KEY to a long random text and keep it.",
+	}}
+	last := &r.Results[len(r.Results)-1]
+	*last = result(last.Check, r.Bundle, check.Warned, 0.1, "signed in, but without any permission")
+	r.Hazards = []render.Hazard{{
+		ID: "H04", Product: "paperless", At: "3.0.0", Title: "PAPERLESS_SECRET_KEY is required", Severity: "high", Hits: true,
+		Because: []string{"PAPERLESS_SECRET_KEY is not set"}, Symptom: "The container exits.", Check: "Set it; another value than the old one signs everybody out.", Codes: []string{"CFG-SECRETKEY"}, Source: "observed",
+	}, {
+		ID: "H03", Product: "paperless", At: "3.0.0", Fixed: "3.0.9", Title: "The client secret is sent in the body of the token request", Severity: "medium",
+		Because: []string{"settings.token_auth_method is not set"}, Symptom: "invalid_client at the callback.", Check: "authentik takes both.", Codes: []string{"TOK-METHOD"}, Source: "observed",
+	}}
+	r.Upgrade = &runner.Upgrade{
+		From: "2.18.4,2025.8.1", To: "3.0.5,2025.10.0", Step: render.StepBoth, Forecast: true, Regressed: []string{"login-page"},
+		Stages: []runner.Stage{{Versions: "2.20.15,2025.8.1", Why: "Paperless-ngx 3 takes databases of 2.20 only"}, {Versions: "3.0.5,2025.10.0"}},
+		Before: map[string]check.Status{},
+	}
+	for _, c := range sampleChecks() {
+		r.Upgrade.Before[c.ID] = check.Passed
+	}
 	return r
 }
 
@@ -299,7 +333,7 @@ func withSteps(tb testing.TB, res *runner.Result, names ...string) {
 	for i, name := range names {
 		file := fileName(name) + ".png"
 		rect := image.Rect(490, 260+50*(i%3), 790, 300+50*(i%3))
-		res.Shots[file] = picture(tb, color.RGBA{0xf4, 0xf5, 0xf7, 255}, rect)
+		res.Shots[file] = signInPage(tb, color.RGBA{0xf4, 0xf5, 0xf7, 255}, rect)
 		res.Record.Steps = append(res.Record.Steps, evidence.Step{
 			Name: name, At: 0.2 * float64(i), Seconds: 0.05 + 0.07*float64(i), Screenshot: file,
 			Rect: []float64{float64(rect.Min.X), float64(rect.Min.Y), float64(rect.Dx()), float64(rect.Dy())},
@@ -310,8 +344,8 @@ func withSteps(tb testing.TB, res *runner.Result, names ...string) {
 	}
 }
 
-// picture draws something like a sign-in page, 1280 by 900 as the browser's window.
-func picture(tb testing.TB, background color.Color, button image.Rectangle) []byte {
+// signInPage draws something like a sign-in page, 1280 by 900 as the browser's window.
+func signInPage(tb testing.TB, background color.Color, button image.Rectangle) []byte {
 	tb.Helper()
 	img := image.NewRGBA(image.Rect(0, 0, 1280, 900))
 	fillRect := func(r image.Rectangle, c color.Color) {

@@ -108,7 +108,8 @@ func arrowsOf(e *evidence.Record, f *troubleshooting.Finding) []arrow {
 			return
 		}
 		x := &xs[open]
-		out = append(out, arrow{from: laneOf(x.To), to: laneBrowser, caption: answerOf(x), status: x.Status, err: x.Error, answer: true, broken: open == broken, times: 1})
+		say, path := answerOf(x)
+		out = append(out, arrow{from: laneOf(x.To), to: laneBrowser, caption: say, path: path, status: x.Status, err: x.Error, answer: true, broken: open == broken, times: 1})
 		open = -1
 	}
 	for i := range xs {
@@ -129,7 +130,7 @@ func arrowsOf(e *evidence.Record, f *troubleshooting.Finding) []arrow {
 			out = append(out, a)
 			continue
 		}
-		if n := len(out); n > 0 && !a.broken && !out[n-1].broken && out[n-1].path == a.path && out[n-1].status == a.status && out[n-1].to == a.to {
+		if n := len(out); n > 0 && out[n-1].takes(&a) {
 			out[n-1].times++
 			continue
 		}
@@ -150,6 +151,20 @@ func arrowsOf(e *evidence.Record, f *troubleshooting.Finding) []arrow {
 		out = append(append(append([]arrow{}, out[:mid]...), gap), out[mid+cut:]...)
 	}
 	return out
+}
+
+// takes tells whether an arrow stands for another, too: the same request again,
+// or a further request of authentik's flow, which answers a stage and asks for
+// the next one.
+func (a *arrow) takes(b *arrow) bool {
+	switch {
+	case a.broken || b.broken || a.answer || a.to != b.to:
+		return false
+	case a.caption == stages && b.caption == stages && b.status < 400 && b.err == "":
+		a.status = b.status
+		return true
+	}
+	return a.path == b.path && a.status == b.status
 }
 
 func laneOf(to string) int {
@@ -215,6 +230,9 @@ func pathOf(raw string) string {
 	return u.Path
 }
 
+// stages is what is said of the requests in which the browser goes through a flow.
+const stages = "goes through the stages"
+
 var oidcLogin = regexp.MustCompile(`/accounts/oidc/[^/]+/login/$`)
 
 // captionOf says what a request is for.
@@ -249,28 +267,26 @@ func captionOf(x *evidence.Exchange) string {
 		return "presses the button"
 	case oidcLogin.MatchString(p):
 		return "goes to the provider"
-	case strings.Contains(p, "/api/v3/flows/executor/") && x.Method == http.MethodPost:
-		return "answers a stage"
 	case strings.Contains(p, "/api/v3/flows/executor/"):
-		return "asks for the next stage"
+		return stages
+	case strings.Contains(p, "/api/users/"):
+		return "ssocheck reads the accounts"
 	case p == "/":
 		return "the application"
 	}
 	return ""
 }
 
-func answerOf(x *evidence.Exchange) string {
+// answerOf says what an answer does, and where it sends the browser.
+func answerOf(x *evidence.Exchange) (caption, path string) {
 	if x.Location == "" {
-		return "answers"
+		return "answers", ""
 	}
 	u, err := url.Parse(x.Location)
 	if err != nil {
-		return "redirects"
+		return "sends the browser on", ""
 	}
-	if u.Host != "" {
-		return "redirects to " + u.Host + u.Path
-	}
-	return "redirects to " + u.Path
+	return "sends the browser on", "→ " + u.Host + cmp.Or(u.Path, "/")
 }
 
 // The measures of the drawing, in CSS pixels.
@@ -303,6 +319,7 @@ func (d *drawing) draw(arrows []arrow, f *troubleshooting.Finding) {
 		}
 		d.y += rowHeight
 		if a.broken && f != nil {
+			d.y += 4 // the path under the arrow is not to touch the box
 			d.callout(f)
 		}
 	}
@@ -338,7 +355,7 @@ func (d *drawing) arrow(a arrow) {
 	}
 	d.sb.WriteString(`</g>`)
 	left, right := min(x1, x2), max(x1, x2)
-	room := columns(right - left - 70)
+	room := columns(right - left - 24)
 	caption := a.caption
 	if a.times > 1 {
 		caption = strings.TrimSpace(fmt.Sprintf("%s ×%d", caption, a.times))

@@ -1,13 +1,17 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
 // Plan writes what an upgrade will do, and what is known about it, before
@@ -95,3 +99,78 @@ func (p *printer) upgraded(r *Report) {
 	}
 	p.line()
 }
+
+// A wayView is an upgrade as the page shows it.
+type wayView struct {
+	*runner.Upgrade
+	Stops []stopView
+	Rows  []compareView // what ended otherwise than before, worse first
+	Same  int           // checks that ended as before
+	Left  int           // checks that ran before and were skipped after
+}
+
+type stopView struct {
+	Paperless, Authentik, Why string
+	Asked                     bool // From and To
+}
+
+type compareView struct {
+	Anchor, Key   string
+	Before, After statusLook
+	Was, Is       check.Status
+	Code, Change  string
+	Worse         bool
+}
+
+func (r *Report) wayView() *wayView {
+	u := r.Upgrade
+	if u == nil {
+		return nil
+	}
+	v := &wayView{Upgrade: u}
+	stop := func(pair, why string, asked bool) {
+		paperless, authentik, _ := strings.Cut(pair, ",")
+		v.Stops = append(v.Stops, stopView{paperless, authentik, why, asked})
+	}
+	stop(u.From, "", true)
+	for i, s := range u.Stages {
+		stop(s.Versions, s.Why, i == len(u.Stages)-1)
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		was, ok := u.Before[c.Key()]
+		if !ok {
+			continue // a check of the upgrade itself
+		}
+		switch {
+		case was == c.Status:
+			v.Same++
+			continue
+		case c.Status == check.Skipped:
+			v.Left++
+			continue
+		}
+		row := compareView{Anchor: anchor(c), Key: c.Key(), Before: look(was), After: look(c.Status), Was: was, Is: c.Status, Worse: slices.Contains(u.Regressed, c.Key())}
+		if len(c.Findings) > 0 {
+			row.Code, row.Change = c.Findings[0].Code, r.change(&c.Findings[0])
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	slices.SortStableFunc(v.Rows, func(a, b compareView) int { return cmp.Compare(severity(b.Is), severity(a.Is)) })
+	return v
+}
+
+// change is the id of the change between versions that a finding rests on;
+// empty where the report does not tell of it.
+func (r *Report) change(f *troubleshooting.Finding) string {
+	if f.Hazard != "" && slices.ContainsFunc(r.Hazards, func(h render.Hazard) bool { return h.ID == f.Hazard }) {
+		return f.Hazard
+	}
+	return ""
+}
+
+// Mark is the sign of the status.
+func (l statusLook) Mark() string { return l.mark }
+
+// Word is the status in words.
+func (l statusLook) Word() string { return l.word }

@@ -19,9 +19,10 @@
   for (const button of all(".copy")) {
     button.addEventListener("click", async () => {
       const done = await copy(button.dataset.copy);
+      const name = button.dataset.name ||= button.textContent;
       button.textContent = done ? "Copied" : "Not copied";
       said.textContent = done ? "Copied to the clipboard" : "The browser does not let this page copy";
-      setTimeout(() => { button.textContent = "Copy"; }, 1600);
+      setTimeout(() => { button.textContent = name; }, 1600);
     });
   }
 
@@ -34,7 +35,7 @@
       c.hidden = which === "problems" && ["pass", "skip"].includes(c.dataset.status);
       if (!c.hidden) n++;
     }
-    said.textContent = n + " checks shown";
+    said.textContent = n + (n === 1 ? " entry shown" : " entries shown");
   };
   for (const b of all("[data-show]")) b.addEventListener("click", () => show(b.dataset.show));
   for (const b of all("[data-fold]")) b.addEventListener("click", () => { for (const c of checks) c.open = b.dataset.fold === "open"; });
@@ -42,9 +43,10 @@
   // A link to a check opens it.
   const reveal = () => {
     const el = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!el || !el.matches("details.check")) return;
-    if (el.hidden) show("all");
-    el.open = true;
+    const check = el && el.closest("details.check");
+    if (!check) return;
+    if (check.hidden) show("all");
+    check.open = true;
     el.scrollIntoView();
   };
   addEventListener("hashchange", reveal);
@@ -59,18 +61,20 @@
   });
   addEventListener("afterprint", () => { for (const d of folded) d.open = false; });
 
-  // Screenshots, large.
+  // Screenshots, large. The drawing is that of the film, looked at as a whole.
   const viewer = document.querySelector("dialog.viewer");
-  const big = viewer.querySelector("img"), rect = viewer.querySelector(".rect"), title = viewer.querySelector(".viewer-title");
+  const stage = viewer.querySelector(".viewer-shot"), title = viewer.querySelector(".viewer-title");
   let film = [], at = 0;
   const turn = (to) => {
     at = (to + film.length) % film.length;
-    const shot = film[at], outline = shot.querySelector(".rect");
-    big.src = shot.querySelector("img").src;
-    big.alt = shot.querySelector("img").alt;
-    title.textContent = shot.dataset.title;
-    rect.hidden = !outline;
-    if (outline) rect.style.cssText = outline.style.cssText;
+    const drawing = film[at].querySelector("svg").cloneNode(true);
+    drawing.setAttribute("viewBox", film[at].dataset.full);
+    drawing.setAttribute("role", "img");
+    drawing.setAttribute("aria-label", film[at].dataset.title);
+    drawing.removeAttribute("aria-hidden");
+    stage.replaceChildren(drawing);
+    title.textContent = film[at].dataset.title;
+    for (const b of all("[data-go]", viewer)) b.hidden = film.length < 2;
   };
   for (const shot of all(".shot")) {
     shot.addEventListener("click", () => {
