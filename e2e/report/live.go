@@ -13,8 +13,8 @@ import (
 )
 
 // A Progress shows a run while it happens: on a terminal one line that is
-// written over, elsewhere plain lines, in GitHub's logs a folded group. Safe
-// for concurrent use. Close ends it.
+// written over, elsewhere plain lines, in GitHub's logs folded groups. Safe for
+// concurrent use. Close ends it.
 type Progress struct {
 	o   TextOptions
 	w   io.Writer
@@ -29,6 +29,7 @@ type Progress struct {
 	count   string    // "3/16" of the current check
 	frame   int
 	drawn   bool // a live line stands on the terminal
+	folded  bool // a group is open
 	closed  bool
 
 	stop chan struct{}
@@ -38,25 +39,58 @@ type Progress struct {
 // tick is how often the live line is drawn again: fast enough to look alive.
 const tick = 100 * time.Millisecond
 
-// Live makes a Progress. now may be nil: time.Now.
-func Live(w io.Writer, o TextOptions, now func() time.Time) *Progress {
-	if now == nil {
-		now = time.Now
-	}
-	if o.Width <= 0 {
-		o.Width = 100
-	}
-	p := &Progress{o: o, w: w, now: now, begun: now(), stop: make(chan struct{}), done: make(chan struct{})}
-	p.started = p.begun
-	if o.GitHub && !o.Quiet {
-		p.print("::group::ssocheck, check by check\n")
-	}
+// Live makes a Progress.
+func Live(w io.Writer, o TextOptions) *Progress {
+	p := newProgress(w, o, time.Now)
 	if !o.Live || o.Quiet {
 		close(p.done)
 		return p
 	}
 	go p.spin()
 	return p
+}
+
+func newProgress(w io.Writer, o TextOptions, now func() time.Time) *Progress {
+	if o.Width <= 0 {
+		o.Width = 100
+	}
+	p := &Progress{o: o, w: w, now: now, begun: now(), stop: make(chan struct{}), done: make(chan struct{})}
+	p.started = p.begun
+	return p
+}
+
+// Phase says what part of the work begins: the checklist on the old versions,
+// one pair of a matrix. In GitHub's logs it is the title of a group.
+func (p *Progress) Phase(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.o.Quiet || p.closed {
+		return
+	}
+	p.erase()
+	p.unfold()
+	p.current, p.title, p.step, p.count, p.started = "", "", "", "", p.now()
+	if p.o.GitHub {
+		p.fold(clean(text))
+		return
+	}
+	line := newPrinter(p.o)
+	line.line(line.paint(bold, "→ "+clean(text)))
+	_ = line.flush(p.w) // a terminal that is gone must not stop the run
+	p.draw()
+}
+
+// fold opens a group; the caller holds the lock.
+func (p *Progress) fold(title string) {
+	p.print("::group::" + strings.ReplaceAll(title, "\n", " ") + "\n")
+	p.folded = true
+}
+
+func (p *Progress) unfold() {
+	if p.folded {
+		p.print("::endgroup::\n")
+		p.folded = false
+	}
 }
 
 func (p *Progress) spin() {
@@ -80,6 +114,9 @@ func (p *Progress) spin() {
 func (p *Progress) Observe(ev runner.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.o.GitHub && !p.o.Quiet && !p.folded && !p.closed {
+		p.fold("ssocheck, check by check")
+	}
 	switch ev.Kind {
 	case runner.Started:
 		p.current, p.title, p.step, p.started = eventKey(ev), "", "", p.now()
@@ -115,7 +152,8 @@ func (p *Progress) doing(ev runner.Event) {
 		return
 	}
 	p.step = step
-	if p.o.Verbose && !p.o.Live && !p.o.Quiet {
+	// A stack takes minutes: a log without a live line says what for.
+	if (p.o.Verbose || (ev.Kind == runner.Booting && ev.Step != "")) && !p.o.Live && !p.o.Quiet {
 		line := newPrinter(p.o)
 		line.paragraph(step, 4, dim)
 		_ = line.flush(p.w)
@@ -126,7 +164,10 @@ func (p *Progress) doing(ev runner.Event) {
 func (p *Progress) finished(ev runner.Event) {
 	p.erase()
 	p.current, p.title, p.step, p.count, p.started = "", "", "", "", p.now()
-	if ev.Result == nil || p.o.Quiet || (p.o.Live && !p.o.Verbose && ev.Result.Status == check.Skipped) {
+	if ev.Result == nil || p.o.Quiet {
+		return
+	}
+	if p.o.Live && (ev.Result.Status == check.Passed || ev.Result.Status == check.Skipped) {
 		return // the table at the end has it
 	}
 	key := eventKey(ev)
@@ -135,25 +176,21 @@ func (p *Progress) finished(ev runner.Event) {
 	if ev.Result.Status != check.Skipped {
 		row += "  " + line.paint(dim, duration(ev.Result.Seconds))
 	}
-	if message := ev.Result.Message; ev.Result.Status != check.Passed && message != "" {
-		row += "  " + cut(strings.ReplaceAll(clean(message), "\n", " "), max(20, p.o.Width-width(key)-14))
+	message := strings.ReplaceAll(clean(ev.Result.Message), "\n", " ")
+	const mark, time = 5, 8 // columns around the key
+	if room := p.o.Width - mark - width(key) - time - p.slack(); ev.Result.Status != check.Passed && message != "" && room >= 12 {
+		row += "  " + cut(message, room)
 	}
 	line.line(row)
-	_ = line.flush(p.w) // a terminal that is gone must not stop the run
+	_ = line.flush(p.w) // as in Phase
 }
 
-// Note prints a line above the live one.
-func (p *Progress) Note(text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.o.Quiet {
-		return
+// slack is what an ellipsis takes more in ASCII.
+func (p *Progress) slack() int {
+	if p.o.ASCII {
+		return 2
 	}
-	p.erase()
-	line := newPrinter(p.o)
-	line.paragraph(clean(text), 2, dim)
-	_ = line.flush(p.w)
-	p.draw()
+	return 0
 }
 
 // Close takes the live line away and ends the group. Safe to call twice.
@@ -170,9 +207,7 @@ func (p *Progress) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
-	if p.o.GitHub && !p.o.Quiet {
-		p.print("::endgroup::\n")
-	}
+	p.unfold()
 }
 
 // draw writes the live line; the caller holds the lock.
@@ -198,8 +233,11 @@ func (p *Progress) draw() {
 	}
 	what = p.count + what
 	elapsed := duration(p.now().Sub(p.started).Seconds())
+	if p.started.After(p.begun) {
+		elapsed += " of " + duration(p.now().Sub(p.begun).Seconds())
+	}
 	// Cut to the width: a line that wraps cannot be written over.
-	what = cut(what, max(10, p.o.Width-width(elapsed)-7))
+	what = cut(what, max(10, p.o.Width-width(elapsed)-7-p.slack()))
 	if p.o.ASCII {
 		what = ascii(what)
 	}

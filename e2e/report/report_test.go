@@ -59,6 +59,12 @@ func TestGoldens(t *testing.T) {
 			where := "report/index.html"
 			golden(t, name+".txt", written(t, func(w io.Writer) error { return rep.Text(w, TextOptions{Report: where}) }))
 			golden(t, name+".junit.xml", written(t, rep.JUnit))
+			// The bundle belongs to render, which changes by itself; that it is
+			// redacted is a test of its own.
+			rep.Bundle = nil
+			for i := range rep.Checks {
+				rep.Checks[i].Bundle = nil
+			}
 			golden(t, name+".json", written(t, rep.JSON))
 		})
 	}

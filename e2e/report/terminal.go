@@ -20,7 +20,7 @@ func Terminal(f *os.File, getenv func(string) string) TextOptions {
 		Live:   tty && !dumb && getenv("CI") == "",
 		GitHub: getenv("GITHUB_ACTIONS") == "true",
 		Width:  columns,
-		ASCII:  !unicode(getenv),
+		ASCII:  dumb || !unicode(getenv),
 	}
 	if o.GitHub || (getenv("CLICOLOR_FORCE") != "" && getenv("CLICOLOR_FORCE") != "0") {
 		o.Color = true // GitHub's log shows colours though it is no terminal

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -54,11 +55,14 @@ func newPrinter(o TextOptions) *printer {
 }
 
 func (p *printer) flush(w io.Writer) error {
-	out := p.buf.Bytes()
+	out := p.buf.String()
 	if p.ASCII {
-		out = []byte(ascii(p.buf.String()))
+		out = ascii(out)
 	}
-	if _, err := w.Write(out); err != nil {
+	if p.GitHub {
+		out = harmless(out)
+	}
+	if _, err := io.WriteString(w, out); err != nil {
 		return fmt.Errorf("write text report: %w", err)
 	}
 	return nil
@@ -120,9 +124,7 @@ func (p *printer) report(r *Report) {
 	p.lint(r.Lint)
 	p.hazards(r)
 	p.upgraded(r)
-	if p.Verbose {
-		p.times(r)
-	}
+	p.times(r)
 	p.verdict(r)
 }
 
@@ -464,7 +466,12 @@ func since(h render.Hazard) string {
 
 func (p *printer) times(r *Report) {
 	slow := r.slowest(5)
-	if len(slow) == 0 {
+	switch {
+	case len(slow) == 0 || p.Quiet:
+		return
+	case !p.Verbose:
+		t := slow[0]
+		p.line(p.paint(dim, cut("slowest step: "+t.Check+", "+t.Step+", "+duration(t.Seconds), p.Width)))
 		return
 	}
 	p.line(p.paint(bold, "Slowest steps"))
@@ -523,13 +530,14 @@ func wrap(s string, columns int) []string {
 		}
 		lines = append(lines, line)
 	}
-	for i, l := range lines {
-		if strings.HasPrefix(l, "::") { // would be a command to GitHub's log reader
-			lines[i] = "› " + l
-		}
-	}
 	return lines
 }
+
+var workflowCommand = regexp.MustCompile(`(?m)^((?:\s|\x1b\[[0-9;]*m)*)(::|##\[)`)
+
+// harmless takes the force from lines that GitHub's runner would take for its
+// own commands: a log of the products is quoted in the text.
+func harmless(s string) string { return workflowCommand.ReplaceAllString(s, "$1> $2") }
 
 func width(s string) int { return utf8.RuneCountInString(s) }
 

@@ -34,16 +34,6 @@ func Plan(w io.Writer, u *runner.Upgrade, hazards []render.Hazard, lint []config
 	_ = p.flush(w) // the run comes first; a terminal that is gone shows at the end
 }
 
-// Heading writes what part of an upgrade begins.
-func Heading(w io.Writer, text string, o TextOptions) {
-	if o.Quiet {
-		return
-	}
-	p := newPrinter(o)
-	p.line(p.paint(bold, "→ "+text))
-	_ = p.flush(w) // as in Plan
-}
-
 // way are the versions of an upgrade, in order.
 func (p *printer) way(u *runner.Upgrade) {
 	if u == nil || p.Quiet {
@@ -80,7 +70,11 @@ func (p *printer) upgraded(r *Report) {
 		p.line()
 		return
 	}
-	p.line(p.paint(bold, "After the upgrade"), "  ", p.paint(red, fmt.Sprintf("%d that were met on %s are not any more", len(u.Regressed), versions(u.From))))
+	say := fmt.Sprintf("%d checks that were met on %s are not any more", len(u.Regressed), versions(u.From))
+	if len(u.Regressed) == 1 {
+		say = "one check that was met on " + versions(u.From) + " is not any more"
+	}
+	p.line(p.paint(bold, "After the upgrade"), "  ", p.paint(red, say))
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		for _, key := range u.Regressed {

@@ -145,12 +145,13 @@ type runCmd struct {
 // Run runs the checklist.
 func (c *runCmd) Run(e *env) error {
 	o := textOptions(e, c.Report)
-	progress := newProgress(e.stdout, o)
+	progress := report.Live(e.stdout, o)
+	defer progress.Close()
 	r, err := e2e.Check(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
-		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.observe, Stack: c.stack(e),
+		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.Observe, Stack: c.stack(e),
 	})
-	progress.end()
+	progress.Close()
 	if err != nil {
 		return err
 	}

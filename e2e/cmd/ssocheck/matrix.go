@@ -40,16 +40,15 @@ func (c *matrixCmd) Run(e *env) error {
 		return nil
 	}
 	o := textOptions(e, "")
-	progress := newProgress(e.stdout, o)
+	progress := report.Live(e.stdout, o)
+	defer progress.Close()
 	var table []report.Cell
 	worst := exitPass
 	err = e2e.Matrix(e.ctx, e2e.Options{
-		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Log: e.log, Observe: progress.observe,
+		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Log: e.log, Observe: progress.Observe,
 	}, pairs, func(p render.Pair) {
-		progress.end()
-		report.Heading(e.stdout, "Paperless-ngx "+p.Paperless+", authentik "+p.Authentik, o)
+		progress.Phase("Paperless-ngx " + p.Paperless + ", authentik " + p.Authentik)
 	}, func(cell *e2e.Cell) error {
-		progress.end()
 		row := report.Cell{Paperless: cell.Paperless, Authentik: cell.Authentik}
 		switch {
 		case cell.Err != nil:
@@ -68,7 +67,7 @@ func (c *matrixCmd) Run(e *env) error {
 		worst = worse(worst, cell.ExitCode())
 		return nil
 	})
-	progress.end()
+	progress.Close()
 	if terr := report.Table(e.stdout, table, o); terr != nil {
 		return terr
 	}

@@ -6,85 +6,23 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/report"
-	"github.com/ssocheck/ssocheck/e2e/runner"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
 
-// terminal tells whether a person looks at the writer.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
+// textOptions are what fits the terminal or file that the text goes to.
 func textOptions(e *env, dir string) report.TextOptions {
-	tty := terminal(e.stdout)
-	return report.TextOptions{
-		Color: tty && os.Getenv("NO_COLOR") == "", Live: tty, Quiet: e.quiet, Verbose: e.verbose, Report: dir,
-		GitHub: os.Getenv("GITHUB_ACTIONS") == "true",
+	o := report.TextOptions{GitHub: os.Getenv("GITHUB_ACTIONS") == "true"}
+	if f, ok := e.stdout.(*os.File); ok {
+		o = report.Terminal(f, os.Getenv)
 	}
+	o.Quiet, o.Verbose, o.Report = e.quiet, e.verbose, dir
+	o.Live = o.Live && !e.verbose // the log would write into the live line
+	return o
 }
-
-// progress is a live line a check on a terminal, a plain line a check elsewhere.
-type progress struct {
-	w     io.Writer
-	o     report.TextOptions
-	began time.Time
-	live  bool
-}
-
-func newProgress(w io.Writer, o report.TextOptions) *progress {
-	return &progress{w: w, o: o, began: time.Now()}
-}
-
-func (p *progress) observe(ev runner.Event) {
-	if p.o.Quiet {
-		return
-	}
-	name := ""
-	if ev.Check != nil {
-		name = ev.Check.ID + variant(ev.Variant)
-	}
-	switch ev.Kind {
-	case runner.Started, runner.Step, runner.Booting:
-		if p.o.Live {
-			p.clear()
-			text := fmt.Sprintf("[%d/%d] %s %s", ev.Index, ev.Total, name, ev.Step)
-			if len(text) > 78 {
-				text = text[:78]
-			}
-			fmt.Fprint(p.w, text)
-			p.live = true
-		} else if ev.Kind == runner.Booting && ev.Step != "" {
-			fmt.Fprintf(p.w, "     %s\n", ev.Step) // a stack takes minutes: say what for
-		}
-	case runner.Finished:
-		p.clear()
-		if ev.Result == nil {
-			return
-		}
-		mark := map[check.Status]string{check.Passed: "ok  ", check.Warned: "warn", check.Failed: "FAIL", check.Skipped: "skip", check.Errored: "ERR "}[ev.Result.Status]
-		fmt.Fprintf(p.w, "%s %-36s %5.1fs\n", mark, name, ev.Result.Seconds)
-	}
-}
-
-func (p *progress) clear() {
-	if p.live {
-		fmt.Fprint(p.w, "\r\x1b[K")
-		p.live = false
-	}
-}
-
-func (p *progress) end() { p.clear() }
 
 func printFinding(w io.Writer, f troubleshooting.Finding) {
 	guide := ""

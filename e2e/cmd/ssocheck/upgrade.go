@@ -21,17 +21,18 @@ type upgradeCmd struct {
 // Run tries the upgrade.
 func (c *upgradeCmd) Run(e *env) error {
 	o := textOptions(e, c.Report)
-	progress := newProgress(e.stdout, o)
+	progress := report.Live(e.stdout, o)
+	defer progress.Close()
 	u, err := e2e.Upgrade(e.ctx, e2e.UpgradeOptions{
 		Options: e2e.Options{
 			Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service,
-			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.observe,
+			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.Observe,
 		},
 		From: c.From, To: c.To, Step: c.Step,
 		Planned: func(u *e2e.Upgraded) { report.Plan(e.stdout, u.Planned(), u.Hazards, u.Lint, o) },
-		Phase:   func(text string) { progress.end(); report.Heading(e.stdout, text, o) },
+		Phase:   progress.Phase,
 	})
-	progress.end()
+	progress.Close()
 	if err != nil {
 		return err
 	}
