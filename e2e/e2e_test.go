@@ -1,8 +1,6 @@
 package e2e_test
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -13,13 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/browser"
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/checklist"
-	"github.com/ssocheck/ssocheck/e2e/edge"
-	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/runner"
-	"github.com/ssocheck/ssocheck/e2e/target"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
@@ -72,23 +66,20 @@ func TestGuideAsWritten(t *testing.T) {
 var versions = [][2]string{{"2.20.15", ""}, {"3.0.5", ""}, {"2.5.0", ""}, {"2.20.15", "2026.5.6"}}
 
 // TestTroubleshooting plants every item in the lab and demands that its code is
-// found first, at the check that it breaks, on each version where it can happen.
+// found first, at the check that it breaks, on each version where it can happen,
+// and that nothing else is found that the right configuration does not have.
+// With -update it records the evidence again (fixtures/evidence).
 func TestTroubleshooting(t *testing.T) {
 	rig := newRig(t)
-	var mu sync.Mutex
-	planted, found, wrong := 0, 0, 0
-	t.Cleanup(func() {
-		if planted > 0 {
-			t.Logf("planted %d, found first %d (recall %.2f), findings that nobody planted %d (precision %.2f)",
-				planted, found, float64(found)/float64(planted), wrong, float64(found)/float64(max(1, found+wrong)))
-		}
-	})
+	var all score
+	t.Cleanup(func() { all.print(t) })
 	for _, item := range troubleshooting.All() {
 		if item.Plant == nil {
 			continue
 		}
 		t.Run(item.Code, func(t *testing.T) {
 			t.Parallel()
+			var group sync.WaitGroup
 			ran := false
 			for _, version := range versions {
 				if ran && (testing.Short() || version[1] != "") {
@@ -99,31 +90,18 @@ func TestTroubleshooting(t *testing.T) {
 				if !item.Happens(b) {
 					continue
 				}
+				first := !ran
 				ran = true
-				at := item.BreaksAt(version[0])
-				item.Plant(b)
-				run, err := rig.run(t.Context(), b, at.ID)
-				require.NoError(t, err)
-				require.Empty(t, run.Error)
-				codes, status, message := findings(run, at.ID)
-				mu.Lock()
-				planted++
-				if len(codes) > 0 && codes[0] == item.Code {
-					found++
-					wrong += len(codes) - 1
-				} else {
-					wrong += len(codes)
-				}
-				mu.Unlock()
-				want := check.Failed
-				if item.Warns {
-					want = check.Warned
-				}
-				assert.Equal(t, want, status, "%s at %s: %s", version, at.ID, message)
-				if assert.NotEmpty(t, codes, "%s at %s: nothing found; %s", version, at.ID, message) {
-					assert.Equal(t, item.Code, codes[0], "%s at %s: %v; %s", version, at.ID, codes, message)
-				}
+				group.Go(func() {
+					p := rig.plant(t, b, item)
+					all.add(p)
+					p.judge(t, item)
+					if *update && first {
+						p.record(t)
+					}
+				})
 			}
+			group.Wait()
 			require.True(t, ran, "no modelled version on which this can happen")
 		})
 	}
@@ -138,82 +116,10 @@ func TestTwoMistakes(t *testing.T) {
 			t.Parallel()
 			b, _, err := e2e.Bundle(e2e.Options{})
 			require.NoError(t, err)
-			first, second := troubleshooting.Find(pair[0]), troubleshooting.Find(pair[1])
-			first.Plant(b)
-			second.Plant(b)
-			run, err := rig.run(t.Context(), b, first.Breaks.ID)
-			require.NoError(t, err)
-			codes, _, message := findings(run, first.Breaks.ID)
-			assert.Equal(t, pair[:], codes, message)
+			p := rig.plant(t, b, troubleshooting.Find(pair[0]), troubleshooting.Find(pair[1]))
+			assert.Equal(t, pair[:], p.codes, p.message)
 		})
 	}
-}
-
-// findings are the codes at a check as configured, its status and message.
-func findings(run *runner.Run, id string) ([]string, check.Status, string) {
-	var codes []string
-	status, message := check.Skipped, "did not run"
-	for _, r := range run.Results {
-		if r.Check.ID != id || status == check.Failed {
-			continue
-		}
-		if r.Status == check.Passed && status != check.Skipped {
-			continue
-		}
-		codes, status, message = nil, r.Status, r.Message
-		for _, f := range r.Findings {
-			codes = append(codes, f.Code)
-		}
-	}
-	if status == check.Skipped {
-		parts := []string{message}
-		for _, r := range run.Results {
-			parts = append(parts, fmt.Sprintf("%s %s %s", r.Check.ID, r.Status, r.Message))
-		}
-		message = strings.Join(parts, "; ")
-	}
-	return codes, status, message
-}
-
-// A rig shares one edge and one browser among labs, as a person's machine would.
-type rig struct {
-	front *edge.Edge
-	start func(context.Context, *render.Bundle, string) (*target.Target, error)
-
-	mu      sync.Mutex
-	browser *browser.Browser
-}
-
-func newRig(tb testing.TB) *rig {
-	tb.Helper()
-	front, err := edge.Listen(edge.Options{})
-	require.NoError(tb, err)
-	r := &rig{front: front, start: e2e.Lab(front, nil)}
-	tb.Cleanup(func() {
-		if r.browser != nil {
-			assert.NoError(tb, r.browser.Close())
-		}
-		assert.NoError(tb, front.Close())
-	})
-	return r
-}
-
-func (r *rig) open(_ context.Context, t *target.Target) (*browser.Browser, func(), error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.browser == nil {
-		// Not of one test's context: the others use it too.
-		b, err := browser.Open(context.Background(), browser.Options{Rules: t.ResolverRules(), SPKI: t.SPKI})
-		if err != nil {
-			return nil, nil, err
-		}
-		r.browser = b
-	}
-	return r.browser, func() {}, nil
-}
-
-func (r *rig) run(ctx context.Context, b *render.Bundle, only ...string) (*runner.Run, error) {
-	return runner.Do(ctx, runner.Options{Bundle: b, Kind: target.Lab, Start: r.start, OpenBrowser: r.open, Only: only})
 }
 
 // TestCatalogue finds what is missing from the lists.

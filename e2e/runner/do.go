@@ -62,9 +62,12 @@ func (r *run) loop(ctx context.Context) {
 			res.Findings = r.o.Explain(res.Record, res.Bundle, j.check, res.Status)
 		}
 		r.out.Results = append(r.out.Results, res)
-		last := r.out.Results[len(r.out.Results)-1]
+		last := res
 		r.o.Observe(Event{Kind: Finished, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Result: &last, At: time.Now()})
 		starts.done(j.variant.Name)
+		if r.over == "" && r.o.Enough != nil && r.o.Enough(last) {
+			r.over = "enough was seen"
+		}
 	}
 	// The targets' own redactors know what was made while they ran.
 	for _, t := range starts.started() {

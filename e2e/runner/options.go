@@ -42,6 +42,9 @@ type Options struct {
 	// Explain names the causes of what did not pass; nil: troubleshooting.Explain.
 	Explain func(evidence.Record, *render.Bundle, *check.Check, check.Status) []troubleshooting.Finding
 	Observe func(Event) // told what happens, in order; may be nil
+	// Enough ends the run: after a result of which it says true, what is left is
+	// skipped. Nil: everything is run.
+	Enough  func(Result) bool
 	Lint    []config.Finding
 	Hazards []render.Hazard
 	// Expected are known deviations: see Expectation.

@@ -201,7 +201,7 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 			}, diff == what
 		},
 		Suspect: func(b *render.Bundle) ([]string, bool) {
-			if p := b.IdPProvider(); p == nil || len(p.RedirectURIs) == 0 || regexAccepts(p, b.RedirectURI()) {
+			if p := b.IdPProvider(); p == nil || len(p.RedirectURIs) == 0 || regexAccepts(p, b.RedirectURI()) || !sends(b) {
 				return nil, false
 			}
 			have, diff := nearest(b.RedirectURI(), registered(evidence.Record{}, b))
@@ -218,6 +218,15 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 		},
 		Edit: func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
 	}
+}
+
+// sends tells whether the configuration has an app that can send a redirect URI
+// at all. Without one there is nothing to compare, and what is wrong with the
+// app was said.
+func sends(b *render.Bundle) bool {
+	app, ok := b.Paperless.App()
+	_, bad := badProviderID(b)
+	return ok && !bad && app.ProviderID != ""
 }
 
 // sentItem is a mistake in the redirect URI that Paperless sends.

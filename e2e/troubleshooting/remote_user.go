@@ -83,6 +83,9 @@ func remoteUserItems() []*Item {
 				if rec.Check != "remote-user" || !b.Paperless.On(render.RemoteUser) || on || spoofed(rec) != nil {
 					return nil, false
 				}
+				if v, set := b.Paperless.Value(remoteUserName); set && v != metaName(v) {
+					return nil, false // nothing is opened: RU-NAME
+				}
 				for _, p := range rec.Probes {
 					if strings.Contains(p.URL, "/api/") && p.Status == 401 && strings.Contains(strings.ToLower(p.Name), "direct") {
 						return []string{expected("the header opens /api/ too"), seen("%s %s answered 401", p.Method, p.URL), setting(b, remoteUserAPI)}, true

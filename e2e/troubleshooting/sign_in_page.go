@@ -35,6 +35,7 @@ func signInPageItems() []*Item {
 				b.Paperless.Env[render.DisableRegularLogin] = "true"
 				delete(b.Paperless.Env, render.ProvidersKey)
 			},
+			Also: []string{"CFG-NOAPP"}, // nobody is locked out while there is a button
 		},
 		{
 			Code: "STALE", Guide: 2,

@@ -84,7 +84,7 @@ func tokenItems() []*Item {
 			},
 			Suspect: func(b *render.Bundle) ([]string, bool) {
 				rel := b.SecretRelation()
-				return []string{expected("the client secret that authentik has"), seen("%s", secretWords[rel])}, rel == render.SecretOther || rel == render.SecretEmpty || rel == render.SecretSpace
+				return []string{expected("the client secret that authentik has"), seen("%s", secretWords[rel])}, sends(b) && (rel == render.SecretOther || rel == render.SecretEmpty || rel == render.SecretSpace)
 			},
 			Plant: func(b *render.Bundle) {
 				b.EditApp(func(app map[string]any) { app["secret"] = "another-client-secret-9876543210" })

@@ -1,0 +1,250 @@
+package e2e_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/browser"
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/edge"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+var update = flag.Bool("update", false, "record the evidence again and rewrite what is generated from it")
+
+// sideBySide is how many labs are tested at once: a browser that waits leaves a
+// core to the others, and more tabs than that only take memory.
+const sideBySide = 3
+
+// A rig shares one edge and one browser among labs, as a person's machine would.
+type rig struct {
+	front *edge.Edge
+	start func(context.Context, *render.Bundle, string) (*target.Target, error)
+	slots chan struct{}
+
+	mu      sync.Mutex
+	browser *browser.Browser
+	right   map[string]func() (map[string]bool, error) // by versions
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	front, err := edge.Listen(edge.Options{})
+	require.NoError(t, err)
+	r := &rig{front: front, start: e2e.Lab(front, nil), slots: make(chan struct{}, sideBySide), right: map[string]func() (map[string]bool, error){}}
+	t.Cleanup(func() {
+		if r.browser != nil {
+			assert.NoError(t, r.browser.Close())
+		}
+		assert.NoError(t, front.Close())
+	})
+	return r
+}
+
+func (r *rig) open(_ context.Context, t *target.Target) (*browser.Browser, func(), error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.browser == nil {
+		// Not of one test's context: the others use it too.
+		b, err := browser.Open(context.Background(), browser.Options{Rules: t.ResolverRules(), SPKI: t.SPKI})
+		if err != nil {
+			return nil, nil, err
+		}
+		r.browser = b
+	}
+	return r.browser, func() {}, nil
+}
+
+// run runs the checks with these ids, and what they need, until enough is seen.
+func (r *rig) run(ctx context.Context, b *render.Bundle, enough func(runner.Result) bool, only ...string) (*runner.Run, error) {
+	r.slots <- struct{}{}
+	defer func() { <-r.slots }()
+	return runner.Do(ctx, runner.Options{Bundle: b, Kind: target.Lab, Start: r.start, OpenBrowser: r.open, Only: only, Enough: enough})
+}
+
+// known are the findings, as "check code", that the right configuration of the
+// same versions has. Nobody planted them, and they are no mistake of diagnosis.
+func (r *rig) known(ctx context.Context, b *render.Bundle) (map[string]bool, error) {
+	key := b.Paperless.Version + "," + b.Authentik.Version
+	r.mu.Lock()
+	once := r.right[key]
+	if once == nil {
+		once = sync.OnceValues(func() (map[string]bool, error) {
+			run, err := r.run(ctx, b, nil)
+			if err != nil {
+				return nil, err
+			}
+			out := map[string]bool{}
+			for _, res := range run.Results {
+				for _, f := range res.Findings {
+					out[res.Check.ID+" "+f.Code] = true
+				}
+			}
+			return out, nil
+		})
+		r.right[key] = once
+	}
+	r.mu.Unlock()
+	return once()
+}
+
+// planted is what came of one planting.
+type planted struct {
+	code, versions string
+	at             string // the check that it breaks
+	run            *runner.Run
+	codes          []string // found there, in their order
+	status         check.Status
+	message        string
+	// strange are findings, as "check code", that neither the planted mistake nor
+	// the right configuration has.
+	strange []string
+}
+
+func (r *rig) plant(t *testing.T, b *render.Bundle, items ...*troubleshooting.Item) *planted {
+	t.Helper()
+	known, err := r.known(context.WithoutCancel(t.Context()), b.Clone())
+	require.NoError(t, err)
+	p := &planted{versions: b.Paperless.Version + " with authentik " + b.Authentik.Version, at: items[0].BreaksAt(b.Paperless.Version).ID}
+	var codes []string
+	for _, item := range items {
+		item.Plant(b)
+		codes = append(codes, item.Code)
+	}
+	p.code = strings.Join(codes, "+")
+	for _, item := range items {
+		codes = append(codes, item.Also...)
+	}
+	p.run, err = r.run(t.Context(), b, found(p.at), p.at)
+	require.NoError(t, err)
+	require.Empty(t, p.run.Error)
+	p.codes, p.status, p.message = findings(p.run, p.at)
+	for _, res := range p.run.Results {
+		for _, f := range res.Findings {
+			if key := res.Check.ID + " " + f.Code; !slices.Contains(codes, f.Code) && !known[key] && !slices.Contains(p.strange, key) {
+				p.strange = append(p.strange, key)
+			}
+		}
+	}
+	return p
+}
+
+// found tells of a result whether the check has found something.
+func found(id string) func(runner.Result) bool {
+	return func(res runner.Result) bool { return res.Check.ID == id && len(res.Findings) > 0 }
+}
+
+// first is the code that is stood for; "nothing" without one.
+func (p *planted) first() string {
+	if len(p.codes) == 0 {
+		return "nothing"
+	}
+	return p.codes[0]
+}
+
+func (p *planted) judge(t *testing.T, item *troubleshooting.Item) {
+	t.Helper()
+	want := check.Failed
+	if item.Warns {
+		want = check.Warned
+	}
+	assert.Equal(t, want, p.status, "%s at %s: %s", p.versions, p.at, p.message)
+	assert.Equal(t, item.Code, p.first(), "%s at %s: %v; %s", p.versions, p.at, p.codes, p.message)
+	assert.Subset(t, p.codes, item.Also, "%s: made with it", p.versions)
+	assert.Empty(t, p.strange, "%s: found, but nobody planted it", p.versions)
+}
+
+// recordings is where evidence is kept.
+const recordings = "../fixtures/evidence"
+
+// record keeps the evidence as a report without pictures.
+func (p *planted) record(t *testing.T) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(recordings, p.code+".json"))
+	require.NoError(t, err)
+	assert.NoError(t, report.JSON(f, p.run))
+	require.NoError(t, f.Close())
+}
+
+// findings are the codes at a check as configured, its status and message.
+func findings(run *runner.Run, id string) ([]string, check.Status, string) {
+	var codes []string
+	status, message := check.Skipped, "did not run"
+	for _, r := range run.Results {
+		if r.Check.ID != id || status == check.Failed {
+			continue
+		}
+		if r.Status == check.Passed && status != check.Skipped || r.Status == check.Skipped {
+			continue
+		}
+		codes, status, message = nil, r.Status, r.Message
+		for _, f := range r.Findings {
+			codes = append(codes, f.Code)
+		}
+	}
+	if status == check.Skipped {
+		for _, r := range run.Results {
+			message += fmt.Sprintf("; %s %s %s", r.Check.ID, r.Status, r.Message)
+		}
+	}
+	return codes, status, message
+}
+
+// A score counts over all plantings.
+type score struct {
+	mu    sync.Mutex
+	all   []*planted
+	first map[[2]string]int // planted, found first
+}
+
+func (s *score) add(p *planted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, p)
+	if s.first == nil {
+		s.first = map[[2]string]int{}
+	}
+	s.first[[2]string{p.code, p.first()}]++
+}
+
+// print is the summary: how much of what was planted was found, and how much of
+// what was found was planted.
+func (s *score) print(t *testing.T) {
+	t.Helper()
+	found, wrong := 0, 0
+	for _, p := range s.all {
+		if p.first() == p.code {
+			found++
+		}
+		wrong += len(p.strange)
+		if len(p.strange) > 0 {
+			t.Logf("planted %s on %s: also %s", p.code, p.versions, strings.Join(p.strange, ", "))
+		}
+	}
+	if len(s.all) == 0 {
+		return
+	}
+	t.Logf("planted %d, found first %d (recall %.3f), findings that nobody planted %d (precision %.3f)",
+		len(s.all), found, float64(found)/float64(len(s.all)), wrong, float64(found)/float64(max(1, found+wrong)))
+	for _, pair := range slices.SortedFunc(maps.Keys(s.first), func(a, b [2]string) int { return strings.Compare(a[0]+" "+a[1], b[0]+" "+b[1]) }) {
+		if pair[0] != pair[1] {
+			t.Logf("%s was taken for %s, %d times", pair[0], pair[1], s.first[pair])
+		}
+	}
+}
