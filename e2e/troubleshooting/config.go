@@ -38,7 +38,7 @@ func configItems() []*Item {
 			Title:  "The provider JSON reaches Paperless inside literal quotes",
 			Fix:    "Remove one pair of quotes around the value of PAPERLESS_SOCIALACCOUNT_PROVIDERS. In the list form of Compose (- NAME='…') and with docker run --env-file quotes are part of the value.",
 			Breaks: checklist.LoginPage,
-			Match:  jsonBoot(func(v string) (string, bool) { return "the value begins and ends with " + v[:1], quotedJSON(v) }),
+			Match:  jsonBoot(func(v, _ string) (string, bool) { return "the value begins and ends with " + v[:1], quotedJSON(v) }),
 			Plant: func(b *render.Bundle) {
 				b.Paperless.Env[render.ProvidersKey] = "'" + b.Paperless.Env[render.ProvidersKey] + "'"
 			},
@@ -48,7 +48,7 @@ func configItems() []*Item {
 			Title:  "The provider JSON lost its quotes: YAML read it as a mapping",
 			Fix:    "Write the JSON as a YAML string: PAPERLESS_SOCIALACCOUNT_PROVIDERS: '{\"openid_connect\": …}' (single quotes around it), or as a block scalar (>).",
 			Breaks: checklist.LoginPage,
-			Match:  jsonBoot(func(v string) (string, bool) { return "the names in the value have no quotes", unquotedMapping(v) }),
+			Match:  jsonBoot(func(v, _ string) (string, bool) { return "the names in the value have no quotes", unquotedMapping(v) }),
 			Plant: func(b *render.Bundle) {
 				b.Paperless.Env[render.ProvidersKey] = strings.ReplaceAll(b.Paperless.Env[render.ProvidersKey], `"`, "")
 			},
@@ -58,11 +58,11 @@ func configItems() []*Item {
 			Title:  "The provider JSON is not valid: Paperless does not start",
 			Fix:    "Correct PAPERLESS_SOCIALACCOUNT_PROVIDERS: no comma before } or ], every brace closed, double quotes around names and texts, true and false without quotes. ssocheck lint shows the place.",
 			Breaks: checklist.LoginPage,
-			Match: jsonBoot(func(v string) (string, bool) {
+			Match: jsonBoot(func(v, line string) (string, bool) {
 				if quotedJSON(v) || unquotedMapping(v) {
 					return "", false
 				}
-				return jsonPlace(v), true
+				return jsonPlace(v, line), true
 			}),
 			Plant: func(b *render.Bundle) {
 				v := b.Paperless.Env[render.ProvidersKey]
@@ -215,14 +215,14 @@ func configItems() []*Item {
 
 // jsonBoot matches a start that died of the provider JSON, when the value is of
 // the given kind.
-func jsonBoot(kind func(value string) (string, bool)) func(evidence.Record, *render.Bundle) ([]string, bool) {
+func jsonBoot(kind func(value, line string) (string, bool)) func(evidence.Record, *render.Bundle) ([]string, bool) {
 	return func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 		line := bootLine(rec, "JSONDecodeError")
 		v, set := b.Paperless.Value(render.ProvidersKey)
 		if line == "" || !set || json.Valid([]byte(v)) {
 			return nil, false
 		}
-		why, ok := kind(v)
+		why, ok := kind(v, line)
 		if !ok {
 			return nil, false
 		}
@@ -230,8 +230,15 @@ func jsonBoot(kind func(value string) (string, bool)) func(evidence.Record, *ren
 	}
 }
 
-// jsonPlace says where JSON breaks, without quoting the value: it holds a secret.
-func jsonPlace(v string) string {
+var pythonPlace = regexp.MustCompile(`JSONDecodeError: (.+): line (\d+) column (\d+)`)
+
+// jsonPlace says where JSON breaks, without quoting the value: it holds a
+// secret. Paperless's own word comes first: in a report the value is redacted,
+// and its columns are others.
+func jsonPlace(v, line string) string {
+	if m := pythonPlace.FindStringSubmatch(line); m != nil && strings.TrimSpace(v) != "" {
+		return fmt.Sprintf("it breaks at line %s, column %s of the value: %s", m[2], m[3], m[1])
+	}
 	if strings.TrimSpace(v) == "" {
 		return "the value is empty"
 	}

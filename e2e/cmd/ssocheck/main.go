@@ -251,25 +251,15 @@ func (c *diagnoseCmd) Run(e *env) error {
 		return err
 	}
 	worst := 0
-	for _, ch := range r.Checks {
-		if ch.Status != check.Failed && ch.Status != check.Warned {
-			continue
-		}
-		fmt.Fprintf(e.stdout, "%s  %s%s: %s\n", ch.Status, ch.ID, variant(ch.Variant), ch.Message)
-		if ch.Status == check.Failed {
+	for _, d := range e2e.Diagnose(r) {
+		fmt.Fprintf(e.stdout, "%s  %s%s: %s\n", d.Check.Status, d.Check.ID, variant(d.Check.Variant), d.Check.Message)
+		if d.Check.Status == check.Failed {
 			worst = exitFail
 		}
-		if ch.Evidence == nil || r.Bundle == nil {
+		if d.Blind {
 			fmt.Fprintln(e.stdout, "  the report holds no evidence for it")
-			continue
 		}
-		var of *check.Check
-		for _, known := range checklist.All() {
-			if known.ID == ch.ID {
-				of = known
-			}
-		}
-		for _, f := range troubleshooting.Explain(*ch.Evidence, r.Bundle, of, ch.Status) {
+		for _, f := range d.Findings {
 			printFinding(e.stdout, f)
 		}
 	}

@@ -1,0 +1,46 @@
+package e2e
+
+import (
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
+	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// A Diagnosis is one check of a report that did not pass, explained again.
+type Diagnosis struct {
+	Check *report.Check
+	// Findings are ranked as in the report; empty when nothing explains it.
+	Findings []troubleshooting.Finding
+	// Blind is true when the report holds no evidence for it.
+	Blind bool
+}
+
+// Diagnose explains the checks of a report that failed or warned, from the
+// recorded evidence and configuration alone.
+func Diagnose(r *report.Report) []Diagnosis {
+	before, after := checklist.Upgrade()
+	known := map[string]*check.Check{}
+	for _, list := range [][]*check.Check{checklist.All(), before, after} {
+		for _, c := range list {
+			known[c.ID] = c
+		}
+	}
+	var out []Diagnosis
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Status != check.Failed && c.Status != check.Warned {
+			continue
+		}
+		bundle := c.Bundle // of the variant that ran
+		if bundle == nil {
+			bundle = r.Bundle
+		}
+		d := Diagnosis{Check: c, Blind: c.Evidence == nil || bundle == nil}
+		if !d.Blind {
+			d.Findings = troubleshooting.Explain(*c.Evidence, bundle, known[c.ID], c.Status)
+		}
+		out = append(out, d)
+	}
+	return out
+}

@@ -1,0 +1,176 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// recorded are the kept reports, by the code that was planted.
+func recorded(t *testing.T) map[string]*report.Report {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(recordings, "*.json"))
+	require.NoError(t, err)
+	out := map[string]*report.Report{}
+	for _, f := range files {
+		r, err := report.Open(f)
+		require.NoError(t, err)
+		out[strings.TrimSuffix(filepath.Base(f), ".json")] = r
+	}
+	return out
+}
+
+// TestDiagnose explains every recorded run again: the planted mistake comes
+// first, and all else is as it was when it was recorded. It needs no browser.
+func TestDiagnose(t *testing.T) {
+	t.Parallel()
+	reports := recorded(t)
+	families := map[string]bool{}
+	for code, r := range reports {
+		families[family(code)] = true
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			item := troubleshooting.Find(code)
+			require.NotNil(t, item, "a recording of an item that does not exist")
+			d := diagnosisAt(r, item.BreaksAt(r.Target.Paperless.Version).ID)
+			require.NotNil(t, d)
+			require.False(t, d.Blind)
+			require.NotEmpty(t, d.Findings)
+			assert.Equal(t, code, d.Findings[0].Code)
+			assert.Equal(t, d.Check.Findings, d.Findings, "what it says has changed; record it again: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", code)
+		})
+	}
+	for _, item := range troubleshooting.All() {
+		if item.Plant != nil {
+			assert.Contains(t, reports, item.Code, "record it: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", item.Code)
+		}
+		assert.True(t, families[family(item.Code)], "no recording of the family %s", family(item.Code))
+	}
+}
+
+// diagnosisAt is what explains a check, the variant with findings first.
+func diagnosisAt(r *report.Report, id string) *e2e.Diagnosis {
+	var at *e2e.Diagnosis
+	for _, d := range e2e.Diagnose(r) {
+		if d.Check.ID == id && (at == nil || at.Check.Status != check.Failed || len(at.Findings) == 0) {
+			at = &d
+		}
+	}
+	return at
+}
+
+func family(code string) string {
+	f, _, _ := strings.Cut(code, "-")
+	return f
+}
+
+const confusion = "../docs/confusion.md"
+
+// TestConfusion writes the confusion matrix from the recordings and keeps it
+// diagonal: what was planted is what is found first.
+func TestConfusion(t *testing.T) {
+	t.Parallel()
+	reports := recorded(t)
+	codes := slices.Sorted(maps.Keys(reports))
+	matrix := map[[2]string]int{} // planted, found first
+	var rows strings.Builder
+	found, others := 0, 0
+	for _, item := range troubleshooting.All() { // in the order of the ranking
+		r := reports[item.Code]
+		if r == nil {
+			continue
+		}
+		at := item.BreaksAt(r.Target.Paperless.Version).ID
+		var got []string
+		if d := diagnosisAt(r, at); d != nil {
+			for _, f := range d.Findings {
+				got = append(got, f.Code)
+			}
+		}
+		first := "nothing"
+		if len(got) > 0 {
+			first = got[0]
+		}
+		matrix[[2]string{item.Code, first}]++
+		if assert.Equal(t, item.Code, first, "planted and found first") {
+			found++
+		}
+		rest := "—"
+		if len(got) > 1 {
+			rest = strings.Join(got[1:], ", ")
+		}
+		for _, code := range got[min(1, len(got)):] {
+			if !slices.Contains(item.Also, code) {
+				others++
+			}
+		}
+		fmt.Fprintf(&rows, "| %s | %s | %s | %s | %s | %s |\n", item.Code, r.Target.Paperless.Version, r.Target.Authentik.Version, at, first, rest)
+	}
+	var doc strings.Builder
+	fmt.Fprintf(&doc, `# Confusion matrix
+
+Made by %s from the recorded runs in [fixtures/evidence](../fixtures/evidence); do not edit.
+
+Each of the %d recordings is a run on the lab with one planted mistake. It is explained from its evidence alone
+(%s), and the finding that comes first is compared with what was planted. The recordings are made
+again by %s, which plants every mistake on every version where it can happen and demands the same.
+
+- found first: %d of %d
+- further findings that nobody planted: %d
+
+## By family
+
+A row is the family that was planted, a column the family that was found first. All that is right lies on the diagonal.
+
+`, "`make docs`", len(codes), "`ssocheck diagnose`", "`go test ./e2e -run TestTroubleshooting -update`", found, len(codes), others)
+	var families []string
+	for _, code := range codes {
+		if f := family(code); !slices.Contains(families, f) {
+			families = append(families, f)
+		}
+	}
+	fmt.Fprintf(&doc, "| planted | %s |\n|---|%s\n", strings.Join(families, " | "), strings.Repeat("---:|", len(families)))
+	for _, row := range families {
+		cells := make([]string, 0, len(families))
+		for _, column := range families {
+			n := 0
+			for pair, times := range matrix {
+				if family(pair[0]) == row && family(pair[1]) == column {
+					n += times
+				}
+			}
+			cells = append(cells, map[bool]string{true: "·", false: fmt.Sprint(n)}[n == 0])
+		}
+		fmt.Fprintf(&doc, "| **%s** | %s |\n", row, strings.Join(cells, " | "))
+	}
+	doc.WriteString("\n## Taken for another\n\n")
+	mistaken := 0
+	for _, pair := range slices.SortedFunc(maps.Keys(matrix), func(a, b [2]string) int { return strings.Compare(a[0], b[0]) }) {
+		if pair[0] != pair[1] {
+			fmt.Fprintf(&doc, "- %s was taken for %s\n", pair[0], pair[1])
+			mistaken++
+		}
+	}
+	if mistaken == 0 {
+		doc.WriteString("None.\n")
+	}
+	fmt.Fprintf(&doc, "\n## By code\n\n| planted | Paperless-ngx | authentik | check | found first | also found |\n|---|---|---|---|---|---|\n%s", rows.String())
+	if *update {
+		require.NoError(t, os.WriteFile(confusion, []byte(doc.String()), 0o644))
+	}
+	want, err := os.ReadFile(confusion)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), doc.String(), "make docs writes it again")
+}
