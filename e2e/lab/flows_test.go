@@ -143,7 +143,7 @@ func seeDisabled(t *testing.T, f flow, harness map[string]string) disabledFlow {
 	w.localSignIn("admin", "admin-pw-1")
 	got := disabledFlow{}
 	got.Post = append(answer(), w.ending().Title+" "+w.ending().Text)
-	p := w.passwords()
+	p := w.localPasswords()
 	got.Token, got.Basic = []any{p.Token, []string{"token"}}, p.Basic
 	w.visit(http.MethodGet, "/admin/login/", nil)
 	w.submit("/admin/login/", url.Values{"username": {"admin"}, "password": {"admin-pw-1"}})

@@ -26,10 +26,12 @@ const (
 // A walker is a person without a browser: it does by hand what the scripts of
 // the pages do, and keeps every answer in the recording's form.
 type walker struct {
-	t      *testing.T
+	t      testing.TB
 	target *target.Target
 	client *http.Client
-	user   string // at authentik; the password is made of it
+	user   string // at authentik
+	// password of the user there; walk makes that of the recordings, of the name.
+	password string
 
 	hops  []hop
 	steps []string
@@ -40,11 +42,11 @@ type walker struct {
 	stage map[string]any // of a flow of authentik's
 }
 
-func walk(t *testing.T, tg *target.Target, user string) *walker {
+func walk(t testing.TB, tg *target.Target, user string) *walker {
 	t.Helper()
 	c, err := tg.Client()
 	require.NoError(t, err)
-	return &walker{t: t, target: tg, client: c, user: user}
+	return &walker{t: t, target: tg, client: c, user: user, password: user + "-pw-12345"}
 }
 
 func query(u *url.URL) map[string]string {
@@ -213,7 +215,7 @@ func (w *walker) answer() {
 		case "ak-stage-identification":
 			step, fields = "user name", map[string]any{"uid_field": w.user}
 		case "ak-stage-password":
-			step, fields = "password", map[string]any{"password": w.user + "-pw-12345"}
+			step, fields = "password", map[string]any{"password": w.password}
 		case "ak-stage-consent":
 			step, fields = "consent", map[string]any{"token": w.stage["token"]}
 		default:
@@ -327,7 +329,7 @@ func (w *walker) who() *who {
 }
 
 // passwords are what the local administrator's password opens without a page.
-func (w *walker) passwords() *passwords {
+func (w *walker) localPasswords() *passwords {
 	w.t.Helper()
 	c, err := w.target.Client()
 	require.NoError(w.t, err)
@@ -385,7 +387,7 @@ func see(t *testing.T, r row, tg *target.Target) seen {
 			got.Signed = w.who()
 		}
 	}
-	got.Password = w.passwords()
+	got.Password = w.localPasswords()
 	got.Log, got.Events = w.log(), w.events()
 	return got
 }
