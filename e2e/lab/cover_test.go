@@ -63,6 +63,14 @@ func setting(pairs ...string) func(*render.Bundle) {
 	}
 }
 
+// proxied changes the proxy in front of Paperless, and settings.
+func proxied(change func(*render.Proxy), pairs ...string) func(*render.Bundle) {
+	return func(b *render.Bundle) {
+		change(&b.Paperless.Proxy)
+		setting(pairs...)(b)
+	}
+}
+
 const (
 	dashboard = "200 /dashboard Dashboard - Paperless-ngx"
 	failedOld = "200 /accounts/oidc/authentik/login/callback/ Paperless-ngx social account sign in"
@@ -157,6 +165,24 @@ func TestConfigurations(t *testing.T) {
 			change: func(b *render.Bundle) {
 				b.EditSettings(func(s map[string]any) { s["server_url"] = origin + "/accounts/login/.well-known/openid-configuration" })
 			}, want: same(brokenAt),
+		},
+		"proxy: another Host inside, the outer one forwarded": {change: proxied(func(p *render.Proxy) { p.RewriteHost = "webserver:8000" }), want: same(dashboard)},
+		"proxy: another Host inside, Paperless not told": {
+			change: proxied(func(p *render.Proxy) { p.RewriteHost = "webserver:8000" }, "PAPERLESS_USE_X_FORWARD_HOST", "false"), want: same(refused),
+		},
+		"proxy: forwards nothing": {change: proxied(func(p *render.Proxy) { p.DropForwarded = true }), want: same(dashboard)},
+		"proxy: forwards nothing, no PAPERLESS_URL": {
+			change: func(b *render.Bundle) {
+				proxied(func(p *render.Proxy) { p.DropForwarded = true })(b)
+				delete(b.Paperless.Env, "PAPERLESS_URL")
+			}, want: same("403 /accounts/oidc/authentik/login/ 403 Forbidden"),
+		},
+		"proxy: port in Host": {
+			change: proxied(func(p *render.Proxy) { p.ForwardedPortInto = true }, "PAPERLESS_USE_X_FORWARD_HOST", "false"), want: same(refused),
+		},
+		"proxy: strips cookies": {change: proxied(func(p *render.Proxy) { p.DropCookies = true }), want: same("403 /accounts/oidc/authentik/login/ 403 Forbidden")},
+		"proxy: https said by nobody, http allowed": {
+			change: proxied(func(p *render.Proxy) { p.DropForwarded = true }, "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http"), want: same(refused),
 		},
 		"linked, but deactivated in Paperless": {
 			change: func(b *render.Bundle) {

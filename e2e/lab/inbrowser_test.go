@@ -74,7 +74,7 @@ func (p *surfer) shows(want ending) {
 	assert.Equal(p.t, origin+want.URL.Path, page.URL)
 	got := space(page.Text)
 	// The recorder cut the text, and the lab's pages stop where nothing is about
-	// signing in any more.
+	// signing in any more: 18 words are on all of them.
 	n := 0
 	for have := strings.Fields(got); n < len(words) && n < len(have) && (have[n] == words[n] || n == len(words)-1 && strings.HasPrefix(have[n], words[n])); n++ {
 	}

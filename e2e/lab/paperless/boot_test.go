@@ -10,29 +10,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
 
-// Every recorded start ends here as it ended there, line for line.
-func TestBootAsObserved(t *testing.T) {
-	t.Parallel()
-	all := observed(t)
-	require.NotEmpty(t, all.Rows)
-	down := 0
-	for _, row := range all.Rows {
-		t.Run(row.ID+" "+row.Paperless, func(t *testing.T) {
-			s, boot := New(row.options(t, all.Harness))
-			assert.Equal(t, row.Boot.Up, boot.Up)
-			assert.Equal(t, row.Boot.Exit, boot.Exit)
-			assert.Equal(t, row.Boot.Up, s != nil)
-			if !row.Boot.Up {
-				assert.Equal(t, row.Boot.Log, boot.Log)
-			}
-		})
-		if !row.Boot.Up {
-			down++
-		}
-	}
-	assert.Positive(t, down)
-}
-
 func TestBootFailures(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

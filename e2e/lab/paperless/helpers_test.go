@@ -23,7 +23,6 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
-	"github.com/ssocheck/ssocheck/fixtures"
 )
 
 const (
@@ -334,68 +333,4 @@ func logText(s *Server) string {
 		fmt.Fprintln(&b, l.Text)
 	}
 	return b.String()
-}
-
-// An observedRow is a row of fixtures/observed.json, as far as it is used here.
-type observedRow struct {
-	ID        string            `json:"id"`
-	Paperless string            `json:"paperless"`
-	Env       map[string]string `json:"paperless_env"`
-	Dropped   []string          `json:"harness_env_dropped"`
-	Boot      struct {
-		Up   bool     `json:"up"`
-		Exit *int     `json:"exit"`
-		Log  []string `json:"log"`
-	} `json:"boot"`
-	SignIn *struct {
-		Status int `json:"status"`
-		URL    struct {
-			Host string `json:"host"`
-		} `json:"url"`
-		Title string `json:"title"`
-		Local bool   `json:"local_form"`
-		Forms []struct {
-			Method string   `json:"method"`
-			Action string   `json:"action"`
-			Button []string `json:"button"`
-		} `json:"sso_forms"`
-		Text string `json:"text"`
-	} `json:"sign_in_page"`
-}
-
-type observedAll struct {
-	Harness map[string]string `json:"harness_env"`
-	Rows    []observedRow     `json:"rows"`
-	Flows   []struct {
-		Paperless string `json:"paperless"`
-		Disabled  struct {
-			Post  []any `json:"post"`
-			Admin []any `json:"admin_login"`
-		} `json:"regular_login_disabled"`
-		Remote map[string]json.RawMessage `json:"remote_user"`
-	} `json:"flows"`
-}
-
-func observed(t *testing.T) observedAll {
-	t.Helper()
-	raw, err := fixtures.FS.ReadFile("observed.json")
-	require.NoError(t, err)
-	var out observedAll
-	require.NoError(t, json.Unmarshal(raw, &out))
-	return out
-}
-
-// options are the environment of a recorded row.
-func (r observedRow) options(t *testing.T, h map[string]string) Options {
-	t.Helper()
-	b, err := render.Default()
-	require.NoError(t, err)
-	b.Paperless.Version = r.Paperless
-	b.Paperless.Env = r.Env
-	b.Paperless.Users = nil
-	env := maps.Clone(h)
-	for _, name := range r.Dropped {
-		delete(env, name)
-	}
-	return Options{Bundle: b, Harness: env, Redactor: evidence.NewRedactor()}
 }

@@ -1,128 +1,15 @@
 package paperless
 
 import (
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
-
-var formTag = regexp.MustCompile(`(?s)<form [^>]*action="([^"]*)"[^>]*>.*?</form>`)
-
-// The sign-in page reads as it was recorded, in every recorded configuration.
-func TestSignInPageAsObserved(t *testing.T) {
-	t.Parallel()
-	all := observed(t)
-	seen := 0
-	for _, row := range all.Rows {
-		if row.SignIn == nil || !row.Boot.Up {
-			continue
-		}
-		seen++
-		t.Run(row.ID+" "+row.Paperless, func(t *testing.T) {
-			s, boot := New(row.options(t, all.Harness))
-			require.True(t, boot.Up, "%v", boot.Log)
-			a := visit(t, s).get("/accounts/login/")
-			assert.Equal(t, row.SignIn.Status, a.StatusCode)
-			if row.SignIn.URL.Host != "paperless.example.com" {
-				assert.Contains(t, a.body, "form.submit()", "the page goes on to the provider by itself")
-				return
-			}
-			assert.NotContains(t, a.body, "form.submit()")
-			assert.Equal(t, row.SignIn.Title, title(a.body))
-			assert.Equal(t, row.SignIn.Text, text(a.body))
-			assert.Equal(t, row.SignIn.Local, strings.Contains(a.body, `id="inputPassword"`))
-			forms := formTag.FindAllStringSubmatch(a.body, -1)
-			require.Len(t, forms, len(row.SignIn.Forms))
-			for i, want := range row.SignIn.Forms {
-				assert.Equal(t, want.Action, forms[i][1])
-				class, label, _ := strings.Cut(want.Button[0], "|")
-				assert.Contains(t, forms[i][0], `class="`+class+`">`+label+`</button>`)
-			}
-		})
-	}
-	assert.Positive(t, seen)
-}
-
-func TestRegularLoginDisabledAsObserved(t *testing.T) {
-	t.Parallel()
-	for _, flow := range observed(t).Flows {
-		t.Run(flow.Paperless, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, nil, flow.Paperless, map[string]string{"PAPERLESS_DISABLE_REGULAR_LOGIN": "true"})
-			v := visit(t, s)
-			v.get("/accounts/login/")
-			a := v.post("/accounts/login/", "login", "admin", "password", "admin-pw-0f8e")
-			assert.InDelta(t, flow.Disabled.Post[0], a.StatusCode, 0)
-			assert.Equal(t, strings.TrimSpace(flow.Disabled.Post[2].(string)), title(a.body)+" "+text(a.body))
-			assert.NotContains(t, v.cookies, "sessionid")
-			code, out := v.api(http.MethodPost, "/api/token/", map[string]any{"username": "admin", "password": "admin-pw-0f8e"})
-			assert.Equal(t, 200, code)
-			assert.Contains(t, out, "token")
-			v.get("/admin/login/")
-			a = v.post("/admin/login/", "username", "admin", "password", "admin-pw-0f8e")
-			assert.InDelta(t, flow.Disabled.Admin[0], a.StatusCode, 0)
-			assert.Equal(t, flow.Disabled.Admin[1], a.Header.Get("Location"))
-		})
-	}
-	s := start(t, nil, "2.5.0", map[string]string{"PAPERLESS_DISABLE_REGULAR_LOGIN": "true"})
-	assert.Equal(t, 302, visit(t, s).signIn("admin", "admin-pw-0f8e").StatusCode, "2.5.0 does not read it")
-	s = start(t, nil, "2.20.14", map[string]string{"PAPERLESS_DISABLE_REGULAR_LOGIN": "true"})
-	v := visit(t, s)
-	v.get("/api/auth/login/")
-	assert.Equal(t, 302, v.post("/api/auth/login/", "username", "admin", "password", "admin-pw-0f8e").StatusCode, "open until 2.20.14")
-}
-
-func TestRemoteUserAsObserved(t *testing.T) {
-	t.Parallel()
-	settings := map[string]map[string]string{
-		"off": nil, "on": {"PAPERLESS_ENABLE_HTTP_REMOTE_USER": "true"},
-		"on_with_api": {"PAPERLESS_ENABLE_HTTP_REMOTE_USER": "true", "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API": "true"},
-	}
-	for _, flow := range observed(t).Flows {
-		for name, env := range settings {
-			t.Run(flow.Paperless+" "+name, func(t *testing.T) {
-				t.Parallel()
-				var want map[string][]any
-				require.NoError(t, json.Unmarshal(flow.Remote[name], &want))
-				s := start(t, nil, flow.Paperless, env)
-				for path, w := range want {
-					v := visit(t, s)
-					v.header.Set("Remote-User", "local1")
-					if p, ok := strings.CutPrefix(path, "new "); ok {
-						path = p
-						v.header.Set("Remote-User", "never-seen")
-					}
-					a := v.get(path)
-					assert.InDelta(t, w[0], a.StatusCode, 0, path)
-					location, _ := w[1].(string)
-					assert.Equal(t, location, a.Header.Get("Location"), path)
-					if len(w) > 2 {
-						assert.Equal(t, w[2], v.cookies["sessionid"] != "", path)
-					}
-				}
-			})
-		}
-	}
-	env := map[string]string{"PAPERLESS_ENABLE_HTTP_REMOTE_USER": "true", "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME": "HTTP_X_AUTHENTIK_USERNAME"}
-	s := start(t, nil, "2.20.15", env)
-	v := visit(t, s)
-	v.header.Set("Remote-User", "admin")
-	assert.Equal(t, 302, v.get("/").StatusCode, "the other name is not read")
-	v.header = http.Header{"X-Authentik-Username": {"admin"}}
-	assert.Equal(t, 200, v.get("/").StatusCode)
-	v.header = http.Header{}
-	assert.Equal(t, 200, v.get("/").StatusCode, "it lasts")
-	old := visit(t, start(t, nil, "2.5.0", settings["on"]))
-	old.header.Set("Remote-User", "admin")
-	assert.Equal(t, 200, old.get("/api/profile/").StatusCode, "until 2.8.5 the header opened the API too")
-}
 
 func TestCSRFAndHosts(t *testing.T) {
 	t.Parallel()

@@ -294,6 +294,17 @@ func profiles() map[string]change {
 			v.get("/accounts/logout/")
 			return in + " " + v.get("/accounts/login/?loggedout=1").Header.Get("Location")
 		}, always3("/dashboard /dashboard")},
+		"6 Remote-User: name of the header, new people, without the header later": {func(t *testing.T, version string) string {
+			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_ENABLE_HTTP_REMOTE_USER", "true", "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME", "HTTP_X_AUTHENTIK_USERNAME")))
+			v.header.Set("Remote-User", "admin")
+			usual := v.get("/").StatusCode
+			v.header = http.Header{"X-Authentik-Username": {"somebody"}}
+			named := v.get("/").StatusCode
+			v.header = http.Header{}
+			later := v.get("/").StatusCode
+			u := v.s.State().byName("somebody")
+			return fmt.Sprint(usual, " ", named, " ", later, " ", u != nil && !u.Superuser && !u.usable())
+		}, always3("302 200 200 true")},
 		"6 Remote-User of an inactive user": {func(t *testing.T, version string) string {
 			s := start(t, nil, version, with(nil, "PAPERLESS_ENABLE_HTTP_REMOTE_USER", "true"))
 			s.tx(func(d *State) { d.byName("local1").Active = false })
