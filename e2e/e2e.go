@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/ssocheck/ssocheck/e2e/browser"
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/config"
@@ -47,9 +49,26 @@ type Options struct {
 	Report    string   // directory for the report; empty: none
 	Shots     bool     // a screenshot of every step
 	Headed    bool     // a browser with a window
+	Browser   string   // address of a Chrome that runs elsewhere, ws://…; empty: one is started
+	External  External // for the target external
 	Log       *slog.Logger
 	Observe   func(runner.Event)
 	Stack     StackOptions
+}
+
+// External says which pair already runs, and how it is reached.
+type External struct {
+	PaperlessURL string   // as people open it; empty: the configuration's
+	AuthentikURL string   // empty: the configuration's, else where the button leads
+	Resolve      []string // host[:port]=address[:port]
+	CA           string   // PEM file of an authority beside the system's
+	Credentials  string   // file; the environment adds to it and wins (docs/external.md)
+	AllowChanges bool     // accounts may be made and linked; what was made is removed afterwards
+	PaperlessLog string   // file that Paperless's log is written to
+}
+
+func (e External) set() bool {
+	return e.PaperlessURL != "" || e.AuthentikURL != "" || len(e.Resolve) > 0 || e.CA != "" || e.Credentials != "" || e.AllowChanges || e.PaperlessLog != ""
 }
 
 // Bundle is the configuration that the options describe, with the people that
@@ -134,23 +153,30 @@ func configuration(o Options) (*render.Bundle, []config.Finding, error) {
 // Check runs the checklist. The error says why nothing could be run; what went
 // wrong later stands in Run.Error.
 func Check(ctx context.Context, o Options) (*runner.Run, error) {
-	b, findings, err := Bundle(o)
-	if err != nil {
-		return nil, err
-	}
 	for _, id := range o.Only {
 		if !slices.ContainsFunc(checklist.All(), func(c *check.Check) bool { return c.ID == id }) {
 			return nil, fmt.Errorf("%w: no check %s; ssocheck list checks shows them", ErrUsage, id)
 		}
 	}
+	if o.Target != target.External && o.External.set() {
+		return nil, fmt.Errorf("%w: --paperless-url, --authentik-url, --resolve, --ca, --credentials, --allow-changes and --paperless-log are for --target external", ErrUsage)
+	}
 	switch o.Target {
 	case "", target.Lab:
 	case target.Stack:
+		b, findings, err := Bundle(o)
+		if err != nil {
+			return nil, err
+		}
 		return checkStack(ctx, o, b, findings)
 	case target.External:
-		return nil, fmt.Errorf("%w: --target %s is not part of this version yet; --target lab is", ErrUsage, o.Target)
+		return checkExternal(ctx, o)
 	default:
 		return nil, fmt.Errorf("%w: --target %s: want lab, stack or external", ErrUsage, o.Target)
+	}
+	b, findings, err := Bundle(o)
+	if err != nil {
+		return nil, err
 	}
 	front, err := edge.Listen(edge.Options{Log: o.Log})
 	if err != nil {
@@ -180,6 +206,7 @@ func runnerOptions(o Options, b *render.Bundle, kind string, start starter) (run
 	}
 	return runner.Options{
 		Bundle: b, Kind: kind, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Log: o.Log, Shots: o.Shots, Expected: expected,
+		Browser: browser.Options{Remote: o.Browser, SeenAs: os.Getenv("SSO_BROWSER_SEES"), Headed: o.Headed},
 	}, nil
 }
 

@@ -23,6 +23,14 @@ func options() e2e.Options {
 		Target: os.Getenv("SSO_TARGET"), Blueprint: os.Getenv("SSO_BLUEPRINT"),
 		Paperless: os.Getenv("SSO_PAPERLESS"), Authentik: os.Getenv("SSO_AUTHENTIK"), Report: os.Getenv("SSO_REPORT"),
 	}
+	o.Browser = os.Getenv("SSO_BROWSER_URL")
+	o.External = e2e.External{
+		PaperlessURL: os.Getenv("SSO_PAPERLESS_URL"), AuthentikURL: os.Getenv("SSO_AUTHENTIK_URL"), CA: os.Getenv("SSO_CA"),
+		PaperlessLog: os.Getenv("SSO_PAPERLESS_LOG"), AllowChanges: os.Getenv("SSO_ALLOW_CHANGES") == "true",
+	}
+	if r := os.Getenv("SSO_RESOLVE"); r != "" {
+		o.External.Resolve = strings.Split(r, ",")
+	}
 	if c := os.Getenv("SSO_CONFIG"); c != "" {
 		o.Config = strings.Split(c, ",")
 	}

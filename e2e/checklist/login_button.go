@@ -39,6 +39,9 @@ func loginButton(ctx context.Context, p *check.Pass) error {
 		if len(shown) > 0 {
 			note(p, "a button leads to %s, which the provider JSON does not name", redact(p, shown[0]))
 		}
+		if p.Bundle.Observed {
+			return check.Unmetf("the sign-in page shows no authentik button%s; with the files that Paperless runs with (--config) the tester can say why", nobody)
+		}
 		return check.Unmetf("the sign-in page shows no authentik button: the configuration has no usable provider app%s", nobody)
 	}
 	forms := providerForms(page, w.app.ProviderID)

@@ -237,6 +237,9 @@ func (w *walk) stages(ctx context.Context, who render.AuthentikUser) (ending, er
 		s := w.p.Session
 		switch e.place {
 		case atIdentify:
+			if who.Username == "" {
+				return e, nil // nobody was given to go on
+			}
 			if err := s.Fill(ctx, "fill in the user name", browser.Deep(stageIdentification, stageUser), who.Username, stepLimit); err != nil {
 				return e, err
 			}

@@ -35,6 +35,7 @@ type options struct {
 	now     func() time.Time
 	state   *State
 	keep    func(func() *State)
+	token   string
 	log     *slog.Logger
 }
 
@@ -58,6 +59,9 @@ func WithState(s *State) Option { return func(o *options) { o.state = s } }
 
 // WithSnapshot hands over a func that takes a State of the running lab.
 func WithSnapshot(keep func(func() *State)) Option { return func(o *options) { o.keep = keep } }
+
+// WithToken opens authentik's API to whoever has it.
+func WithToken(token string) Option { return func(o *options) { o.token = token } }
 
 // WithLogger logs the edge's troubles.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
@@ -98,7 +102,7 @@ func Start(ctx context.Context, b *render.Bundle, opts ...Option) (*target.Targe
 		o.route = fmt.Sprintf("lab-%d", serial.Add(1))
 	}
 	idp, err := authentik.New(authentik.Options{
-		Version: b.Authentik.Version, Blueprint: render.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik,
+		Version: b.Authentik.Version, Blueprint: render.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik, Token: o.token,
 	})
 	if err != nil {
 		if own {

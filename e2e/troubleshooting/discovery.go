@@ -18,7 +18,7 @@ func discoveryItems() []*Item {
 	return []*Item{
 		net("NET-DNS", "Paperless cannot resolve authentik's host name",
 			"Correct the host in server_url, or make the name known inside the Paperless container (the same DNS as the browser, or extra_hosts in the compose file).",
-			logged("Failed to resolve", "NameResolutionError", "Name or service not known", "getaddrinfo", "Temporary failure in name resolution"),
+			logged("Failed to resolve", "NameResolutionError", "Name or service not known", "getaddrinfo", "Temporary failure in name resolution", "no such host"),
 			func(b *render.Bundle) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), "authentik.invalid", 1)
@@ -26,7 +26,7 @@ func discoveryItems() []*Item {
 			}),
 		net("NET-REFUSED", "Nothing listens where Paperless looks for authentik",
 			"Correct host and port in server_url; look at extra_hosts and at what the name resolves to inside the Paperless container (docker compose exec paperless getent hosts <name>): 127.0.0.1 there is Paperless itself.",
-			logged("Connection refused", "Errno 111"),
+			logged("Connection refused", "Errno 111", "connection refused"),
 			func(b *render.Bundle) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), hostOf(b.Authentik.URL)+":9999", 1)
@@ -34,13 +34,13 @@ func discoveryItems() []*Item {
 			}),
 		net("NET-TIMEOUT", "authentik does not answer Paperless in time",
 			"Make the name lead to an address that the Paperless container can reach: split DNS, hairpin NAT or a firewall swallow the packets. extra_hosts in the compose file names the address.",
-			logged("ConnectTimeout", "ReadTimeout", "timed out"),
+			logged("ConnectTimeout", "ReadTimeout", "timed out", "i/o timeout", "deadline exceeded"),
 			func(b *render.Bundle) {
 				b.Paperless.ExtraHosts = map[string]string{hostOf(b.Authentik.URL): "192.0.2.1"}
 			}),
 		net("NET-TLS", "Paperless does not trust authentik's certificate",
 			"Set REQUESTS_CA_BUNDLE in the Paperless container to a bundle that holds your CA (update-ca-certificates is not enough, Python brings its own list), or give authentik a certificate of a public CA, with its whole chain.",
-			logged("CERTIFICATE_VERIFY_FAILED", "Could not find a suitable TLS CA certificate bundle", "SSLError", "SSLCertVerificationError"),
+			logged("CERTIFICATE_VERIFY_FAILED", "Could not find a suitable TLS CA certificate bundle", "SSLError", "SSLCertVerificationError", "x509: "),
 			func(b *render.Bundle) { b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt" }),
 		{
 			Code: "IDP-NOPROV", Guide: 3,
@@ -114,12 +114,15 @@ func discoveryItems() []*Item {
 			Fix:    "server_url must lead to authentik's discovery document, and nothing in between (a sign-in portal, another product) may answer in its place.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				line := rec.LogLine("JSONDecodeError")
+				line, said := rec.LogLine("JSONDecodeError"), "Paperless logged: "
+				if p := probed(rec); line == "" && p != nil && strings.HasPrefix(p.Detail, "no JSON") {
+					line, said = p.Detail, askedByTester
+				}
 				if !startFailed(rec) || line == "" {
 					return nil, false
 				}
 				app, _ := b.Paperless.App()
-				return []string{expected("JSON from server_url"), seen("something else from %s", app.ServerURL()), "Paperless logged: " + clip(line, 200)}, true
+				return []string{expected("JSON from server_url"), seen("something else from %s", app.ServerURL()), said + clip(line, 200)}, true
 			},
 			Plant: func(b *render.Bundle) {
 				b.EditSettings(func(s map[string]any) {
@@ -140,6 +143,9 @@ func net(code, title, fix string, proof func(evidence.Record) string, plant func
 			if !startFailed(rec) || line == "" {
 				return nil, false
 			}
+			if _, own := b.Paperless.Value("REQUESTS_CA_BUNDLE"); own && code == "NET-TLS" && strings.HasPrefix(line, askedByTester) {
+				return nil, false // it has authorities of its own, which the tester cannot try
+			}
 			app, _ := b.Paperless.App()
 			return []string{
 				expected("Paperless can read %s", app.DiscoveryURL(b.Paperless.AtLeast("2.14.0"))),
@@ -151,12 +157,22 @@ func net(code, title, fix string, proof func(evidence.Record) string, plant func
 	}
 }
 
+// askedByTester begins what the tester saw, where Paperless's own log is not known.
+const askedByTester = "Paperless's log is not known; the tester, from where it stands: "
+
 // logged finds the last line with one of the parts among the lines of an exception.
 func logged(parts ...string) func(evidence.Record) string {
 	return func(rec evidence.Record) string {
 		for _, part := range parts {
 			if line := rec.LogLine(part); line != "" {
 				return line
+			}
+		}
+		if p := probed(rec); p != nil {
+			for _, part := range parts {
+				if strings.Contains(p.Detail, part) {
+					return askedByTester + p.Detail
+				}
 			}
 		}
 		return ""
@@ -181,12 +197,18 @@ func discovery404(rec evidence.Record) bool {
 	if x := rec.Find(evidence.Back, "authentik", ".well-known"); x != nil {
 		return x.Status == 404
 	}
+	if p := probed(rec); p != nil {
+		return p.Status == 404
+	}
 	return rec.LogLine("404 Client Error: Not Found for url") != ""
 }
 
 func discoveryAnswer(rec evidence.Record) []string {
 	if x := rec.Find(evidence.Back, "authentik", ".well-known"); x != nil {
 		return []string{fmt.Sprintf("authentik answered %d to GET %s", x.Status, x.URL)}
+	}
+	if p := probed(rec); p != nil {
+		return []string{fmt.Sprintf("%sGET %s answered %d", askedByTester, p.URL, p.Status)}
 	}
 	if line := rec.LogLine("404 Client Error"); line != "" {
 		return []string{"Paperless logged: " + clip(line, 240)}

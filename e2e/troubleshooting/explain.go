@@ -14,6 +14,7 @@ import (
 // afterwards. Within a check the order is also the ranking of findings.
 func All() []*Item {
 	return slices.Concat(
+		reachItems(),
 		configItems(),
 		signInPageItems(),
 		proxyItems(),
@@ -53,7 +54,7 @@ func Explain(rec evidence.Record, b *render.Bundle, c *check.Check, st check.Sta
 		if !i.Versions.has(b) {
 			continue
 		}
-		if i.onlyAt(c) {
+		if i.onlyAt(c) || b.Observed && i.ofFiles() {
 			continue
 		}
 		if because, ok := i.Match(rec, b); ok {
@@ -73,6 +74,12 @@ func Explain(rec evidence.Record, b *render.Bundle, c *check.Check, st check.Sta
 // onlyAt tells whether an item that only ever warns does not belong to this
 // check: a warning elsewhere would repeat what its own check says.
 func (i *Item) onlyAt(c *check.Check) bool { return i.Warns && c != nil && c.ID != i.Breaks.ID }
+
+// ofFiles tells whether an item is about what files say: without files, what is
+// missing from a bundle is not missing from the pair.
+func (i *Item) ofFiles() bool {
+	return strings.HasPrefix(i.Code, "CFG-") || strings.HasPrefix(i.Code, "VER-") || i.Code == "STALE"
+}
 
 func (i *Item) finding(rec evidence.Record, b *render.Bundle, because []string) Finding {
 	fix := i.Fix

@@ -165,7 +165,12 @@ func redirectURIItems() []*Item {
 				if sent == "" || sent != b.RedirectURI() {
 					return nil, false
 				}
-				_, diff := nearest(sent, registered(rec, b))
+				have := registered(rec, b)
+				_, diff := nearest(sent, have)
+				if len(have) == 0 {
+					return []string{"sent: " + sent, seen("authentik answered %q", "Redirect URI Error"),
+						"what is registered is not known here: an API token of authentik (SSO_AUTHENTIK_TOKEN) or --blueprint tells"}, true
+				}
 				return []string{expected("registered: %s", sent), seen("authentik answered %q", "Redirect URI Error")}, diff == same
 			},
 		},
@@ -193,6 +198,9 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 				return nil, false
 			}
 			have, diff := nearest(sent, registered(rec, b))
+			if have == "" {
+				return nil, false // not known: RED-UNREGISTERED says so
+			}
 			return []string{
 				"sent:       " + sent,
 				"registered: " + have,

@@ -19,7 +19,7 @@ func stateItems() []*Item {
 		Fix:    "Open Paperless under one host name only, let the session live longer than a sign-in takes (PAPERLESS_SESSION_COOKIE_AGE is in seconds; 0 ends it at once), and let no proxy drop cookies.",
 		Breaks: checklist.RoundTrip,
 		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-			if !callbackError(rec) || tokenExchange(rec) != nil {
+			if !callbackError(rec) || tokenExchange(rec) != nil || unheard(rec) && len(rec.Exchange) == 0 {
 				return nil, false
 			}
 			if r := reason(rec); r != "" && r != "None" {

@@ -139,7 +139,29 @@ type runCmd struct {
 	Headed bool     `help:"A browser with a window."`
 	Keep   bool     `help:"Leave the stack running."`
 
-	Stack stackFlags `embed:"" group:"Docker stack"`
+	Stack   stackFlags `embed:"" group:"Docker stack"`
+	Browser string     `help:"A Chrome that runs elsewhere, such as ws://127.0.0.1:9222." placeholder:"ws://HOST:PORT"`
+
+	External externalFlags `embed:"" group:"A pair that already runs"`
+}
+
+// externalFlags are those of --target external. Credentials come from the
+// environment or a file: docs/external.md.
+type externalFlags struct {
+	PaperlessURL string   `name:"paperless-url" help:"Address of Paperless-ngx; else the configuration's." placeholder:"URL"`
+	AuthentikURL string   `name:"authentik-url" help:"Address of authentik; else where the button leads." placeholder:"URL"`
+	Resolve      []string `sep:"none" help:"Where a name leads, for the tester's browser and requests." placeholder:"HOST=IP[:PORT]"`
+	CA           string   `name:"ca" type:"path" help:"PEM file of an authority of your own." placeholder:"FILE"`
+	Credentials  string   `type:"path" help:"Who signs in (YAML); the environment's SSO_USERNAME and SSO_PASSWORD win." placeholder:"FILE"`
+	AllowChanges bool     `help:"Accounts may be made and linked; what was made is removed afterwards."`
+	PaperlessLog string   `type:"path" help:"File that Paperless's log is written to." placeholder:"FILE"`
+}
+
+func (f externalFlags) options() e2e.External {
+	return e2e.External{
+		PaperlessURL: f.PaperlessURL, AuthentikURL: f.AuthentikURL, Resolve: f.Resolve, CA: f.CA,
+		Credentials: f.Credentials, AllowChanges: f.AllowChanges, PaperlessLog: f.PaperlessLog,
+	}
 }
 
 // Run runs the checklist.
@@ -150,6 +172,7 @@ func (c *runCmd) Run(e *env) error {
 	r, err := e2e.Check(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
 		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.Observe, Stack: c.stack(e),
+		Browser: c.Browser, External: c.External.options(),
 	})
 	progress.Close()
 	if err != nil {

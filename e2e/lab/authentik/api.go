@@ -39,7 +39,21 @@ func (s *Server) api(v *visit, p string) {
 		var list []any
 		for i, pr := range s.model.Providers {
 			if id := q.Get("client_id"); id == "" || id == pr.ClientID {
-				list = append(list, object{{"pk", i + 1}, {"name", pr.Name}, {"client_id", pr.ClientID}, {"redirect_uris", s.uris(&pr)}})
+				list = append(list, s.providerJSON(i+1, &pr))
+			}
+		}
+		v.results(list)
+	case "/propertymappings/provider/scope/":
+		var list []any
+		for _, scope := range []string{"openid", "email", "profile", "offline_access"} {
+			list = append(list, object{{"pk", digest(scope)[:32]}, {"name", scope}, {"scope_name", scope}, {"managed", "goauthentik.io/providers/oauth2/scope-" + scope}})
+		}
+		v.results(list)
+	case "/core/users/":
+		var list []any
+		for i, u := range s.model.Users {
+			if name := q.Get("username"); name == "" || name == u.Username {
+				list = append(list, object{{"pk", i + 5}, {"username", u.Username}, {"name", u.Name}, {"email", u.Email}, {"is_active", !u.Inactive}})
 			}
 		}
 		v.results(list)
@@ -62,6 +76,41 @@ func (s *Server) api(v *visit, p string) {
 	default:
 		s.missing(v, "API "+p)
 	}
+}
+
+// providerJSON is a provider as authentik's serializer shows it.
+func (s *Server) providerJSON(pk int, p *render.OAuth2Provider) object {
+	or := func(value, fallback string) string {
+		if value == "" {
+			return fallback
+		}
+		return value
+	}
+	mappings := []string{}
+	for _, scope := range p.Scopes {
+		mappings = append(mappings, digest(scope)[:32])
+	}
+	key := func(set bool) any {
+		if set {
+			return digest("key")[:32]
+		}
+		return nil
+	}
+	out := object{
+		{"pk", pk}, {"name", p.Name}, {"client_type", or(p.ClientType, "confidential")}, {"client_id", p.ClientID}, {"client_secret", p.ClientSecret},
+		{"redirect_uris", s.uris(p)}, {"property_mappings", mappings}, {"signing_key", key(p.SigningKey)}, {"encryption_key", key(p.EncryptionKey)},
+		{"sub_mode", or(p.SubMode, "hashed_user_id")}, {"issuer_mode", or(p.IssuerMode, "per_provider")},
+		{"access_code_validity", or(p.AccessCodeValidity, "minutes=1")}, {"access_token_validity", or(p.AccessTokenValidity, "hours=1")},
+	}
+	slug, name := "", ""
+	if a := s.model.Application(p.Name); a != nil {
+		slug, name = a.Slug, a.Name
+	}
+	out = append(out, object{{"assigned_application_slug", slug}, {"assigned_application_name", name}}...)
+	if s.at("2026.5.0") {
+		out = append(out, object{{"grant_types", p.GrantTypes}}...)
+	}
+	return out
 }
 
 func (v *visit) results(list []any) {
