@@ -262,5 +262,5 @@ func TestAPI(t *testing.T) {
 	page := ask("/providers/oauth2/?client_id="+url.QueryEscape("paperless-client"), "api-token-0123").json(t)
 	require.Len(t, page["results"], 1)
 	assert.Contains(t, page["results"].([]any)[0].(map[string]any)["redirect_uris"].([]any)[0], "url")
-	assert.Equal(t, http.StatusNotImplemented, ask("/core/users/", "api-token-0123").StatusCode)
+	assert.Equal(t, http.StatusNotImplemented, ask("/core/brands/", "api-token-0123").StatusCode)
 }
