@@ -28,6 +28,9 @@ var Settings = &check.Check{
 		if idp := p.Bundle.IdPProvider(); idp != nil && len(idp.RedirectURIs) == 0 {
 			odd = append(odd, "no redirect URI in authentik")
 		}
+		if len(odd) == 0 && p.Bundle.Observed {
+			return check.Skipf("needs the files that Paperless runs with (--config)")
+		}
 		if len(odd) == 0 {
 			return nil
 		}

@@ -186,6 +186,12 @@ func (c *runCmd) Run(e *env) error {
 	if err := report.Text(e.stdout, r, o); err != nil {
 		return err
 	}
+	if c.Target == target.External {
+		// What was done to a pair of theirs is said, whatever else is not.
+		for _, line := range r.Bundle.Added {
+			fmt.Fprintln(e.stdout, "note:", line)
+		}
+	}
 	if code := r.ExitCode(); code != exitPass {
 		return failed(code)
 	}
