@@ -271,10 +271,10 @@ const applyTries = 3
 // checks find what is missing, and its reason stands in the log.
 func (i *idp) configure(ctx context.Context, b *render.Bundle) error {
 	text := render.Blueprint(b)
-	for _, r := range []*running{i.server, i.worker} {
-		if err := i.copyIn(ctx, r, blueprintFile, text); err != nil {
-			return err
-		}
+	// The worker does not get it: it would apply it at the same time, and one of
+	// the two would meet half of what the other does.
+	if err := i.copyIn(ctx, i.server, blueprintFile, text); err != nil {
+		return err
 	}
 	refused, tries := "", 0
 	err := i.pass(ctx, i.server, gate{gateBlueprint, applyLimit, func(ctx context.Context) error {

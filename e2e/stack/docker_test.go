@@ -1,0 +1,356 @@
+//go:build docker
+
+package stack_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/stack"
+	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// standIns are built once: every test runs on the same images.
+var standIns = sync.OnceValues(func() (*render.Versions, error) {
+	return stack.StandIns(context.Background(), slog.New(slog.DiscardHandler), "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
+})
+
+func options(t *testing.T, more ...stack.Option) []stack.Option {
+	t.Helper()
+	v, err := standIns()
+	require.NoError(t, err)
+	return append([]stack.Option{
+		stack.WithVersions(v), stack.WithCache("-"), stack.WithProgress(func(s string) { t.Log(s) }),
+	}, more...)
+}
+
+func guide(t *testing.T, plant ...string) *render.Bundle {
+	t.Helper()
+	b, err := render.Default()
+	require.NoError(t, err)
+	for _, code := range plant {
+		item := troubleshooting.Find(code)
+		require.NotNil(t, item, code)
+		item.Plant(b)
+	}
+	return b
+}
+
+// left are the containers, networks and volumes of a run, or of all.
+func left(t *testing.T, label string) []string {
+	t.Helper()
+	var out []string
+	for _, args := range [][]string{
+		{"ps", "-a", "--format", "{{.Names}}"}, {"network", "ls", "--format", "{{.Name}}"}, {"volume", "ls", "--format", "{{.Name}}"},
+	} {
+		text, err := exec.CommandContext(context.Background(), "docker", append(args, "--filter", "label="+label)...).CombinedOutput()
+		require.NoError(t, err, string(text))
+		out = append(out, strings.Fields(string(text))...)
+	}
+	return out
+}
+
+func open(t *testing.T, more ...stack.Option) *stack.Stack {
+	t.Helper()
+	s, err := stack.New(t.Context(), options(t, more...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.NoError(t, s.Close())
+		assert.Empty(t, left(t, "ssocheck.run="+s.ID()), "something is left")
+	})
+	return s
+}
+
+func start(t *testing.T, s *stack.Stack, b *render.Bundle, variant string) *target.Target {
+	t.Helper()
+	tg, err := s.Start(t.Context(), b, variant)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, tg.Close()) })
+	return tg
+}
+
+func get(t *testing.T, tg *target.Target, url string) (int, string) {
+	t.Helper()
+	c, err := tg.Client()
+	require.NoError(t, err)
+	res, err := c.Get(url)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res.StatusCode, string(text)
+}
+
+func TestPair(t *testing.T) {
+	s := open(t)
+	b := guide(t)
+	tg := start(t, s, b, "")
+	require.True(t, tg.Boot.Up, tg.Boot.Log)
+	assert.Equal(t, target.Stack, tg.Kind)
+
+	status, body := get(t, tg, b.Paperless.URL+"/accounts/login/")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, body, "/accounts/oidc/authentik/login/")
+	status, body = get(t, tg, b.Authentik.URL+"/application/o/paperless/.well-known/openid-configuration")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, body, `"issuer":`)
+	assert.Contains(t, body, "https://authentik.example.com/application/o/paperless/", "the names are the user's own")
+	status, _ = get(t, tg, "http://paperless.example.com/")
+	assert.Equal(t, http.StatusMovedPermanently, status, "port 80 leads to https")
+
+	xs := tg.Exchanges()
+	require.NotEmpty(t, xs)
+	assert.Equal(t, "front", xs[0].Channel)
+	assert.Equal(t, "https", xs[0].Headers["X-Forwarded-Proto"])
+	lines, err := tg.Logs(t.Context())
+	require.NoError(t, err)
+	sources := map[string]bool{}
+	for _, l := range lines {
+		sources[l.Source] = true
+		assert.NotContains(t, l.Text, "paperless-client-secret", "a secret in the log")
+	}
+	assert.True(t, sources["paperless"] && sources["authentik"], "%v", sources)
+
+	uris, err := tg.Registered(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{b.RedirectURI()}, uris)
+	_, err = tg.Events(t.Context())
+	require.NoError(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.Paperless.URL+"/accounts/login/", nil)
+	require.NoError(t, err)
+	res, err := tg.Direct(r)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Len(t, tg.Exchanges(), len(xs), "what is asked directly does not pass the edge")
+
+	require.NoError(t, tg.Close())
+	require.NoError(t, tg.Close(), "safe to call twice")
+}
+
+// TestOneAuthentik shows that pairs share an authentik as long as they want the
+// same of it, and that an idle one is configured anew.
+func TestOneAuthentik(t *testing.T) {
+	s := open(t, stack.WithNetworks(2))
+	authentiks := func() int {
+		n := 0
+		for _, name := range left(t, "ssocheck.run="+s.ID()) {
+			if strings.HasSuffix(name, "-server") {
+				n++
+			}
+		}
+		return n
+	}
+	var wg sync.WaitGroup
+	targets := make([]*target.Target, 2)
+	for i := range targets {
+		wg.Go(func() {
+			b := guide(t)
+			b.Paperless.Env["PAPERLESS_APP_TITLE"] = fmt.Sprintf("number %d", i)
+			tg, err := s.Start(t.Context(), b, fmt.Sprintf("variant-%d", i))
+			if assert.NoError(t, err) {
+				targets[i] = tg
+			}
+		})
+	}
+	wg.Wait()
+	require.False(t, t.Failed())
+	assert.Equal(t, 1, authentiks(), "two pairs, one authentik")
+	b := guide(t)
+	for _, tg := range targets {
+		status, _ := get(t, tg, b.Authentik.URL+"/application/o/paperless/.well-known/openid-configuration")
+		assert.Equal(t, http.StatusOK, status)
+	}
+
+	other := guide(t, "RED-SLASH")
+	tg := start(t, s, other, "other")
+	assert.Equal(t, 2, authentiks(), "another blueprint, while the first is in use")
+	uris, err := tg.Registered(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{strings.TrimSuffix(b.RedirectURI(), "/")}, uris)
+	require.NoError(t, tg.Close())
+
+	again := start(t, s, guide(t, "RED-HOST"), "again")
+	assert.Equal(t, 2, authentiks(), "an idle one is configured anew")
+	uris, err = again.Registered(t.Context())
+	require.NoError(t, err)
+	assert.NotEqual(t, []string{b.RedirectURI()}, uris)
+	for _, tg := range targets {
+		require.NoError(t, tg.Close())
+	}
+}
+
+// TestStopped shows that a Paperless which stops by its configuration is a verdict.
+func TestStopped(t *testing.T) {
+	s := open(t)
+	tg := start(t, s, guide(t, "CFG-JSON"), "")
+	assert.False(t, tg.Boot.Up)
+	require.NotNil(t, tg.Boot.Exit)
+	assert.Equal(t, 1, *tg.Boot.Exit)
+	text := strings.Join(tg.Boot.Log, "\n")
+	assert.Contains(t, text, "json.decoder.JSONDecodeError")
+	assert.NotContains(t, text, "paperless-client-secret")
+}
+
+// TestRefusedBlueprint shows that a blueprint which authentik refuses is told,
+// and no error of the tester.
+func TestRefusedBlueprint(t *testing.T) {
+	s := open(t)
+	b := guide(t)
+	b.Authentik.Raw = []byte("version: 1\nmetadata: {name: broken}\nentries:\n  - model: authentik_providers_oauth2.oauth2provider\n    identifiers: [\n")
+	model := b.Authentik.Model
+	b.Authentik.RawModel = &model
+	tg := start(t, s, b, "")
+	status, _ := get(t, tg, b.Authentik.URL+"/application/o/paperless/.well-known/openid-configuration")
+	assert.Equal(t, http.StatusNotFound, status)
+	lines, err := tg.Logs(t.Context())
+	require.NoError(t, err)
+	assert.True(t, func() bool {
+		for _, l := range lines {
+			if strings.Contains(l.Text, "authentik.blueprints.v1.importer") {
+				return true
+			}
+		}
+		return false
+	}(), "the reason stands in the log")
+}
+
+// TestWarm shows that a second start is made from the first one's databases.
+func TestWarm(t *testing.T) {
+	dir := t.TempDir()
+	said := func() (func(string), func(string) bool) {
+		var mu sync.Mutex
+		var all []string
+		return func(s string) {
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, s)
+			}, func(part string) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return strings.Contains(strings.Join(all, "\n"), part)
+			}
+	}
+	run := func(more ...stack.Option) func(string) bool {
+		hear, heard := said()
+		s := open(t, append([]stack.Option{stack.WithCache(dir), stack.WithProgress(hear)}, more...)...)
+		tg := start(t, s, guide(t), "")
+		status, _ := get(t, tg, "https://authentik.example.com/application/o/paperless/.well-known/openid-configuration")
+		assert.Equal(t, http.StatusOK, status)
+		require.NoError(t, tg.Close())
+		require.NoError(t, s.Close())
+		return heard
+	}
+	heard := run()
+	assert.False(t, heard("an earlier start"))
+	kept, err := stack.Cached(dir)
+	require.NoError(t, err)
+	require.Len(t, kept, 2)
+	products := map[string]string{}
+	for _, k := range kept {
+		products[k.Product] = k.Version
+		assert.Positive(t, k.Bytes)
+		info, err := os.Stat(k.Dir)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "it holds password hashes")
+	}
+	assert.Equal(t, map[string]string{"paperless": "2.20.15", "authentik": "2025.8.1"}, products)
+
+	heard = run()
+	assert.True(t, heard("database paperless-1 is read from an earlier start"))
+	assert.True(t, heard("database authentik-1 is read from an earlier start"))
+	heard = run(stack.WithCold())
+	assert.False(t, heard("an earlier start"))
+
+	for _, k := range kept { // cut off by a crash
+		require.NoError(t, os.WriteFile(k.Dir+"/database.dump", []byte("PGDMP{"), 0o600))
+	}
+	heard = run()
+	assert.True(t, heard("that cannot be read, and is removed"))
+
+	require.NoError(t, stack.ClearCache(dir))
+	kept, err = stack.Cached(dir)
+	require.NoError(t, err)
+	assert.Empty(t, kept)
+}
+
+// TestInterrupted shows that a start which is cut short leaves nothing, wherever
+// that happens.
+func TestInterrupted(t *testing.T) {
+	for _, at := range []string{"until the database", "until the broker", "until Paperless answers", "until authentik says"} {
+		t.Run(at, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			stop := errors.New("Ctrl-C")
+			s, err := stack.New(ctx, options(t, stack.WithProgress(func(text string) {
+				if strings.Contains(text, at) {
+					cancel(stop)
+				}
+			}))...)
+			require.NoError(t, err)
+			began := time.Now()
+			_, err = s.Start(ctx, guide(t), "")
+			require.ErrorIs(t, err, stop)
+			require.NoError(t, s.Close())
+			assert.Empty(t, left(t, "ssocheck.run="+s.ID()))
+			assert.Less(t, time.Since(began), time.Minute)
+		})
+	}
+}
+
+// TestLinks shows that social accounts are there before the first check.
+func TestLinks(t *testing.T) {
+	s := open(t)
+	b := guide(t, "LINK-STALESUB")
+	require.NotEmpty(t, b.Paperless.Links)
+	tg := start(t, s, b, "")
+	require.True(t, tg.Boot.Up)
+	status, _ := get(t, tg, b.Paperless.URL+"/accounts/login/")
+	assert.Equal(t, http.StatusOK, status)
+}
+
+func TestNoImage(t *testing.T) {
+	const image = "localhost:1/no/such/paperless:0"
+	s := open(t, stack.WithImages(stack.Overrides{Paperless: image}))
+	_, err := s.Start(t.Context(), guide(t), "")
+	require.ErrorIs(t, err, stack.ErrImage)
+	assert.Contains(t, err.Error(), "docker pull "+image)
+	assert.NotContains(t, err.Error(), "\n")
+}
+
+func TestNoEngine(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix:///no/such/docker.sock")
+	_, err := stack.New(t.Context(), stack.WithCache("-"))
+	require.ErrorIs(t, err, stack.ErrEngine)
+	assert.Contains(t, err.Error(), "/no/such/docker.sock")
+	assert.NotContains(t, err.Error(), "\n")
+}
+
+// TestDown removes what a killed run left.
+func TestDown(t *testing.T) {
+	s, err := stack.New(t.Context(), options(t, stack.WithKeep())...)
+	require.NoError(t, err)
+	tg, err := s.Start(t.Context(), guide(t), "")
+	require.NoError(t, err)
+	require.NoError(t, tg.Close())
+	require.NoError(t, s.Close(), "kept")
+	assert.NotEmpty(t, left(t, "ssocheck.run="+s.ID()))
+	n, err := stack.Down(t.Context(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, n, 7)
+	assert.Empty(t, left(t, "ssocheck"))
+}
