@@ -30,6 +30,11 @@ $(BIN): $(SOURCES)
 test: browser fmt-check vet ## Every test: unit, lab with the real browser, race detector, shuffled
 	$(GO) tool gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-ssocheck.xml -- $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout=40m ./...
 
+.PHONY: test-docker
+test-docker: browser ## The Docker stack on stand-in images, with a real engine: no image is pulled
+	@sh scripts/docker.sh
+	$(GO) tool gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/stack ./e2e ./e2e/cmd/ssocheck
+
 .PHONY: bench
 bench: browser $(BIN) ## Measure: checklist, planted items, overhead of a check, peak memory
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout=60m ./e2e
@@ -49,7 +54,7 @@ lint: fmt-check vet ## gofmt, go vet and the golangci-lint set of .golangci.yml
 
 .PHONY: golden
 golden: ## Rewrite the golden files after a change that you have read
-	$(GO) test ./e2e/render ./e2e/report ./e2e/cmd/ssocheck -update
+	$(GO) test ./e2e/render ./e2e/report ./e2e/stack ./e2e/cmd/ssocheck -update
 
 .PHONY: browser
 browser:

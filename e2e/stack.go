@@ -60,6 +60,9 @@ func (o StackOptions) options(more ...stack.Option) ([]stack.Option, error) {
 		*one.to = text
 	}
 	opts = append(opts, stack.WithDumps(dumps))
+	if path := os.Getenv("SSO_STACK_BINARY"); path != "" {
+		opts = append(opts, stack.WithBinary(path))
+	}
 	if o.Pull {
 		opts = append(opts, stack.WithPull())
 	}
@@ -144,3 +147,28 @@ func checkStack(ctx context.Context, o Options, b *render.Bundle, findings []con
 	ro.Lint = findings
 	return runner.Do(ctx, ro)
 }
+
+// onStack tries the upgrade with the real products.
+func (u *Upgraded) onStack(ctx context.Context, o UpgradeOptions, b *render.Bundle) (err error) {
+	if o.Planned != nil {
+		o.Planned(u)
+	}
+	s, err := openStack(ctx, &o.Options, b)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return u.run(ctx, o, b, s.Start, &stackWorld{ctx: ctx, stack: s})
+}
+
+// stackWorld keeps the databases of a stack.
+type stackWorld struct {
+	ctx   context.Context // of the upgrade: keep is told none
+	stack *stack.Stack
+}
+
+func (w *stackWorld) start(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+	return w.stack.Start(ctx, b, variant)
+}
+
+func (w *stackWorld) keep() error { return w.stack.Keep(w.ctx, check.AsConfigured) }

@@ -114,8 +114,10 @@ func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
 	switch o.Target {
 	case "", target.Lab:
 		u.Forecast = true
+	case target.Stack:
+		return u, u.onStack(ctx, o, b)
 	default:
-		return nil, fmt.Errorf("%w: --target %s is not part of this version yet for an upgrade; --target lab is", ErrUsage, o.Target)
+		return nil, fmt.Errorf("%w: --target %s: an upgrade is tried on lab or stack", ErrUsage, o.Target)
 	}
 	if o.Planned != nil {
 		o.Planned(u)

@@ -169,10 +169,37 @@ func TestLoadIsRepeatedAfterANetworkChange(t *testing.T) {
 	require.NoError(t, s.Wait(ctx, "see it", browser.CSS("#fine"), limit))
 	assert.Len(t, s.Notes(), 4)
 
+	// And for somebody who only looks.
+	asked.Store(1)
+	looking := session(t, browser.SessionOptions{})
+	looking.RepeatOn(code)
+	require.NoError(t, looking.Visit(ctx, "open", "https://repeat.test/link", limit))
+	require.NoError(t, looking.Click(ctx, "go on", browser.CSS("a"), limit))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		page, _, err := looking.Arrived(ctx)
+		assert.NoError(c, err)
+		assert.Equal(c, "fine", page.Text)
+	}, limit, 20*time.Millisecond)
+	assert.NotEmpty(t, looking.Notes())
+
+	// But no answer with a code: it counts once.
+	site.handle("repeat.test/callback", garbage(1<<20))
+	asked.Store(0)
+	err := looking.Visit(ctx, "open", "https://repeat.test/link", limit)
+	require.NoError(t, err)
+	once := session(t, browser.SessionOptions{})
+	once.RepeatOn(code)
+	site.handle("repeat.test/back", html(`<a href="/callback?code=s3cr3t&state=x">on</a>`))
+	require.NoError(t, once.Visit(ctx, "open", "https://repeat.test/back", limit))
+	require.NoError(t, once.Click(ctx, "go on", browser.CSS("a"), limit))
+	var load *browser.LoadError
+	require.ErrorAs(t, once.Wait(ctx, "see it", browser.CSS("#fine"), limit), &load)
+	assert.EqualValues(t, 1, asked.Load())
+	assert.Empty(t, once.Notes())
+
 	// And not for ever.
 	asked.Store(-100)
-	err := s.Visit(ctx, "open", "https://repeat.test/", limit)
-	var load *browser.LoadError
+	err = s.Visit(ctx, "open", "https://repeat.test/", limit)
 	require.ErrorAs(t, err, &load)
 	assert.Equal(t, code, load.Code)
 	assert.EqualValues(t, -96, asked.Load(), "one and three repeats")

@@ -59,6 +59,16 @@ func (s *Session) Arrived(ctx context.Context) (p evidence.Page, waiting string,
 	if what, yes := s.rec.replacing(); yes {
 		return p, what, nil
 	}
+	if now, broken := s.rec.current(); broken {
+		var again bool
+		err := s.call(ctx, askLimit, func(ctx context.Context) (err error) {
+			again, err = s.afresh(ctx, now)
+			return err
+		})
+		if again {
+			return p, now.method + " " + s.red.URL(now.url), err
+		}
+	}
 	p, err = s.page(ctx, s.ask)
 	if what, yes := s.rec.replacing(); yes && errors.Is(err, ErrLimit) {
 		return p, what, nil // it left while it was asked

@@ -2,6 +2,8 @@ package browser
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -178,11 +180,26 @@ func (s *Session) load(ctx context.Context, d *doing) error {
 	if !broken {
 		return nil
 	}
-	if now.err == s.repeat && now.method == "GET" && s.rec.again() {
-		s.repeated(now.url)
-		_, err := s.navigate(ctx, now.url)
+	if again, err := s.afresh(ctx, now); again || err != nil {
 		return err
 	}
 	d.url = now.url
 	return &LoadError{Code: now.err, URL: s.red.URL(now.url), Status: now.status}
+}
+
+// afresh asks again for a page that the network's change took. A page that was
+// asked for with a code is not: a code counts once, and may have counted.
+func (s *Session) afresh(ctx context.Context, lost doc) (bool, error) {
+	if lost.err != s.repeat || lost.method != http.MethodGet || oneTime(lost.url) || !s.rec.again() {
+		return false, nil
+	}
+	s.repeated(lost.url)
+	_, err := s.navigate(ctx, lost.url)
+	return true, err
+}
+
+// oneTime tells whether a URL is the answer of an authorization server.
+func oneTime(raw string) bool {
+	u, err := url.Parse(raw)
+	return err != nil || u.Query().Has("state") && (u.Query().Has("code") || u.Query().Has("error"))
 }

@@ -42,6 +42,9 @@ const (
 	callbackLimit = 3
 	// stageLimit: identification, password, consent, and one more of each.
 	stageLimit = 6
+	// networkChanged is Chromium's word for a machine whose interfaces changed, as
+	// Docker's do.
+	networkChanged = "net::ERR_NETWORK_CHANGED"
 )
 
 // A walk is one way through the sign-in in the browser.
@@ -131,6 +134,10 @@ func (w *walk) arrive(ctx context.Context, name string, limit time.Duration, don
 				since = time.Now()
 			}
 			last.place, last.page, last.waiting = pl, page, ""
+			if pl == netError && strings.Contains(page.Text, networkChanged) {
+				// The browser has asked again where that is safe. It is no verdict on the pair.
+				return last, fmt.Errorf("%s while %s%s was loading: an interface of this machine came or went; run it again", networkChanged, hostOf(page.URL), pathOf(page.URL))
+			}
 			if same && pl != nowhere && w.current(page, pl) && time.Since(since) >= w.rest(pl, page) && done(pl, page) {
 				return last, nil
 			}

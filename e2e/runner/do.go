@@ -11,6 +11,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/target"
 )
 
 // Do runs the checks. Whatever goes wrong while it runs is in the Run, also when
@@ -125,6 +126,11 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	}
 	var b *browser.Browser
 	if !j.check.Browserless {
+		if r.o.Kind == target.Stack && s.target.Boot.Up {
+			// A container that starts changes the machine's network, and Chromium gives
+			// up what it loads then.
+			starts.settle(ctx)
+		}
 		var release func()
 		if b, release, err = pool.get(ctx, s.target); err != nil {
 			if ctx.Err() != nil {

@@ -129,6 +129,17 @@ func (s *starts) wait(ctx context.Context, name string) (*start, error) {
 	}
 }
 
+// settle waits until nothing starts any more.
+func (s *starts) settle(ctx context.Context) {
+	for _, one := range s.list {
+		select {
+		case <-one.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // done tells that a job is over. A variant that no job needs any more is closed
 // at once, because a real pair holds a lot of memory; one that is still on its
 // way is stopped.

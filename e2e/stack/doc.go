@@ -54,7 +54,8 @@ type options struct {
 	progress func(string)
 	log      *slog.Logger
 	cache    string
-	seeds    Dumps
+	binary   string
+	dumps    Dumps
 }
 
 // An Option changes how a stack runs.
@@ -95,8 +96,12 @@ func WithLogger(l *slog.Logger) Option { return func(s *options) { s.log = l } }
 // WithCache keeps the databases of first starts elsewhere; "-": nowhere.
 func WithCache(dir string) Option { return func(s *options) { s.cache = dir } }
 
+// WithBinary names ssocheck as a static binary for the engine. Without it the
+// running executable is taken where it is one, else a new one is built.
+func WithBinary(path string) Option { return func(s *options) { s.binary = path } }
+
 // WithDumps starts on databases of one's own.
-func WithDumps(d Dumps) Option { return func(s *options) { s.seeds = d } }
+func WithDumps(d Dumps) Option { return func(s *options) { s.dumps = d } }
 
 // A Stack is a set of pairs on one engine. Safe for concurrent use.
 type Stack struct {
@@ -122,6 +127,8 @@ type Stack struct {
 	networks []string // not given out yet
 	nets     int      // made so far
 	idps     []*idp
+	latest   map[string]*pair // that was started last of each variant
+	own      struct{ paperless, authentik *seed }
 	closed   bool
 }
 
@@ -146,7 +153,13 @@ func New(ctx context.Context, opts ...Option) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{o: o, engine: e, id: random(4), secrets: newSecrets(), keys: keys, log: o.log, book: &book{}}
+	s := &Stack{o: o, engine: e, id: random(4), secrets: newSecrets(), keys: keys, log: o.log, book: &book{}, latest: map[string]*pair{}}
+	if o.dumps.Paperless != nil {
+		s.own.paperless = &seed{dump: o.dumps.Paperless, from: "your dump", foreign: true}
+	}
+	if o.dumps.Authentik != nil {
+		s.own.authentik = &seed{dump: o.dumps.Authentik, from: "your dump", foreign: true}
+	}
 	// Not of the caller's context: what it ends is closed in order.
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return s, nil

@@ -4,6 +4,7 @@ package stack_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,17 +27,37 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
-// standIns are built once: every test runs on the same images.
-var standIns = sync.OnceValues(func() (*render.Versions, error) {
-	return stack.StandIns(context.Background(), slog.New(slog.DiscardHandler), "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
+// built is what all tests use: our binary, and stand-in images of it.
+type built struct {
+	binary   string
+	versions *render.Versions
+}
+
+// images are built once: every test runs on the same.
+var images = sync.OnceValues(func() (built, error) {
+	b := built{binary: filepath.Join(os.TempDir(), fmt.Sprintf("ssocheck-test-%d", os.Getpid()))}
+	ctx := context.Background()
+	err := stack.Build(ctx, b.binary)
+	if err == nil {
+		b.versions, err = stack.StandIns(ctx, slog.New(slog.DiscardHandler), b.binary, "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
+	}
+	return b, err
 })
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if b, err := images(); err == nil {
+		_ = os.Remove(b.binary)
+	}
+	os.Exit(code)
+}
 
 func options(t *testing.T, more ...stack.Option) []stack.Option {
 	t.Helper()
-	v, err := standIns()
+	b, err := images()
 	require.NoError(t, err)
 	return append([]stack.Option{
-		stack.WithVersions(v), stack.WithCache("-"), stack.WithProgress(func(s string) { t.Log(s) }),
+		stack.WithVersions(b.versions), stack.WithBinary(b.binary), stack.WithCache("-"), stack.WithProgress(func(s string) { t.Log(s) }),
 	}, more...)
 }
 
@@ -96,7 +118,7 @@ func get(t *testing.T, tg *target.Target, url string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-func TestPair(t *testing.T) {
+func TestDockerPair(t *testing.T) {
 	s := open(t)
 	b := guide(t)
 	tg := start(t, s, b, "")
@@ -143,9 +165,9 @@ func TestPair(t *testing.T) {
 	require.NoError(t, tg.Close(), "safe to call twice")
 }
 
-// TestOneAuthentik shows that pairs share an authentik as long as they want the
+// TestDockerOneAuthentik shows that pairs share an authentik as long as they want the
 // same of it, and that an idle one is configured anew.
-func TestOneAuthentik(t *testing.T) {
+func TestDockerOneAuthentik(t *testing.T) {
 	s := open(t, stack.WithNetworks(2))
 	authentiks := func() int {
 		n := 0
@@ -195,8 +217,8 @@ func TestOneAuthentik(t *testing.T) {
 	}
 }
 
-// TestStopped shows that a Paperless which stops by its configuration is a verdict.
-func TestStopped(t *testing.T) {
+// TestDockerStopped shows that a Paperless which stops by its configuration is a verdict.
+func TestDockerStopped(t *testing.T) {
 	s := open(t)
 	tg := start(t, s, guide(t, "CFG-JSON"), "")
 	assert.False(t, tg.Boot.Up)
@@ -207,9 +229,9 @@ func TestStopped(t *testing.T) {
 	assert.NotContains(t, text, "paperless-client-secret")
 }
 
-// TestRefusedBlueprint shows that a blueprint which authentik refuses is told,
+// TestDockerRefusedBlueprint shows that a blueprint which authentik refuses is told,
 // and no error of the tester.
-func TestRefusedBlueprint(t *testing.T) {
+func TestDockerRefusedBlueprint(t *testing.T) {
 	s := open(t)
 	b := guide(t)
 	b.Authentik.Raw = []byte("version: 1\nmetadata: {name: broken}\nentries:\n  - model: authentik_providers_oauth2.oauth2provider\n    identifiers: [\n")
@@ -230,8 +252,8 @@ func TestRefusedBlueprint(t *testing.T) {
 	}(), "the reason stands in the log")
 }
 
-// TestWarm shows that a second start is made from the first one's databases.
-func TestWarm(t *testing.T) {
+// TestDockerWarm shows that a second start is made from the first one's databases.
+func TestDockerWarm(t *testing.T) {
 	dir := t.TempDir()
 	said := func() (func(string), func(string) bool) {
 		var mu sync.Mutex
@@ -289,9 +311,9 @@ func TestWarm(t *testing.T) {
 	assert.Empty(t, kept)
 }
 
-// TestInterrupted shows that a start which is cut short leaves nothing, wherever
+// TestDockerInterrupted shows that a start which is cut short leaves nothing, wherever
 // that happens.
-func TestInterrupted(t *testing.T) {
+func TestDockerInterrupted(t *testing.T) {
 	for _, at := range []string{"until the database", "until the broker", "until Paperless answers", "until authentik says"} {
 		t.Run(at, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -312,8 +334,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestLinks shows that social accounts are there before the first check.
-func TestLinks(t *testing.T) {
+// TestDockerLinks shows that social accounts are there before the first check.
+func TestDockerLinks(t *testing.T) {
 	s := open(t)
 	b := guide(t, "LINK-STALESUB")
 	require.NotEmpty(t, b.Paperless.Links)
@@ -323,7 +345,7 @@ func TestLinks(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
-func TestNoImage(t *testing.T) {
+func TestDockerNoImage(t *testing.T) {
 	const image = "localhost:1/no/such/paperless:0"
 	s := open(t, stack.WithImages(stack.Overrides{Paperless: image}))
 	_, err := s.Start(t.Context(), guide(t), "")
@@ -332,16 +354,8 @@ func TestNoImage(t *testing.T) {
 	assert.NotContains(t, err.Error(), "\n")
 }
 
-func TestNoEngine(t *testing.T) {
-	t.Setenv("DOCKER_HOST", "unix:///no/such/docker.sock")
-	_, err := stack.New(t.Context(), stack.WithCache("-"))
-	require.ErrorIs(t, err, stack.ErrEngine)
-	assert.Contains(t, err.Error(), "/no/such/docker.sock")
-	assert.NotContains(t, err.Error(), "\n")
-}
-
-// TestDown removes what a killed run left.
-func TestDown(t *testing.T) {
+// TestDockerDown removes what a killed run left.
+func TestDockerDown(t *testing.T) {
 	s, err := stack.New(t.Context(), options(t, stack.WithKeep())...)
 	require.NoError(t, err)
 	tg, err := s.Start(t.Context(), guide(t), "")
@@ -353,4 +367,77 @@ func TestDown(t *testing.T) {
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, n, 7)
 	assert.Empty(t, left(t, "ssocheck"))
+}
+
+// TestDockerKeep shows that an upgrade finds the accounts of before: new
+// versions on the databases that the old ones left.
+func TestDockerKeep(t *testing.T) {
+	s := open(t)
+	b := guide(t)
+	old, err := s.Start(t.Context(), b, "")
+	require.NoError(t, err)
+	subject := subjectOf(t, old, b)
+	require.Error(t, s.Keep(t.Context(), ""), "it still runs")
+	require.NoError(t, old.Close())
+	require.NoError(t, s.Keep(t.Context(), ""))
+
+	b.Paperless.Version, b.Authentik.Version = "3.0.5", "2026.2.3"
+	b.Paperless.Env["PAPERLESS_SECRET_KEY"] = "paperless-secret-key-0123456789abcdef"
+	b.Paperless.Users = b.Paperless.Users[:1]
+	now := start(t, s, b, "")
+	require.True(t, now.Boot.Up, now.Boot.Log)
+	assert.Equal(t, subject, subjectOf(t, now, b), "the accounts are those of before")
+}
+
+// subjectOf are the names of Paperless's accounts, as the administrator sees them.
+func subjectOf(t *testing.T, tg *target.Target, b *render.Bundle) string {
+	t.Helper()
+	admin, _ := b.LocalUser("admin")
+	c, err := tg.Client()
+	require.NoError(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.Paperless.URL+"/api/users/", nil)
+	require.NoError(t, err)
+	r.SetBasicAuth(admin.Username, admin.Password)
+	res, err := c.Do(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	var page struct{ Results []struct{ Username string } }
+	require.NoError(t, json.NewDecoder(res.Body).Decode(&page))
+	require.NotEmpty(t, page.Results)
+	var names []string
+	for _, u := range page.Results {
+		names = append(names, u.Username)
+	}
+	return strings.Join(names, " ")
+}
+
+// TestDockerDumps starts on databases that somebody else set up.
+func TestDockerDumps(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, stack.WithCache(dir))
+	require.NoError(t, start(t, first, guide(t), "").Close())
+	require.NoError(t, first.Close())
+	kept, err := stack.Cached(dir)
+	require.NoError(t, err)
+	var dumps stack.Dumps
+	for _, k := range kept {
+		text, err := os.ReadFile(filepath.Join(k.Dir, "database.dump"))
+		require.NoError(t, err)
+		if k.Product == "paperless" {
+			dumps.Paperless = text
+		} else {
+			dumps.Authentik = text
+		}
+	}
+	s := open(t, stack.WithDumps(dumps))
+	b := guide(t)
+	for i := range b.Paperless.Users {
+		if b.Paperless.Users[i].Superuser {
+			b.Paperless.Users[i].Password = "another-password-2k9x" // not that of the dump
+		}
+	}
+	tg := start(t, s, b, "")
+	assert.Contains(t, subjectOf(t, tg, b), "admin")
+	_, err = tg.Registered(t.Context())
+	require.NoError(t, err, "the API token is ours, though the database is not")
 }

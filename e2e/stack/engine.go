@@ -57,6 +57,9 @@ func connect(ctx context.Context, keep bool, log *slog.Logger) (*engine, error) 
 			return nil, fmt.Errorf("stack: %w", err)
 		}
 	}
+	if err := named(ctx); err != nil {
+		return nil, err
+	}
 	tclog.SetDefault(quiet{log}) // it greets on stderr
 	provider, err := testcontainers.NewDockerProvider(testcontainers.Generic2DockerOptions(testcontainers.WithLogger(quiet{log}))...)
 	if err != nil {
@@ -108,6 +111,32 @@ func bridgeGateway(ctx context.Context, cli client.APIClient) string {
 	}
 	return ""
 }
+
+// named asks the engine that DOCKER_HOST names. Testcontainers would go on to
+// another one when it does not answer, and run things where nobody wants them.
+func named(ctx context.Context) error {
+	host := os.Getenv("DOCKER_HOST")
+	if host == "" {
+		return nil
+	}
+	cli, err := client.New(client.FromEnv)
+	if err != nil {
+		return fmt.Errorf("%w: DOCKER_HOST=%s cannot be used: %s", ErrEngine, host, short(err.Error()))
+	}
+	defer func() { _ = cli.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	if _, err := cli.Info(ctx, client.InfoOptions{}); err != nil {
+		if told := explain(err); errors.Is(told, ErrEngine) {
+			return told
+		}
+		return fmt.Errorf("%w: no engine answers at DOCKER_HOST=%s: %s", ErrEngine, host, short(err.Error()))
+	}
+	return nil
+}
+
+// pingLimit is for the first answer of an engine.
+const pingLimit = 20 * time.Second
 
 // hasRyuk asks the engine of the environment; any trouble is found again, and
 // told, by connect.

@@ -115,11 +115,11 @@ func (i *idp) start(ctx context.Context, b *render.Bundle, images render.Images)
 		return err
 	}
 	name := fmt.Sprintf("authentik-%d", i.n)
-	seed := i.authentikSeed(ctx, images)
-	if seed != nil && seed.secret.Key != "" {
-		i.secret = seed.secret
+	from := i.authentikSeed(ctx, images)
+	if from != nil && from.secret.Key != "" {
+		i.secret = from.secret
 	}
-	warm, err := i.restore(ctx, name, seed)
+	warm, err := i.restore(ctx, name, from)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (i *idp) start(ctx context.Context, b *render.Bundle, images render.Images)
 		return err
 	}
 	i.api = target.AuthentikAPI{Client: probe, Host: address.host, Token: i.secret.Token}
-	for _, g := range i.gates() {
+	for _, g := range i.gates(warm && from.foreign) {
 		if err := i.pass(ctx, i.server, g); err != nil {
 			return i.workerToo(ctx, err)
 		}
@@ -169,7 +169,8 @@ func (i *idp) workerToo(ctx context.Context, err error) error {
 
 // gates are what must hold before our own blueprint can be applied. Ready is not
 // usable: the defaults come from the worker, minutes later.
-func (i *idp) gates() []gate {
+func (i *idp) gates(foreign bool) []gate {
+	told := !foreign
 	return []gate{
 		{gateReady, coldLimit, func(ctx context.Context) error {
 			addr, err := i.addr(ctx, i.server, "9000")
@@ -180,6 +181,12 @@ func (i *idp) gates() []gate {
 			return i.status(ctx, "/-/health/ready/", http.StatusOK)
 		}},
 		{gateToken, coldLimit, func(ctx context.Context) error {
+			if !told {
+				if _, err := i.exec(ctx, i.server, []string{"SSOCHECK_TOKEN=" + i.secret.Token}, "ak", "shell", "-c", tokenScript); err != nil {
+					return err
+				}
+				told = true
+			}
 			var page struct{}
 			return i.api.Get(ctx, "/flows/instances/?page_size=1", &page)
 		}},
@@ -202,6 +209,31 @@ func (i *idp) gates() []gate {
 		}},
 		{gateDefaults, coldLimit, i.defaults},
 	}
+}
+
+// tokenScript gives our token to an administrator of a database that was not set
+// up by us: the variables for that are read on a first start only (authentik.md 1.3).
+const tokenScript = `import os
+from authentik.core.models import Token, TokenIntents, User
+user = next(u for u in User.objects.filter(is_active=True).order_by("pk") if u.is_superuser)
+Token.objects.update_or_create(identifier="ssocheck", defaults={"user": user, "intent": TokenIntents.INTENT_API, "key": os.environ["SSOCHECK_TOKEN"], "expiring": False})
+`
+
+// retire stops an authentik that nobody uses, and returns its database.
+func (i *idp) retire(ctx context.Context) ([]byte, error) {
+	i.mu.Lock()
+	busy := i.users
+	i.failed = true // nobody gets it any more
+	i.mu.Unlock()
+	if busy > 0 {
+		return nil, fmt.Errorf("%s is still in use", i.owner())
+	}
+	for _, r := range []*running{i.worker, i.server, i.broker} {
+		if err := i.stop(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	return i.dump(ctx, i.owner())
 }
 
 // defaults are the objects that the guide's provider refers to.

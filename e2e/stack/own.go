@@ -46,7 +46,11 @@ func (s *Stack) ownImage(ctx context.Context) (string, error) {
 // binary is ssocheck for the engine: the running executable where that is one,
 // else a new build.
 func (s *Stack) binary(ctx context.Context) ([]byte, error) {
-	if path, ok := s.engine.runs(); ok {
+	path, ok := s.o.binary, s.o.binary != ""
+	if !ok {
+		path, ok = s.engine.runs()
+	}
+	if ok {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("read our own binary: %w", err)
@@ -84,19 +88,30 @@ func (e *engine) compile(ctx context.Context) ([]byte, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	out := filepath.Join(dir, "ssocheck")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-buildvcs=false", "-o", out, command)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+e.arch, "GOFLAGS=-buildvcs=false")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		if errors.Is(err, exec.ErrNotFound) {
-			return nil, fmt.Errorf("%w: the edge needs ssocheck as a static binary for linux/%s, and there is no go to build it; use the released one", ErrEngine, e.arch)
-		}
-		return nil, fmt.Errorf("build ssocheck for linux/%s: %w: %s", e.arch, err, short(string(text)))
+	if err := compile(ctx, out, e.arch); err != nil {
+		return nil, err
 	}
 	text, err := os.ReadFile(out)
 	if err != nil {
 		return nil, fmt.Errorf("build ssocheck: %w", err)
 	}
 	return text, nil
+}
+
+// Build builds ssocheck for an engine like this machine, for WithBinary.
+func Build(ctx context.Context, path string) error { return compile(ctx, path, runtime.GOARCH) }
+
+func compile(ctx context.Context, out, arch string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-buildvcs=false", "-o", out, command)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=-buildvcs=false")
+	text, err := cmd.CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("%w: the edge needs ssocheck as a static binary for linux/%s, and there is no go to build it; use the released one", ErrEngine, arch)
+	}
+	if err != nil {
+		return fmt.Errorf("build ssocheck for linux/%s: %w: %s", arch, err, short(string(text)))
+	}
+	return nil
 }
 
 // build makes an image from files and a Dockerfile, tagged with the hash of both.

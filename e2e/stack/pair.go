@@ -57,13 +57,17 @@ func (s *Stack) newPair(b *render.Bundle, variant string) (*pair, error) {
 		return nil, err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.pairs++
 	n := s.pairs
-	s.mu.Unlock()
-	return &pair{
+	p := &pair{
 		Stack: s, bundle: b, variant: variant, images: images, redactor: s.redactorOf(b),
 		site: site{paperless: pa, authentik: aa, n: n}, owner: fmt.Sprintf("pair-%d", n),
-	}, nil
+	}
+	if s.latest != nil {
+		s.latest[variant] = p
+	}
+	return p, nil
 }
 
 func (p *pair) start(ctx context.Context) (*target.Target, error) {
@@ -102,7 +106,8 @@ func (p *pair) start(ctx context.Context) (*target.Target, error) {
 func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 	cs := p.pairContainers(p.bundle, p.images, p.site, p.redactor.Key())
 	name := cs[2].Env["PAPERLESS_DBNAME"]
-	warm, err := p.restore(ctx, name, p.paperlessSeed(ctx, p.bundle, p.images))
+	from := p.paperlessSeed(ctx, p.bundle, p.images)
+	warm, err := p.restore(ctx, name, from)
 	if err != nil {
 		return evidence.Boot{}, err
 	}
@@ -142,10 +147,13 @@ func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 		return boot, err
 	}
 	p.say("%s: up after %.0f s%s", p.app.Name, boot.Seconds, warmWord(warm))
-	if !warm {
+	switch {
+	case !warm:
 		p.keepPaperless(ctx, name)
+	case from.foreign:
+		err = p.administrator(ctx)
 	}
-	return boot, nil
+	return boot, err
 }
 
 func warmWord(warm bool) string {

@@ -218,8 +218,10 @@ func TestEnvironment(t *testing.T) {
 			want:   map[string]string{"PAPERLESS_SECRET_KEY": "-", "PAPERLESS_DBENGINE": "postgresql"},
 		},
 		"what runs, not what the file says": {
-			change: func(b *render.Bundle) { b.Paperless.Running = map[string]string{"PAPERLESS_URL": "https://old.example.com"} },
-			want:   map[string]string{"PAPERLESS_URL": "https://old.example.com", "PAPERLESS_APPS": "-"},
+			change: func(b *render.Bundle) {
+				b.Paperless.Running = map[string]string{"PAPERLESS_URL": "https://old.example.com"}
+			},
+			want: map[string]string{"PAPERLESS_URL": "https://old.example.com", "PAPERLESS_APPS": "-"},
 		},
 		"the user's own proxy is the edge": {
 			change: func(b *render.Bundle) {

@@ -23,18 +23,19 @@ var standInTools = []string{"ak", "pg_isready", "createdb", "dropdb", "pg_dump",
 // StandIns builds images of our own binary that stand in for all images of the
 // known versions (or of these, when any are named), and returns the versions that
 // name them. They take over by that entry only: the stack does not know them apart.
-func StandIns(ctx context.Context, log *slog.Logger, only ...string) (*render.Versions, error) {
+// binary is as for WithBinary; empty: found or built.
+func StandIns(ctx context.Context, log *slog.Logger, binary string, only ...string) (*render.Versions, error) {
 	e, err := connect(ctx, false, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{o: options{progress: func(string) {}}, engine: e, log: log}
-	binary, err := s.binary(ctx)
+	s := &Stack{o: options{progress: func(string) {}, binary: binary}, engine: e, log: log}
+	own, err := s.binary(ctx)
 	if err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{
-		"bin/ssocheck": binary, "tmp/.keep": nil,
+		"bin/ssocheck": own, "tmp/.keep": nil,
 		"src/manage.py": []byte("# stands in for Paperless's\n"),
 	}
 	for _, tool := range standInTools {

@@ -147,6 +147,34 @@ for link in json.loads(os.environ["SSOCHECK_LINKS"]):
 // paperlessSource is where manage.py is in the image.
 const paperlessSource = "/usr/src/paperless/src"
 
+// adminScript makes our administrator in a database that has others: Paperless
+// does so by itself only where it has none (paperless.md 10).
+const adminScript = `import json, os
+from django.contrib.auth.models import User
+admin = json.loads(os.environ["SSOCHECK_ADMIN"])
+user, _ = User.objects.get_or_create(username=admin["Username"])
+user.email, user.is_active, user.is_staff, user.is_superuser = admin["Email"], True, True, True
+user.set_password(admin["Password"])
+user.save()
+`
+
+// administrator makes the administrator that the checks ask, in the copy of a
+// database of the user's own.
+func (p *pair) administrator(ctx context.Context) error {
+	admin, ok := p.bundle.LocalUser("admin")
+	if !ok {
+		return nil
+	}
+	text, err := json.Marshal(admin)
+	if err != nil {
+		return err
+	}
+	if _, err = p.execIn(ctx, p.app, paperlessSource, []string{"SSOCHECK_ADMIN=" + string(text)}, "python3", "manage.py", "shell", "-c", adminScript); err != nil {
+		return fmt.Errorf("the administrator %s: %w", admin.Username, err)
+	}
+	return nil
+}
+
 func (p *pair) links(ctx context.Context) error {
 	if len(p.bundle.Paperless.Links) == 0 {
 		return nil

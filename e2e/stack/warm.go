@@ -24,6 +24,9 @@ type seed struct {
 	secret idpSecrets // of an authentik that was set up with them
 	from   string     // for the log
 	kept   string     // directory in the cache; empty: not from there
+	// foreign is a database that was not set up by us: our administrator and our
+	// token are not in it.
+	foreign bool
 }
 
 // A Kept is a database of the cache.
@@ -155,20 +158,20 @@ func (s *Stack) authentikPlace(ctx context.Context, images render.Images) (strin
 // else one of an earlier start; nil: none.
 func (s *Stack) paperlessSeed(ctx context.Context, b *render.Bundle, images render.Images) *seed {
 	s.mu.Lock()
-	own := s.o.seeds.Paperless
+	own := s.own.paperless
 	s.mu.Unlock()
 	if own != nil {
-		return &seed{dump: own, from: "the dump that was given"}
+		return own
 	}
 	return s.keptSeed(s.paperlessPlace(ctx, b, images))
 }
 
 func (s *Stack) authentikSeed(ctx context.Context, images render.Images) *seed {
 	s.mu.Lock()
-	own := s.o.seeds.Authentik
+	own := s.own.authentik
 	s.mu.Unlock()
 	if own != nil {
-		return &seed{dump: own, from: "the dump that was given"}
+		return own
 	}
 	return s.keptSeed(s.authentikPlace(ctx, images))
 }
@@ -207,7 +210,7 @@ func (s *Stack) restore(ctx context.Context, name string, from *seed) (warm bool
 		return true, nil
 	}
 	if from.kept == "" || ctx.Err() != nil {
-		return false, fmt.Errorf("restore %s: %w", name, err)
+		return false, fmt.Errorf("restore %s from %s: %w (a dump of a newer PostgreSQL needs --postgres-image of that version)", name, from.from, err)
 	}
 	s.say("%s: that cannot be read, and is removed: %s", s.postgres.Name, short(err.Error()))
 	if err := os.RemoveAll(from.kept); err != nil {
@@ -239,6 +242,32 @@ func (s *Stack) dump(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	return s.copyOut(ctx, s.postgres, path)
+}
+
+// Keep takes over the databases of the pair that was started last of a variant,
+// and of its authentik: what is started from now on begins with them, as an
+// upgrade does. The pair must be closed.
+func (s *Stack) Keep(ctx context.Context, variant string) error {
+	s.mu.Lock()
+	p := s.latest[variant]
+	s.mu.Unlock()
+	if p == nil || p.idp == nil || p.app == nil {
+		return errors.New("nothing ran that could be kept")
+	}
+	paperless, err := s.dump(ctx, p.app.Env["PAPERLESS_DBNAME"])
+	if err != nil {
+		return err
+	}
+	authentik, err := p.idp.retire(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := fmt.Sprintf("Paperless-ngx %s with authentik %s", p.bundle.Paperless.Version, p.bundle.Authentik.Version)
+	s.own.paperless = &seed{dump: paperless, from: from}
+	s.own.authentik = &seed{dump: authentik, from: from, secret: p.idp.secret}
+	return nil
 }
 
 func (p *pair) keepPaperless(ctx context.Context, name string) {

@@ -139,7 +139,7 @@ type labImagesCmd struct {
 
 // Run builds.
 func (c *labImagesCmd) Run(e *env) error {
-	v, err := stack.StandIns(e.ctx, e.log, c.Only...)
+	v, err := stack.StandIns(e.ctx, e.log, "", c.Only...)
 	if err != nil {
 		return err
 	}

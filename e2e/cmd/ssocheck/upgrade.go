@@ -16,6 +16,8 @@ type upgradeCmd struct {
 	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Plant     []string `help:"Make these mistakes first." placeholder:"CODE"`
 	Report    string   `type:"path" help:"Directory for the report; that of the old versions goes to DIR/before." placeholder:"DIR"`
+
+	Stack stackFlags `embed:"" group:"Docker stack"`
 }
 
 // Run tries the upgrade.
@@ -26,7 +28,7 @@ func (c *upgradeCmd) Run(e *env) error {
 	u, err := e2e.Upgrade(e.ctx, e2e.UpgradeOptions{
 		Options: e2e.Options{
 			Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service,
-			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.Observe,
+			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.Observe, Stack: c.Stack.options(),
 		},
 		From: c.From, To: c.To, Step: c.Step,
 		Planned: func(u *e2e.Upgraded) { report.Plan(e.stdout, u.Planned(), u.Hazards, u.Lint, o) },

@@ -155,10 +155,14 @@ func visible(env map[string]string) map[string]string {
 	return out
 }
 
-// ak is authentik's command, for `ak apply_blueprint FILE...`.
+// ak is authentik's command, for `ak apply_blueprint FILE...` and for the one
+// script that package stack runs in `ak shell`.
 func ak(ctx context.Context, w World) error {
 	if len(w.Args) > 0 && (w.Args[0] == "server" || w.Args[0] == "worker") {
 		return serveAuthentik(ctx, w)
+	}
+	if len(w.Args) > 0 && w.Args[0] == "shell" && w.Env["SSOCHECK_TOKEN"] != "" {
+		return authentikDatabase(w.Env).put(ctx, "defaults", defaults{Token: w.Env["SSOCHECK_TOKEN"]})
 	}
 	if len(w.Args) < 2 || w.Args[0] != "apply_blueprint" {
 		return fmt.Errorf("%w: ak %v", ErrUsage, w.Args)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -128,8 +129,8 @@ func silence(ctx context.Context, network, addr string) (net.Conn, error) {
 }
 
 func (s *paperlessServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == linksPath && r.Method == http.MethodPost && loopback(r) {
-		s.links(w, r)
+	if (r.URL.Path == linksPath || r.URL.Path == adminPath) && r.Method == http.MethodPost && loopback(r) {
+		s.change(w, r)
 		return
 	}
 	s.current().ServeHTTP(w, r)
@@ -191,29 +192,27 @@ func loopback(r *http.Request) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// linksPath is where the stand-in's python3 leaves social accounts.
-const linksPath = "/-/standin/links"
+// Where the stand-in's python3 leaves what the real product is told by its own shell.
+const (
+	linksPath = "/-/standin/links"
+	adminPath = "/-/standin/admin"
+)
 
-// links makes social accounts, which the real product is told by its own shell.
-func (s *paperlessServer) links(w http.ResponseWriter, r *http.Request) {
-	var links []render.Link
-	if err := json.NewDecoder(r.Body).Decode(&links); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
+// change changes the database, and starts the server again on it.
+func (s *paperlessServer) change(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	state := s.app.State()
 	s.mu.Unlock()
-	for _, l := range links {
-		at := slices.IndexFunc(state.Users, func(u paperless.User) bool { return u.Username == l.Username })
-		if at < 0 {
-			http.Error(w, "no user "+l.Username, http.StatusBadRequest)
-			return
-		}
-		state.LastLink++
-		state.Links = append(state.Links, paperless.Link{ID: state.LastLink, User: state.Users[at].ID, Provider: l.ProviderID, UID: l.Subject, Extra: map[string]any{}})
+	var err error
+	if r.URL.Path == linksPath {
+		err = addLinks(state, r.Body)
+	} else {
+		err = removeNamesake(state, r.Body)
 	}
-	text, err := json.Marshal(state)
+	var text []byte
+	if err == nil {
+		text, err = json.Marshal(state)
+	}
 	if err == nil {
 		env := Environ()
 		s.mu.Lock()
@@ -221,22 +220,55 @@ func (s *paperlessServer) links(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 	}
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	s.save(r.Context())
 }
 
-// python is `python3 manage.py shell`, for the one script that package stack
-// runs: it takes the social accounts from SSOCHECK_LINKS.
+func addLinks(state *paperless.State, body io.Reader) error {
+	var links []render.Link
+	if err := json.NewDecoder(body).Decode(&links); err != nil {
+		return err
+	}
+	for _, l := range links {
+		at := slices.IndexFunc(state.Users, func(u paperless.User) bool { return u.Username == l.Username })
+		if at < 0 {
+			return fmt.Errorf("no user %s", l.Username)
+		}
+		state.LastLink++
+		state.Links = append(state.Links, paperless.Link{ID: state.LastLink, User: state.Users[at].ID, Provider: l.ProviderID, UID: l.Subject, Extra: map[string]any{}})
+	}
+	return nil
+}
+
+// removeNamesake makes room for the administrator: the lab hashes passwords by
+// itself only when it makes one at its start, as the only superuser.
+func removeNamesake(state *paperless.State, body io.Reader) error {
+	var admin struct{ Username string }
+	if err := json.NewDecoder(body).Decode(&admin); err != nil {
+		return err
+	}
+	state.Users = slices.DeleteFunc(state.Users, func(u paperless.User) bool { return u.Username == admin.Username })
+	for i := range state.Users {
+		state.Users[i].Superuser = false
+	}
+	return nil
+}
+
+// python is `python3 manage.py shell`, for the two scripts that package stack
+// runs: social accounts from SSOCHECK_LINKS, an administrator from SSOCHECK_ADMIN.
 func python(ctx context.Context, w World) error {
-	text, ok := w.Env["SSOCHECK_LINKS"]
-	if !ok || len(w.Args) < 2 || w.Args[0] != "manage.py" || w.Args[1] != "shell" {
+	path, text := linksPath, w.Env["SSOCHECK_LINKS"]
+	if admin, ok := w.Env["SSOCHECK_ADMIN"]; ok {
+		path, text = adminPath, admin
+	}
+	if text == "" || len(w.Args) < 2 || w.Args[0] != "manage.py" || w.Args[1] != "shell" {
 		return fmt.Errorf("%w: python3 %v", ErrUsage, w.Args)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:"+or(w.Env["PAPERLESS_PORT"], "8000")+linksPath, strings.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:"+or(w.Env["PAPERLESS_PORT"], "8000")+path, strings.NewReader(text))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,130 @@
+//go:build docker
+
+package e2e_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/stack"
+	"github.com/ssocheck/ssocheck/e2e/target"
+)
+
+// standInFile is a version file that names stand-in images: the only thing that
+// makes these runs differ from runs of the real products.
+func standInFile(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "ssocheck")
+	require.NoError(t, stack.Build(t.Context(), binary))
+	t.Setenv("SSO_STACK_BINARY", binary)
+	v, err := stack.StandIns(t.Context(), slog.New(slog.DiscardHandler), binary, "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
+	require.NoError(t, err)
+	text, err := stack.VersionsFile(v)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "versions.yaml")
+	require.NoError(t, os.WriteFile(path, text, 0o644))
+	t.Setenv("SSO_CACHE", t.TempDir())
+	return path
+}
+
+func nothingLeft(t *testing.T) {
+	t.Helper()
+	for _, args := range [][]string{{"ps", "-aq"}, {"network", "ls", "-q"}, {"volume", "ls", "-q"}} {
+		text, err := exec.CommandContext(context.Background(), "docker", append(args, "--filter", "label=ssocheck.run")...).CombinedOutput()
+		require.NoError(t, err, string(text))
+		assert.Empty(t, string(text), "docker %v", args)
+	}
+}
+
+// TestDockerChecklist runs the whole checklist on a Docker engine: everything
+// passes on the default deployment, old and new.
+func TestDockerChecklist(t *testing.T) {
+	versions := standInFile(t)
+	for _, v := range [][2]string{{"2.20.15", "2025.8.1"}, {"3.0.5", "2026.2.3"}} {
+		t.Run(v[0]+","+v[1], func(t *testing.T) {
+			run, err := e2e.Check(t.Context(), e2e.Options{
+				Target: target.Stack, Paperless: v[0], Authentik: v[1], Stack: e2e.StackOptions{Versions: versions},
+				Observe: func(ev runner.Event) {
+					if ev.Kind == runner.Booting && ev.Step != "" {
+						t.Log(ev.Step)
+					}
+				},
+			})
+			require.NoError(t, err)
+			nothingLeft(t)
+			for _, r := range run.Results {
+				assert.Contains(t, []check.Status{check.Passed, check.Warned}, r.Status, "%s@%s: %s", r.Check.ID, r.Variant, r.Message)
+			}
+			assert.Zero(t, run.ExitCode(), run.Error)
+			assert.Contains(t, run.Bundle.Added, "REQUESTS_CA_BUNDLE: trust in the certificate authority of the test", "the report lists what was added")
+		})
+	}
+}
+
+// TestDockerFindings plants mistakes and demands the findings of the lab.
+func TestDockerFindings(t *testing.T) {
+	versions := standInFile(t)
+	for _, code := range []string{"RED-SLASH", "TOK-SECRET", "CFG-JSON", "NET-TLS", "IDP-SLUG"} {
+		t.Run(code, func(t *testing.T) {
+			inLab, err := e2e.Check(t.Context(), e2e.Options{Plant: []string{code}})
+			require.NoError(t, err)
+			run, err := e2e.Check(t.Context(), e2e.Options{Target: target.Stack, Plant: []string{code}, Stack: e2e.StackOptions{Versions: versions}})
+			require.NoError(t, err)
+			nothingLeft(t)
+			assert.Equal(t, 1, run.ExitCode(), run.Error)
+			assert.Equal(t, firstFinding(inLab), firstFinding(run))
+			assert.Equal(t, code, firstFinding(run))
+		})
+	}
+}
+
+func firstFinding(run *runner.Run) string {
+	for _, r := range run.Results {
+		if r.Status == check.Failed && len(r.Findings) > 0 {
+			return r.Findings[0].Code
+		}
+	}
+	return ""
+}
+
+// TestDockerUpgrade tries an upgrade on a Docker engine.
+func TestDockerUpgrade(t *testing.T) {
+	versions := standInFile(t)
+	for name, tt := range map[string]struct {
+		plant []string
+		code  int
+	}{
+		"right":         {nil, 0},
+		"no secret key": {[]string{"CFG-SECRETKEY"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u, err := e2e.Upgrade(t.Context(), e2e.UpgradeOptions{
+				Options: e2e.Options{Target: target.Stack, Plant: tt.plant, Stack: e2e.StackOptions{Versions: versions}},
+				From:    "2.20.15,2025.8.1", To: "3.0.5,2025.8.1",
+			})
+			require.NoError(t, err)
+			nothingLeft(t)
+			assert.False(t, u.Forecast, "it is the real thing")
+			last := u.Last()
+			for _, r := range last.Results {
+				if tt.code == 0 {
+					assert.Contains(t, []check.Status{check.Passed, check.Warned}, r.Status, "%s: %s", r.Key(), r.Message)
+				}
+			}
+			assert.Equal(t, tt.code, u.ExitCode(), last.Error)
+			if len(tt.plant) > 0 {
+				assert.Equal(t, tt.plant[0], firstFinding(last))
+			}
+		})
+	}
+}
