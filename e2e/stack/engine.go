@@ -70,8 +70,12 @@ func connect(ctx context.Context, keep bool, log *slog.Logger) (*engine, error) 
 	if err != nil {
 		return nil, explain(err)
 	}
-	if v := cli.ClientVersion(); !render.AtLeast(v+".0", minimumAPI) {
-		return nil, fmt.Errorf("%w: the engine %s is too old: its API is %s, and 1.41 (Docker 20.10) is needed; update it, or use --target lab", ErrEngine, info.Info.ServerVersion, v)
+	version, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return nil, explain(err)
+	}
+	if !render.AtLeast(version.APIVersion+".0", minimumAPI) {
+		return nil, fmt.Errorf("%w: the engine %s is too old: its API is %s, and 1.41 (Docker 20.10) is needed; update it, or use --target lab", ErrEngine, info.Info.ServerVersion, version.APIVersion)
 	}
 	if info.Info.OSType != "linux" {
 		return nil, fmt.Errorf("%w: the engine runs %s containers; switch it to Linux containers", ErrEngine, info.Info.OSType)
