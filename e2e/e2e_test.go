@@ -22,6 +22,7 @@ func options() e2e.Options {
 	o := e2e.Options{
 		Target: os.Getenv("SSO_TARGET"), Blueprint: os.Getenv("SSO_BLUEPRINT"),
 		Paperless: os.Getenv("SSO_PAPERLESS"), Authentik: os.Getenv("SSO_AUTHENTIK"), Report: os.Getenv("SSO_REPORT"),
+		Stack: e2e.StackFromEnv(),
 	}
 	o.Browser = os.Getenv("SSO_BROWSER_URL")
 	o.External = e2e.External{

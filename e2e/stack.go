@@ -31,6 +31,18 @@ type StackOptions struct {
 	Kept func(*target.Target)
 }
 
+// StackFromEnv are the options that the environment gives, by the names that the
+// command's flags have there.
+func StackFromEnv() StackOptions {
+	return StackOptions{
+		Versions: os.Getenv("SSO_VERSIONS_FILE"),
+		Images: stack.Overrides{
+			Paperless: os.Getenv("SSO_PAPERLESS_IMAGE"), Authentik: os.Getenv("SSO_AUTHENTIK_IMAGE"), Postgres: os.Getenv("SSO_POSTGRES_IMAGE"),
+			Broker: os.Getenv("SSO_BROKER_IMAGE"), AuthentikBroker: os.Getenv("SSO_AUTHENTIK_BROKER_IMAGE"),
+		},
+	}
+}
+
 // options are the stack's own.
 func (o StackOptions) options(more ...stack.Option) ([]stack.Option, error) {
 	opts := append(more, stack.WithImages(o.Images))
@@ -70,7 +82,7 @@ func (o StackOptions) options(more ...stack.Option) ([]stack.Option, error) {
 		opts = append(opts, stack.WithCold())
 	}
 	if o.Keep {
-		opts = append(opts, stack.WithKeep())
+		opts = append(opts, stack.WithKeep(check.AsConfigured))
 	}
 	return opts, nil
 }
@@ -126,7 +138,10 @@ func checkStack(ctx context.Context, o Options, b *render.Bundle, findings []con
 		return nil, err
 	}
 	defer func() {
-		if closed := s.Close(); closed != nil {
+		// What was found stands, also when the engine went away at the end.
+		if closed := s.Close(); closed != nil && run != nil && run.Error == "" {
+			run.Error = closed.Error()
+		} else if run == nil {
 			err = errors.Join(err, closed)
 		}
 	}()

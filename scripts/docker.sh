@@ -40,6 +40,7 @@ if ! have dockerd; then
 		tail -n 3 /tmp/docker-install.log >&2
 		no 'docker.io cannot be installed (/tmp/docker-install.log)'
 	fi
+	have docker || apt-get install -y -qq --no-install-recommends docker-cli >>/tmp/docker-install.log 2>&1 || true # a package of its own in newer Debians
 	answers && exit 0 # its package may have started it
 fi
 

@@ -49,7 +49,7 @@ type options struct {
 	versions *render.Versions
 	pull     bool
 	cold     bool
-	keep     bool
+	keep     *string // variant
 	networks int
 	progress func(string)
 	log      *slog.Logger
@@ -79,8 +79,8 @@ func WithPull() Option { return func(s *options) { s.pull = true } }
 // WithCold ignores the databases that were kept from an earlier start.
 func WithCold() Option { return func(s *options) { s.cold = true } }
 
-// WithKeep leaves everything running at Close.
-func WithKeep() Option { return func(s *options) { s.keep = true } }
+// WithKeep leaves the pair of a variant running at Close, and what it needs.
+func WithKeep(variant string) Option { return func(s *options) { s.keep = &variant } }
 
 // WithNetworks says how many pairs there will be: a network that comes while a
 // page loads makes Chromium give the page up, so they are made first.
@@ -145,7 +145,7 @@ func New(ctx context.Context, opts ...Option) (*Stack, error) {
 	if o.progress == nil {
 		o.progress = func(string) {}
 	}
-	e, err := connect(ctx, o.keep, o.log)
+	e, err := connect(ctx, o.keep != nil, o.log)
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +220,9 @@ func (s *Stack) shared(ctx context.Context, images render.Images) error {
 		if err := s.scout(ctx); err != nil {
 			return err
 		}
+		if need := s.o.need(); s.engine.memory > 0 && s.engine.memory < need {
+			s.say("the engine has %d MB of memory, and this wants about %d MB: it may be slow, or containers may be ended", s.engine.memory>>20, need>>20)
+		}
 		c := s.postgresContainer(images)
 		if s.postgres, err = s.run(ctx, c); err != nil {
 			return err
@@ -275,6 +278,10 @@ func (s *Stack) scout(ctx context.Context) error {
 
 // scoutLimit is for one address: a router that drops packets costs no more.
 const scoutLimit = 2 * time.Second
+
+// need is about what the servers take (authentik.md 11: server, worker and
+// database under 1.3 GB), and 0.7 GB for each Paperless.
+func (o options) need() int64 { return 1300<<20 + int64(max(1, o.networks))*700<<20 }
 
 // backbone is the network of the servers that all pairs share.
 func (s *Stack) backbone() string { return "ssocheck-" + s.id }
@@ -343,7 +350,7 @@ func (s *Stack) Close() error {
 	s.mu.Unlock()
 	s.cancel()
 	s.wg.Wait()
-	if s.o.keep {
+	if s.o.keep != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), removeLimit)

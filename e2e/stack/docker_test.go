@@ -356,7 +356,7 @@ func TestDockerNoImage(t *testing.T) {
 
 // TestDockerDown removes what a killed run left.
 func TestDockerDown(t *testing.T) {
-	s, err := stack.New(t.Context(), options(t, stack.WithKeep())...)
+	s, err := stack.New(t.Context(), options(t, stack.WithKeep(""))...)
 	require.NoError(t, err)
 	tg, err := s.Start(t.Context(), guide(t), "")
 	require.NoError(t, err)

@@ -327,7 +327,7 @@ func (p *pair) direct(r *http.Request) (*http.Response, error) {
 // close removes the pair's containers. Networks stay until the stack is closed.
 func (p *pair) close() error {
 	p.closing.Do(func() {
-		if p.o.keep {
+		if p.o.keep != nil && *p.o.keep == p.variant {
 			return
 		}
 		p.exchanges()

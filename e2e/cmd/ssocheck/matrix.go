@@ -21,6 +21,8 @@ type matrixCmd struct {
 	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Report    string   `type:"path" help:"Directory for the reports: one folder a pair." placeholder:"DIR"`
 	List      bool     `help:"Only print the pairs of this shard."`
+
+	Stack stackFlags `embed:"" group:"Docker stack"`
 }
 
 // Run runs the cells.
@@ -45,7 +47,7 @@ func (c *matrixCmd) Run(e *env) error {
 	var table []report.Cell
 	worst := exitPass
 	err = e2e.Matrix(e.ctx, e2e.Options{
-		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Log: e.log, Observe: progress.Observe,
+		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Log: e.log, Observe: progress.Observe, Stack: c.Stack.options(),
 	}, pairs, func(p render.Pair) {
 		progress.Phase("Paperless-ngx " + p.Paperless + ", authentik " + p.Authentik)
 	}, func(cell *e2e.Cell) error {
