@@ -87,7 +87,7 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 		{func(v *render.Versions) []render.Release { return v.Paperless }, "paperless", b.Paperless.Version, o.Paperless != ""},
 		{func(v *render.Versions) []render.Release { return v.Authentik }, "authentik", b.Authentik.Version, o.Authentik != ""},
 	} {
-		known, err := render.KnownVersions()
+		known, err := o.Stack.known()
 		if err != nil {
 			return nil, nil, err
 		}

@@ -45,18 +45,11 @@ func StackFromEnv() StackOptions {
 
 // options are the stack's own.
 func (o StackOptions) options(more ...stack.Option) ([]stack.Option, error) {
-	opts := append(more, stack.WithImages(o.Images))
-	if o.Versions != "" {
-		text, err := os.ReadFile(o.Versions)
-		if err != nil {
-			return nil, fmt.Errorf("%w: --versions: %w", ErrUsage, err)
-		}
-		v, err := render.ParseVersions(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: --versions %s: %w", ErrUsage, o.Versions, err)
-		}
-		opts = append(opts, stack.WithVersions(v))
+	v, err := o.versions()
+	if err != nil {
+		return nil, err
 	}
+	opts := append(more, stack.WithImages(o.Images), stack.WithVersions(v))
 	var dumps stack.Dumps
 	for _, one := range []struct {
 		flag, path string
@@ -85,6 +78,35 @@ func (o StackOptions) options(more ...stack.Option) ([]stack.Option, error) {
 		opts = append(opts, stack.WithKeep(check.AsConfigured))
 	}
 	return opts, nil
+}
+
+// versions are those of the file of one's own; nil without one.
+func (o StackOptions) versions() (*render.Versions, error) {
+	if o.Versions == "" {
+		return nil, nil //nolint:nilnil // none is a right answer
+	}
+	text, err := os.ReadFile(o.Versions)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --versions: %w", ErrUsage, err)
+	}
+	v, err := render.ParseVersions(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --versions %s: %w", ErrUsage, o.Versions, err)
+	}
+	return v, nil
+}
+
+// known are the versions of versions.yaml and of the file of one's own.
+func (o StackOptions) known() (*render.Versions, error) {
+	v, err := render.KnownVersions()
+	if err != nil {
+		return nil, err
+	}
+	more, err := o.versions()
+	if err != nil {
+		return nil, err
+	}
+	return v.With(more), nil
 }
 
 // openStack connects to Docker for a run of the checklist on a bundle.

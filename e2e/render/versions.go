@@ -184,6 +184,33 @@ func (v *Versions) ImagesOf(b *Bundle) (Images, error) {
 	}, nil
 }
 
+// Near is the release of a version, or for one that lies between known ones the
+// release just below (the first, when there is none), with the tag of its image
+// replaced: what it needs is what that one needs. The error wraps
+// ErrUnknownVersion when the version is none.
+func Near(releases []Release, product, version string) (Release, error) {
+	r, err := Find(releases, product, version)
+	if err == nil {
+		return r, nil
+	}
+	want := strings.TrimPrefix(version, "v")
+	if _, bad := semver.NewVersion(want); bad != nil || len(releases) == 0 {
+		return Release{}, err
+	}
+	near := releases[0]
+	for _, r := range releases {
+		if AtLeast(want, r.Version) {
+			near = r
+		}
+	}
+	at := strings.LastIndexByte(near.Image, ':')
+	if at < 0 || strings.Contains(near.Image[at:], "/") {
+		return Release{}, err // no tag to replace
+	}
+	near.Version, near.Image = want, near.Image[:at+1]+want
+	return near, nil
+}
+
 // ParseVersions reads a version file of one's own: the form of versions.yaml,
 // with as little in it as is wanted.
 func ParseVersions(text []byte) (*Versions, error) {

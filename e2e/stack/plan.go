@@ -383,9 +383,18 @@ func (s *Stack) imagesOf(b *render.Bundle) (render.Images, error) {
 	if err != nil {
 		return render.Images{}, err
 	}
-	images, err := known.With(s.o.versions).ImagesOf(b)
+	v := known.With(s.o.versions)
+	p, err := render.Near(v.Paperless, render.PaperlessProduct, b.Paperless.Version)
 	if err != nil {
-		return render.Images{}, err
+		return render.Images{}, fmt.Errorf("%w; name its images with --versions", err)
+	}
+	a, err := render.Near(v.Authentik, render.AuthentikProduct, b.Authentik.Version)
+	if err != nil {
+		return render.Images{}, fmt.Errorf("%w; name its images with --versions", err)
+	}
+	images := render.Images{
+		PaperlessImage: p.Image, PaperlessBroker: p.Broker, AuthentikImage: a.Image, AuthentikRedis: a.Broker,
+		Postgres: v.Postgres, PostgresData: v.Data,
 	}
 	o := s.o.images
 	for _, one := range []struct {

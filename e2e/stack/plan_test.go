@@ -298,3 +298,16 @@ func TestOverrides(t *testing.T) {
 		Postgres: "mine/postgres", PostgresData: "/var/lib/postgresql/data",
 	}, images)
 }
+
+func TestVersionsBetween(t *testing.T) {
+	t.Parallel()
+	images, err := drawn().imagesOf(onVersions(t, "2.19.6", "2025.10.3"))
+	require.NoError(t, err)
+	assert.Equal(t, "ghcr.io/paperless-ngx/paperless-ngx:2.19.6", images.PaperlessImage)
+	assert.Equal(t, "docker.io/library/redis:8", images.PaperlessBroker, "as 2.18.4 needs")
+	assert.Equal(t, "ghcr.io/goauthentik/server:2025.10.3", images.AuthentikImage)
+	assert.Empty(t, images.AuthentikRedis)
+	images, err = drawn().imagesOf(onVersions(t, "4.0.0", "2025.8.1"))
+	require.NoError(t, err)
+	assert.Equal(t, "ghcr.io/paperless-ngx/paperless-ngx:4.0.0", images.PaperlessImage, "newer than all known")
+}
