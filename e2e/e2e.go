@@ -252,8 +252,20 @@ func subtests(t *testing.T, run *runner.Run) {
 			name += "@" + r.Variant
 		}
 		t.Run(name, func(t *testing.T) {
-			t.Attr("check", r.Check.ID)
-			t.Attr("status", string(r.Status))
+			// go test -json has these, so that a dashboard need not parse prose.
+			for _, a := range [][2]string{
+				{"check", r.Check.ID},
+				{"variant", r.Variant},
+				{"status", string(r.Status)},
+				{"target", run.Kind},
+				{"paperless", run.Paperless.Version},
+				{"authentik", run.Authentik.Version},
+			} {
+				t.Attr(a[0], a[1])
+			}
+			if len(r.Findings) > 0 {
+				t.Attr("code", r.Findings[0].Code)
+			}
 			t.Log(r.Message)
 			for _, f := range r.Findings {
 				t.Logf("%s: %s\n  %s\n  %s", f.Code, f.Title, strings.Join(f.Because, "\n  "), f.Fix)

@@ -20,8 +20,30 @@ func Annotations(w io.Writer, r *runner.Run) error { return New(r).Annotations(w
 // lines of the configuration.
 func (r *Report) Annotations(w io.Writer) error {
 	var sb strings.Builder
+	// GitHub shows ten of each level for a step: what failed comes first.
+	told := map[string]bool{}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		level := map[check.Status]string{check.Failed: "error", check.Errored: "error", check.Warned: "warning"}[c.Status]
+		if level == "" {
+			continue
+		}
+		at := r.place(c)
+		title, say := c.Key(), c.Message
+		if len(c.Findings) > 0 {
+			f := &c.Findings[0]
+			title = c.Key() + ": " + f.Code
+			say = strings.Join(append([]string{c.Message, f.Title}, append(f.Because, f.Fix)...), "\n")
+			told[f.Code+" "+at.String()] = true
+		}
+		r.annotate(&sb, level, at, title, say)
+	}
 	for i := range r.Lint {
 		f := &r.Lint[i]
+		at := render.Origin{File: f.File, Line: f.Line, Column: f.Column}
+		if told[f.Code+" "+at.String()] {
+			continue
+		}
 		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
 		if level == "" {
 			level = "notice"
@@ -30,24 +52,10 @@ func (r *Report) Annotations(w io.Writer) error {
 		if f.Fix != "" {
 			say += "\n" + f.Fix
 		}
-		annotate(&sb, level, render.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Code, say)
-	}
-	for i := range r.Checks {
-		c := &r.Checks[i]
-		level := map[check.Status]string{check.Failed: "error", check.Errored: "error", check.Warned: "warning"}[c.Status]
-		if level == "" {
-			continue
-		}
-		title, say := c.Key(), c.Message
-		if len(c.Findings) > 0 {
-			f := &c.Findings[0]
-			title = c.Key() + ": " + f.Code
-			say = strings.Join(append([]string{c.Message, f.Title}, append(f.Because, f.Fix)...), "\n")
-		}
-		annotate(&sb, level, r.place(c), title, say)
+		r.annotate(&sb, level, at, f.Code, say)
 	}
 	if r.Error != "" {
-		annotate(&sb, "error", render.Origin{}, "ssocheck", r.Error)
+		r.annotate(&sb, "error", render.Origin{}, "ssocheck", r.Error)
 	}
 	if _, err := io.WriteString(w, sb.String()); err != nil {
 		return fmt.Errorf("write annotations: %w", err)
@@ -55,10 +63,10 @@ func (r *Report) Annotations(w io.Writer) error {
 	return nil
 }
 
-func annotate(sb *strings.Builder, level string, at render.Origin, title, message string) {
+func (r *Report) annotate(sb *strings.Builder, level string, at render.Origin, title, message string) {
 	var props []string
 	if at.File != "" {
-		props = append(props, "file="+commandProperty(at.File))
+		props = append(props, "file="+commandProperty(r.fromRoot(at.File)))
 		if at.Line > 0 {
 			props = append(props, "line="+strconv.Itoa(at.Line))
 		}

@@ -181,6 +181,14 @@ func TestPage(t *testing.T) {
 		dirs[name] = t.TempDir()
 		require.NoError(t, Write(dirs[name], run))
 	}
+	dirs["matrix"] = t.TempDir()
+	m := matrixOf(t)
+	require.NoError(t, m.Write(dirs["matrix"]))
+	for _, c := range m.Cells {
+		if c.Report != nil {
+			require.NoError(t, c.Report.Write(filepath.Join(dirs["matrix"], c.Dir)))
+		}
+	}
 	for name, dir := range dirs {
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(dir, Index))

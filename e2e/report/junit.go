@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +14,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/runner"
 )
 
+// The form that Jenkins' schema junit-10.xsd describes, which GitLab and the
+// readers on GitHub take too.
 type junitSuites struct {
 	XMLName xml.Name `xml:"testsuites"`
 	junitCounts
@@ -23,12 +27,12 @@ type junitCounts struct {
 	Tests    int    `xml:"tests,attr"`
 	Failures int    `xml:"failures,attr"`
 	Errors   int    `xml:"errors,attr"`
-	Skipped  int    `xml:"skipped,attr"`
 	Time     string `xml:"time,attr"`
 }
 
 type junitSuite struct {
 	junitCounts
+	Skipped    int             `xml:"skipped,attr"`
 	Timestamp  string          `xml:"timestamp,attr,omitempty"`
 	Properties []junitProperty `xml:"properties>property"`
 	Cases      []junitCase     `xml:"testcase"`
@@ -40,29 +44,23 @@ type junitProperty struct {
 }
 
 type junitCase struct {
-	Name       string           `xml:"name,attr"`
-	ClassName  string           `xml:"classname,attr"`
-	Time       string           `xml:"time,attr"`
-	Properties *junitProperties `xml:"properties"`
-	Failure    *junitProblem    `xml:"failure"`
-	Error      *junitProblem    `xml:"error"`
-	Skipped    *junitProblem    `xml:"skipped"`
-	Out        *junitText       `xml:"system-out"`
-	Err        *junitText       `xml:"system-err"`
-}
-
-type junitProperties struct {
-	Property []junitProperty `xml:"property"`
+	Name      string        `xml:"name,attr"`
+	ClassName string        `xml:"classname,attr"`
+	Time      string        `xml:"time,attr"`
+	Failure   *junitProblem `xml:"failure"`
+	Error     *junitProblem `xml:"error"`
+	Skipped   *junitProblem `xml:"skipped"`
+	Out       *junitText    `xml:"system-out"`
 }
 
 type junitProblem struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr,omitempty"`
-	Text    string `xml:",chardata"`
+	Text    string `xml:",cdata"`
 }
 
 type junitText struct {
-	Text string `xml:",chardata"`
+	Text string `xml:",cdata"`
 }
 
 // JUnit writes junit.xml as GitHub's, GitLab's and Jenkins's readers take it.
@@ -73,8 +71,8 @@ func JUnit(w io.Writer, r *runner.Run) error { return New(r).JUnit(w) }
 func (r *Report) JUnit(w io.Writer) error {
 	suite := junitSuite{junitCounts: junitCounts{
 		Name: "ssocheck." + r.Target.Kind, Time: junitTime(r.Seconds),
-		Failures: r.count(check.Failed), Errors: r.count(check.Errored), Skipped: r.count(check.Skipped),
-	}}
+		Failures: r.count(check.Failed), Errors: r.count(check.Errored),
+	}, Skipped: r.count(check.Skipped)}
 	if !r.Started.IsZero() {
 		suite.Timestamp = r.Started.UTC().Format(time.RFC3339)
 	}
@@ -91,8 +89,10 @@ func (r *Report) JUnit(w io.Writer) error {
 			suite.Properties = append(suite.Properties, p)
 		}
 	}
+	suite.Properties = append(suite.Properties, r.upgradeProperties()...)
 	for i := range r.Checks {
-		suite.Cases = append(suite.Cases, junitTest(&r.Checks[i], r.Target.Kind))
+		suite.Properties = append(suite.Properties, checkProperties(&r.Checks[i])...)
+		suite.Cases = append(suite.Cases, r.junitTest(&r.Checks[i]))
 	}
 	suite.Cases = append(suite.Cases, junitLint(r.Lint)...)
 	if r.Error != "" {
@@ -121,19 +121,39 @@ func (r *Report) JUnit(w io.Writer) error {
 
 func junitTime(s float64) string { return fmt.Sprintf("%.3f", s) }
 
-func junitTest(c *Check, kind string) junitCase {
-	t := junitCase{Name: c.Key(), ClassName: "ssocheck." + kind + "." + c.Variant, Time: junitTime(c.Seconds)}
-	props := []junitProperty{{"title", c.Title}}
+// upgradeProperties say what lies before the run, and what is known of it.
+func (r *Report) upgradeProperties() []junitProperty {
+	var props []junitProperty
+	if u := r.Upgrade; u != nil {
+		props = append(props, junitProperty{"upgrade.from", u.From}, junitProperty{"upgrade.to", u.To}, junitProperty{"upgrade.forecast", strconv.FormatBool(u.Forecast)})
+		for _, key := range u.Regressed {
+			props = append(props, junitProperty{"upgrade.regressed", key})
+		}
+	}
+	for _, h := range r.Hazards {
+		props = append(props, junitProperty{"hazard." + h.ID, h.Title})
+	}
+	return props
+}
+
+// checkProperties are what a check has beside its result. They stand at the
+// suite, under the check's name: Jenkins' schema has none at a test.
+func checkProperties(c *Check) []junitProperty {
+	var props []junitProperty
 	if c.Guide != "" {
-		props = append(props, junitProperty{"guide", c.Guide})
+		props = append(props, junitProperty{c.Key() + ".guide", c.Guide})
 	}
 	for _, f := range c.Findings {
-		props = append(props, junitProperty{"finding", f.Code})
+		props = append(props, junitProperty{c.Key() + ".finding", f.Code})
+		if f.Hazard != "" {
+			props = append(props, junitProperty{c.Key() + ".hazard", f.Hazard})
+		}
 	}
-	for _, a := range c.Artifacts.files() {
-		props = append(props, junitProperty{"attachment", a}) // JUnit 5's name for it, read by GitLab and xUnit viewers
-	}
-	t.Properties = &junitProperties{props}
+	return props
+}
+
+func (r *Report) junitTest(c *Check) junitCase {
+	t := junitCase{Name: c.Key(), ClassName: "ssocheck." + r.Target.Kind + "." + c.Variant, Time: junitTime(c.Seconds)}
 	problem := &junitProblem{Message: c.Message, Text: findingsText(c)}
 	switch c.Status {
 	case check.Failed:
@@ -151,6 +171,7 @@ func junitTest(c *Check, kind string) junitCase {
 		t.Skipped = problem
 	}
 	var out strings.Builder
+	fmt.Fprintf(&out, "%s\n", c.Title)
 	if c.Status == check.Passed || c.Status == check.Warned {
 		if c.Message != "" {
 			fmt.Fprintf(&out, "%s: %s\n", look(c.Status).word, c.Message)
@@ -165,11 +186,14 @@ func junitTest(c *Check, kind string) junitCase {
 		out.WriteByte('\n')
 	}
 	for _, a := range c.Artifacts.files() {
-		fmt.Fprintf(&out, "[[ATTACHMENT|%s]]\n", a) // the Jenkins attachments plugin and GitLab read this
+		if r.dir != "" {
+			a = r.fromRoot(filepath.Join(r.dir, a))
+		}
+		// Jenkins' attachments plugin looks from the workspace, GitLab from the
+		// project; both want the line for itself.
+		fmt.Fprintf(&out, "[[ATTACHMENT|%s]]\n", a)
 	}
-	if out.Len() > 0 {
-		t.Out = &junitText{out.String()}
-	}
+	t.Out = &junitText{out.String()}
 	return t
 }
 

@@ -39,6 +39,7 @@ func (r *Report) Markdown(w io.Writer) error {
 		p("")
 		p("> %s", strings.ReplaceAll(markdownText(r.Error), "\n", "\n> "))
 	}
+	r.markdownUpgrade(&sb)
 	told := map[string]bool{}
 	for i := range r.Checks {
 		c := &r.Checks[i]
@@ -86,6 +87,9 @@ func (r *Report) Markdown(w io.Writer) error {
 
 func markdownFinding(sb *strings.Builder, f *troubleshooting.Finding) {
 	fmt.Fprintf(sb, "\n**`%s` %s**%s\n", f.Code, markdownText(f.Title), bracketed(guideItem(f)))
+	if f.Hazard != "" {
+		fmt.Fprintf(sb, "\nBy the change `%s` between the versions.\n", markdownCode(f.Hazard))
+	}
 	if len(f.Because) > 0 {
 		plain := newPrinter(TextOptions{Width: 1 << 20})
 		plain.because(f.Because)
@@ -98,6 +102,41 @@ func markdownFinding(sb *strings.Builder, f *troubleshooting.Finding) {
 	fmt.Fprintf(sb, "\n**Fix:** %s\n", markdownText(prose))
 	if len(edit) > 0 {
 		sb.WriteString("\n" + fence(strings.Join(edit, "\n")+"\n", "diff") + "\n")
+	}
+}
+
+// markdownUpgrade is the way between the versions, what it broke, and what is
+// known of it.
+func (r *Report) markdownUpgrade(sb *strings.Builder) {
+	if u := r.Upgrade; u != nil {
+		fmt.Fprintf(sb, "\n**Upgrade** %s", markdownText(versions(u.From)))
+		for _, s := range u.Stages {
+			fmt.Fprintf(sb, " → %s", markdownText(versions(s.Versions)))
+		}
+		switch len(u.Regressed) {
+		case 0:
+			sb.WriteString(": nothing that was met before fails.\n")
+		default:
+			fmt.Fprintf(sb, ": no longer met: `%s`.\n", markdownCode(strings.Join(u.Regressed, ", ")))
+		}
+		if u.Forecast {
+			sb.WriteString("\n*A forecast from what is known of the versions.*\n")
+		}
+	}
+	if len(r.Hazards) == 0 {
+		return
+	}
+	sb.WriteString("\n| | Between the versions | Look at |\n|---|---|---|\n")
+	for _, h := range r.Hazards {
+		word := h.Severity
+		if h.Hits {
+			word = "**breaks**"
+		}
+		say := h.Title + since(h)
+		if len(h.Because) > 0 {
+			say += "<br>" + strings.Join(h.Because, "; ")
+		}
+		fmt.Fprintf(sb, "| %s `%s` | %s | %s |\n", word, markdownCode(h.ID), markdownCell(say), markdownCell(h.Check))
 	}
 }
 

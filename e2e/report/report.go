@@ -4,6 +4,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"path"
@@ -41,6 +42,12 @@ type Report struct {
 	// Bundle is the configuration as diagnosis needs it: secrets are
 	// fingerprints, equal ones equal. See Redact.
 	Bundle *render.Bundle `json:"bundle,omitempty"`
+
+	// Root is where SARIF, annotations and attachments name files from; see
+	// Repository. Empty: files keep their names.
+	Root string `json:"-"`
+	// dir is where the report is written; attachments lie in it.
+	dir string
 }
 
 // A Target is the pair that was tested.
@@ -110,6 +117,9 @@ func New(r *runner.Run) *Report {
 	for i := range r.Results {
 		rep.Checks = append(rep.Checks, newCheck(&r.Results[i]))
 	}
+	for i := range rep.Lint {
+		rep.Lint[i].Edit = shown(rep.Lint[i].Edit)
+	}
 	scrub(rep, red)
 	if r.Bundle != nil {
 		rep.Bundle = Redact(r.Bundle, red)
@@ -122,6 +132,20 @@ func New(r *runner.Run) *Report {
 		}
 	}
 	return rep
+}
+
+// shown is an edit that can be shown whole; nil where it has secrets, since what
+// is hidden must not be copied into a file.
+func shown(e *config.Edit) *config.Edit {
+	if e == nil {
+		return nil
+	}
+	var out config.Edit
+	text, err := json.Marshal(e)
+	if err != nil || json.Unmarshal(text, &out) != nil || out.Text != e.Text {
+		return nil
+	}
+	return &out
 }
 
 func bundles(r *runner.Run) []*render.Bundle {

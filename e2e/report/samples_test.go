@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"image"
 	"image/color"
 	"image/draw"
@@ -126,17 +127,27 @@ func slashRun(tb testing.TB) *runner.Run {
 		Message: "The registered redirect URI lacks the last slash that Paperless sends.",
 		Source:  "          url: https://paperless.example.com/accounts/oidc/authentik/login/callback",
 		Fix:     "          url: " + sampleCallback,
-		Edit:    &config.Edit{File: "blueprint.yaml", From: 14, To: 14, Text: "          url: " + sampleCallback},
+		Edit:    edit(tb, "blueprint.yaml", 14, "          url: "+sampleCallback),
 	}, {
 		Code: "CFG-UNKNOWN", Level: config.Warning, File: "compose.yaml", Line: 23, Column: 7, Width: 21, Setting: "PAPERLESS_AUTO_CREATE",
 		Message: "Paperless-ngx 2.20.15 never reads PAPERLESS_AUTO_CREATE.",
 		Source:  "      PAPERLESS_AUTO_CREATE: true   # create Paperless user on first SSO login",
 		Fix:     `Write PAPERLESS_SOCIAL_AUTO_SIGNUP: "true" in its place.`,
-		Edit:    &config.Edit{File: "compose.yaml", From: 23, To: 23, Text: `      PAPERLESS_SOCIAL_AUTO_SIGNUP: "true"`},
+		Edit:    edit(tb, "compose.yaml", 23, `      PAPERLESS_SOCIAL_AUTO_SIGNUP: "true"`),
 	}, {
 		Code: "REG-API", Level: config.Info, File: "compose.yaml", Message: "Passwords still work at /api/token/.",
 	}}
 	return r
+}
+
+// edit is one that lint made: how it is printed comes with it.
+func edit(tb testing.TB, file string, line int, text string) *config.Edit {
+	tb.Helper()
+	plain, err := json.Marshal(map[string]any{"file": file, "from": line, "to": line, "text": text})
+	require.NoError(tb, err)
+	var e config.Edit
+	require.NoError(tb, json.Unmarshal(plain, &e))
+	return &e
 }
 
 func slashResult(tb testing.TB, c *check.Check, b *render.Bundle) runner.Result {
@@ -260,6 +271,7 @@ func bigRun(tb testing.TB) *runner.Run {
 	r.Hazards = []render.Hazard{{ID: "H01", Title: "The id_token is validated for the first time (since 2.20.0)", Severity: "high", Symptom: "The callback shows the sign-in error page.", Check: "No encryption key on the provider.", Codes: []string{"IDT-JWE", "IDT-ISS"}, Source: "observed"}}
 	base := sampleChecks()
 	r.Results = nil
+	failed := slashResult(tb, base[2], r.Bundle)
 	statuses := []check.Status{check.Passed, check.Passed, check.Failed, check.Skipped, check.Warned, check.Errored}
 	for i := range 16 {
 		for j, variant := range []string{check.AsConfigured, "redirect-on", "auto-signup-off", "sso-only"} {
@@ -269,7 +281,8 @@ func bigRun(tb testing.TB) *runner.Run {
 			}
 			res := result(&c, r.Bundle, statuses[(i+j)%len(statuses)], 0.4, "this is what was seen")
 			if res.Status == check.Failed {
-				res = slashResult(tb, &c, r.Bundle)
+				res = failed // its pictures are the same
+				res.Check = &c
 			}
 			res.Variant = variant
 			r.Results = append(r.Results, res)

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -87,7 +87,7 @@ func SARIF(w io.Writer, r *runner.Run) error { return New(r).SARIF(w) }
 
 // SARIF writes lint findings and the causes of failed checks for code scanning.
 func (r *Report) SARIF(w io.Writer) error {
-	b := sarifBuilder{rules: map[string]int{}}
+	b := sarifBuilder{rules: map[string]int{}, name: r.fromRoot}
 	b.run = sarifRun{
 		Tool: sarifTool{sarifDriver{
 			Name: "ssocheck", Version: r.Tool, InformationURI: "https://github.com/ssocheck/ssocheck", Rules: []sarifRule{},
@@ -131,6 +131,7 @@ func (r *Report) SARIF(w io.Writer) error {
 type sarifBuilder struct {
 	run   sarifRun
 	rules map[string]int
+	name  func(file string) string // from the repository's root
 }
 
 func (b *sarifBuilder) add(code, level, title, help, message string, at render.Origin, width int) {
@@ -142,8 +143,8 @@ func (b *sarifBuilder) add(code, level, title, help, message string, at render.O
 	}
 	// Code scanning drops a result without a place; a configuration that came
 	// from no file has only the report itself.
-	file := filepath.ToSlash(cmp.Or(at.File, "report.json"))
-	loc := sarifLocation{Physical: sarifPhysical{Artifact: sarifArtifact{strings.ReplaceAll(file, " ", "%20")}}}
+	file := cmp.Or(b.name(at.File), "report.json")
+	loc := sarifLocation{Physical: sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: file}).EscapedPath()}}}
 	if at.File != "" && at.Line > 0 {
 		loc.Physical.Region = &sarifRegion{StartLine: at.Line, StartColumn: at.Column}
 		if at.Column > 0 && width > 0 {

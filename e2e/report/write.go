@@ -22,8 +22,18 @@ const Index = "index.html"
 // left in artifacts/ is removed, so that no picture is taken for this run's.
 func Write(dir string, r *runner.Run) error { return New(r).Write(dir) }
 
-// Write writes all faces of the report into a directory.
+// Write writes all faces of the report into a directory. CI systems find files
+// by their names from the repository, so that is the root where none is set.
 func (r *Report) Write(dir string) error {
+	placed := *r
+	placed.dir = dir
+	if placed.Root == "" {
+		placed.Root = Repository(".", nil)
+	}
+	return placed.write(dir)
+}
+
+func (r *Report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}

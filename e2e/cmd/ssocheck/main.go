@@ -53,6 +53,7 @@ type cli struct {
 	Render   renderCmd   `cmd:"" help:"Write compose.yaml, paperless.env, paperless.conf and blueprint.yaml."`
 	Upgrade  upgradeCmd  `cmd:"" help:"Try an upgrade: the old versions, your configuration, people, the new versions on the same databases."`
 	Matrix   matrixCmd   `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
+	Report   reportCmd   `cmd:"" help:"Open an earlier report, or serve it on this machine."`
 	Diagnose diagnoseCmd `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
 	Diff     diffCmd     `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
 	Merge    mergeCmd    `cmd:"" help:"Join the reports of shards into one, on stdout."`
@@ -122,8 +123,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // pair are the flags that say which configuration is meant.
 type pair struct {
-	Config    []string `type:"path" sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
-	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Config    []string `sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
+	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Paperless string   `help:"Paperless-ngx version." placeholder:"VER"`
 	Authentik string   `help:"authentik version." placeholder:"VER"`
@@ -134,10 +135,10 @@ type runCmd struct {
 	Target string   `enum:"lab,stack,external" default:"lab" help:"lab, stack or external."`
 	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Plant  []string `help:"Make these mistakes first." placeholder:"CODE"`
-	Report string   `type:"path" help:"Directory for the report." placeholder:"DIR"`
-	Shots  bool     `help:"A screenshot of every step."`
-	Headed bool     `help:"A browser with a window."`
-	Keep   bool     `help:"Leave the stack running."`
+	outputs
+	Shots  bool `help:"A screenshot of every step."`
+	Headed bool `help:"A browser with a window."`
+	Keep   bool `help:"Leave the stack running."`
 
 	Stack   stackFlags `embed:"" group:"Docker stack"`
 	Browser string     `help:"A Chrome that runs elsewhere, such as ws://127.0.0.1:9222." placeholder:"ws://HOST:PORT"`
@@ -166,6 +167,7 @@ func (f externalFlags) options() e2e.External {
 
 // Run runs the checklist.
 func (c *runCmd) Run(e *env) error {
+	c.defaults()
 	o := textOptions(e, c.Report)
 	progress := report.Live(e.stdout, o)
 	defer progress.Close()
@@ -178,12 +180,13 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	rep := report.New(r)
 	if c.Report != "" {
-		if err := report.Write(c.Report, r); err != nil {
+		if err := rep.Write(c.Report); err != nil {
 			return err
 		}
 	}
-	if err := report.Text(e.stdout, r, o); err != nil {
+	if err := rep.Text(e.stdout, o); err != nil {
 		return err
 	}
 	if c.Target == target.External {
@@ -192,6 +195,8 @@ func (c *runCmd) Run(e *env) error {
 			fmt.Fprintln(e.stdout, "note:", line)
 		}
 	}
+	e.tellGitHub(rep)
+	c.show(e)
 	if code := r.ExitCode(); code != exitPass {
 		return failed(code)
 	}
@@ -211,7 +216,7 @@ func (c *runCmd) stack(e *env) e2e.StackOptions {
 
 type lintCmd struct {
 	Files     []string `arg:"" help:"Compose files, env files or paperless.conf."`
-	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless." placeholder:"NAME"`
 	Paperless string   `help:"Paperless-ngx version." placeholder:"VER"`
 	Format    string   `enum:"text,json" default:"text" help:"text or json."`

@@ -14,13 +14,13 @@ type matrixCmd struct {
 	Paperless []string `required:"" help:"Paperless-ngx versions; latest-known is one." placeholder:"VER,..."`
 	Authentik []string `required:"" help:"authentik versions; latest-known is one." placeholder:"VER,..."`
 	Shard     string   `help:"Run part i of n only, i from 1." placeholder:"i/n"`
-	Config    []string `type:"path" sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
-	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Config    []string `sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
+	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Target    string   `enum:"lab,stack" default:"lab" help:"lab or stack."`
 	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
-	Report    string   `type:"path" help:"Directory for the reports: one folder a pair." placeholder:"DIR"`
-	List      bool     `help:"Only print the pairs of this shard."`
+	outputs
+	List bool `help:"Only print the pairs of this shard."`
 
 	Stack stackFlags `embed:"" group:"Docker stack"`
 }
@@ -41,7 +41,8 @@ func (c *matrixCmd) Run(e *env) error {
 		}
 		return nil
 	}
-	o := textOptions(e, "")
+	c.defaults()
+	o := textOptions(e, c.Report)
 	progress := report.Live(e.stdout, o)
 	defer progress.Close()
 	var table []report.Cell
@@ -58,9 +59,8 @@ func (c *matrixCmd) Run(e *env) error {
 		default:
 			row.Report = report.New(cell.Run)
 			if c.Report != "" {
-				dir := filepath.Join(c.Report, cellDir(cell.Pair))
-				row.Dir = dir
-				if err := row.Report.Write(dir); err != nil {
+				row.Dir = cellDir(cell.Pair)
+				if err := row.Report.Write(filepath.Join(c.Report, row.Dir)); err != nil {
 					return err
 				}
 			}
@@ -70,9 +70,17 @@ func (c *matrixCmd) Run(e *env) error {
 		return nil
 	})
 	progress.Close()
-	if terr := report.Table(e.stdout, table, o); terr != nil {
+	m := report.Matrix{Cells: table}
+	if c.Report != "" {
+		if werr := m.Write(c.Report); werr != nil {
+			return werr
+		}
+	}
+	if terr := m.Text(e.stdout, o); terr != nil {
 		return terr
 	}
+	e.tellGitHubMatrix(m)
+	c.show(e)
 	if err != nil {
 		return err
 	}

@@ -9,19 +9,20 @@ type upgradeCmd struct {
 	From      string   `required:"" help:"Versions that run now: PAPERLESS[,AUTHENTIK]." placeholder:"VER[,VER]"`
 	To        string   `required:"" help:"Versions to try: PAPERLESS[,AUTHENTIK], or latest-known for either." placeholder:"VER[,VER]"`
 	Step      string   `enum:"paperless,authentik,both" default:"both" help:"Raise one product only, so that the blame is clear: paperless, authentik or both."`
-	Config    []string `type:"path" sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
-	Blueprint string   `type:"path" help:"Your authentik blueprint." placeholder:"FILE"`
+	Config    []string `sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
+	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Target    string   `enum:"lab,stack" default:"lab" help:"lab (a forecast, seconds) or stack (the real thing)."`
 	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Plant     []string `help:"Make these mistakes first." placeholder:"CODE"`
-	Report    string   `type:"path" help:"Directory for the report; that of the old versions goes to DIR/before." placeholder:"DIR"`
+	outputs
 
 	Stack stackFlags `embed:"" group:"Docker stack"`
 }
 
 // Run tries the upgrade.
 func (c *upgradeCmd) Run(e *env) error {
+	c.defaults()
 	o := textOptions(e, c.Report)
 	progress := report.Live(e.stdout, o)
 	defer progress.Close()
@@ -43,9 +44,12 @@ func (c *upgradeCmd) Run(e *env) error {
 			return err
 		}
 	}
-	if err := report.Text(e.stdout, u.Last(), o); err != nil {
+	rep := report.New(u.Last())
+	if err := rep.Text(e.stdout, o); err != nil {
 		return err
 	}
+	e.tellGitHub(rep)
+	c.show(e)
 	if code := u.ExitCode(); code != exitPass {
 		return failed(code)
 	}

@@ -63,6 +63,7 @@
 
   // Screenshots, large. The drawing is that of the film, looked at as a whole.
   const viewer = document.querySelector("dialog.viewer");
+  if (!viewer) return; // the page of a matrix
   const stage = viewer.querySelector(".viewer-shot"), title = viewer.querySelector(".viewer-title");
   let film = [], at = 0;
   const turn = (to) => {
