@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -29,15 +30,15 @@ func trip(t *testing.T, tg *target.Target, user string) string {
 // where is where the walker stands.
 func (w *walker) where() string {
 	w.t.Helper()
-	out := fmt.Sprintf("%d %s %s", w.code, w.at.Path, w.ending().Title)
+	out := []string{fmt.Sprintf("%d %s %s", w.code, w.at.Path, w.ending().Title)}
 	for _, l := range w.log() {
 		if _, reason, ok := strings.Cut(l, "Social authentication error for provider `SSO`: "); ok {
 			reason, _, _ = strings.Cut(reason, " for url")
 			reason, _, _ = strings.Cut(reason, ": b'")
-			out += " / " + reason
+			out = append(out, reason)
 		}
 	}
-	return out
+	return strings.Join(out, " / ")
 }
 
 // deployed is the recorded deployment on these versions, with a change.
@@ -92,7 +93,6 @@ func TestConfigurations(t *testing.T) {
 	tests := map[string]struct {
 		change    func(*render.Bundle)
 		authentik string // "": 2025.8.1
-		user      string // "": alice
 		want      map[string]string
 	}{
 		"nothing": {want: same(dashboard)},
@@ -210,15 +210,9 @@ func TestConfigurations(t *testing.T) {
 		for version, want := range tt.want {
 			t.Run(name+" "+version, func(t *testing.T) {
 				t.Parallel()
-				if tt.authentik == "" {
-					tt.authentik = "2025.8.1"
-				}
-				if tt.user == "" {
-					tt.user = "alice"
-				}
-				tg := start(t, deployed(t, version, tt.authentik, tt.change), lab.WithTimeout(backLimit))
+				tg := start(t, deployed(t, version, cmp.Or(tt.authentik, "2025.8.1"), tt.change), lab.WithTimeout(backLimit))
 				require.True(t, tg.Boot.Up, tg.Boot.Log)
-				assert.Equal(t, want, trip(t, tg, tt.user))
+				assert.Equal(t, want, trip(t, tg, "alice"))
 			})
 		}
 	}

@@ -189,6 +189,7 @@ func TestObservedTraps(t *testing.T) {
 		same  func(*testing.T) // nil: not of the products
 	}{
 		{"WWW-Authenticate: Basic", func(t *testing.T) {
+			t.Helper()
 			for _, r := range all.Rows {
 				if r.ID != "02-auto-signup-true" {
 					continue
@@ -205,11 +206,13 @@ func TestObservedTraps(t *testing.T) {
 		}},
 		{"net::ERR_NETWORK_CHANGED", nil}, // package browser repeats such a load
 		{"decoy form", func(t *testing.T) {
+			t.Helper()
 			var first string
 			flowPage(t, `(() => { const e = document.querySelector("input[name=password]"); return e.closest("form").parentElement.tagName + " " + (e.getClientRects().length > 0) })()`, &first)
 			assert.Equal(t, "HTML true", first)
 		}},
 		{"innerText", func(t *testing.T) {
+			t.Helper()
 			var text string
 			flowPage(t, `document.body.innerText.trim()`, &text)
 			assert.Empty(t, text)

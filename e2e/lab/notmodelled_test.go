@@ -72,11 +72,15 @@ func gaps() []gap {
 			w.submit("/admin/login/", url.Values{"username": {b.Paperless.Users[0].Username}, "password": {b.Paperless.Users[0].Password}})
 			w.visit(http.MethodGet, "/admin/", nil)
 		}},
-		{what: "the headless API of 3.0.0 beyond its configuration and a refused password", note: "GET /api/auth/headless/app/v1/auth/session",
-			change: func(b *render.Bundle) { upgradeTo(b, "3.0.5") }, ask: gets(origin + "/api/auth/headless/app/v1/auth/session")},
+		{
+			what: "the headless API of 3.0.0 beyond its configuration and a refused password", note: "GET /api/auth/headless/app/v1/auth/session",
+			change: func(b *render.Bundle) { upgradeTo(b, "3.0.5") }, ask: gets(origin + "/api/auth/headless/app/v1/auth/session"),
+		},
 		{what: "authentik's simplified flow page (?sfe)", note: "authentik: the simplified flow page (sfe)", ask: gets(idp + "/if/flow/default-authentication-flow/?sfe")},
-		{what: "authentik's flow page of 2026.2 and later, whose parts moved", note: "authentik: the flow page of 2026",
-			change: func(b *render.Bundle) { b.Authentik.Version = "2026.2.0" }, ask: gets(idp + "/if/flow/default-authentication-flow/")},
+		{
+			what: "authentik's flow page of 2026.2 and later, whose parts moved", note: "authentik: the flow page of 2026",
+			change: func(b *render.Bundle) { b.Authentik.Version = "2026.2.0" }, ask: gets(idp + "/if/flow/default-authentication-flow/"),
+		},
 		{what: "implicit and hybrid responses", note: "authentik: response_type id_token", ask: gets(authorize("response_type=id_token"))},
 		{what: "form_post responses", note: "authentik: response_mode form_post", ask: gets(authorize("response_type=code&response_mode=form_post"))},
 		{what: "grants other than the code: refresh, device, client credentials, password", note: "authentik: grant_type refresh_token", ask: func(t *testing.T, tg *target.Target) {
@@ -87,18 +91,24 @@ func gaps() []gap {
 			w.raw(w.client, r)
 		}},
 		{what: "introspection, revocation and the device endpoint", note: "authentik: /application/o/introspect/", ask: gets(idp + "/application/o/introspect/")},
-		{what: "scope mappings that only Python can evaluate", note: "authentik: the scope mapping for email: only a dictionary of plain values is understood",
+		{
+			what: "scope mappings that only Python can evaluate", note: "authentik: the scope mapping for email: only a dictionary of plain values is understood",
 			change: func(b *render.Bundle) {
 				b.Authentik.Mappings = append(b.Authentik.Mappings, render.ScopeMapping{Name: "own", Scope: "email", Expression: `return {"email": request.user.email.lower()}`})
-			}, ask: signsIn},
-		{what: "redirect URI patterns that only Python's expressions know", note: "authentik: a regular expression of a redirect URI",
+			}, ask: signsIn,
+		},
+		{
+			what: "redirect URI patterns that only Python's expressions know", note: "authentik: a regular expression of a redirect URI",
 			change: func(b *render.Bundle) {
 				b.Authentik.Providers[0].RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: `https://paperless(?!x)\.example\.com/.*`}}
-			}, ask: gets(authorize("response_type=code"))},
-		{what: "machines that are neither of the two products", note: "what answers at 10.9.8.7",
+			}, ask: gets(authorize("response_type=code")),
+		},
+		{
+			what: "machines that are neither of the two products", note: "what answers at 10.9.8.7",
 			change: func(b *render.Bundle) {
 				b.EditSettings(func(s map[string]any) { s["server_url"] = "https://10.9.8.7/application/o/paperless/" })
-			}, ask: signsIn},
+			}, ask: signsIn,
+		},
 	}
 }
 

@@ -42,11 +42,11 @@ type walker struct {
 	stage map[string]any // of a flow of authentik's
 }
 
-func walk(t testing.TB, tg *target.Target, user string) *walker {
-	t.Helper()
+func walk(tb testing.TB, tg *target.Target, user string) *walker {
+	tb.Helper()
 	c, err := tg.Client()
-	require.NoError(t, err)
-	return &walker{t: t, target: tg, client: c, user: user, password: user + "-pw-12345"}
+	require.NoError(tb, err)
+	return &walker{t: tb, target: tg, client: c, user: user, password: user + "-pw-12345"}
 }
 
 func query(u *url.URL) map[string]string {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,6 +38,7 @@ func profiles() map[string]profile {
 	const discovery = "/application/o/paperless/.well-known/openid-configuration"
 	return map[string]profile{
 		"0.1 a provider without grant types": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, _, a := pair(t, version, func(b *render.Bundle) { b.Authentik.Providers[0].GrantTypes = nil })
 			to := a.get(authorizeURL(nil)).location(t)
 			return to.Path + " " + to.Query().Get("error")
@@ -45,48 +47,57 @@ func profiles() map[string]profile {
 			"2026.5.0": "/accounts/oidc/authentik/login/callback/ invalid_request",
 		}},
 		"2 redirect URI as text, matched as a pattern": {func(t *testing.T, version string) string {
+			t.Helper()
 			text := regexp.MustCompile(`(?s)redirect_uris:\n.*?signing_key`).ReplaceAllString(string(render.Blueprint(bundle(t, "", nil))),
 				"redirect_uris: \"https://paperless.example.com/.*\"\n      signing_key")
 			s, err := authentik.New(authentik.Options{Version: version, Blueprint: []byte(text)})
 			require.NoError(t, err)
-			return fmt.Sprint(newAgent(t, s).get(authorizeURL(nil)).StatusCode)
+			return strconv.Itoa(newAgent(t, s).get(authorizeURL(nil)).StatusCode)
 		}, map[string]string{"2024.8.4": "302", "2024.8.5": "400", "2024.10.2": "302", "2024.10.3": "400", "2024.12.0": "400", "2025.8.1": "400"}},
 		"2 a strict redirect URI with pattern characters": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, _, a := pair(t, version, func(b *render.Bundle) {
 				b.Authentik.Providers[0].RedirectURIs = []render.RedirectURI{{MatchingMode: "strict", URL: "https://paperless.example.com/.*"}}
 			})
-			return fmt.Sprint(a.get(authorizeURL(nil)).StatusCode)
+			return strconv.Itoa(a.get(authorizeURL(nil)).StatusCode)
 		}, everywhere("400")},
 		"2 encryption key": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, func(b *render.Bundle) { b.Authentik.Providers[0].EncryptionKey = true })
 			tokens := a.tokens(a.code(b, nil).Query().Get("code"))
 			return fmt.Sprint(strings.Count(tokens["id_token"].(string), ".")+1, " parts")
 		}, map[string]string{"2024.8.6": "3 parts", "2024.10.0": "5 parts", "2025.8.1": "5 parts", "2026.5.0": "5 parts"}},
 		"2 no signing key": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, func(b *render.Bundle) { b.Authentik.Providers[0].SigningKey = false })
 			tokens := a.tokens(a.code(b, nil).Query().Get("code"))
 			return fmt.Sprint(header(t, tokens["id_token"])["alg"], " ", a.get("/application/o/paperless/jwks/").body, " ", a.get(discovery).json(t)["id_token_signing_alg_values_supported"])
 		}, everywhere("HS256 {} [HS256]")},
 		"2 empty list of redirect URIs": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, _, a := pair(t, version, func(b *render.Bundle) { b.Authentik.Providers[0].RedirectURIs = nil })
 			first := a.get(authorizeURL(map[string]string{"redirect_uri": "https://first.example/"})).StatusCode
 			return fmt.Sprint(first, " then ", a.get(authorizeURL(nil)).StatusCode)
 		}, everywhere("302 then 400")},
 		"3.3 log line of a wrong redirect URI": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, s, a := pair(t, version, nil)
 			a.get(authorizeURL(map[string]string{"redirect_uri": "https://other.example/"}))
 			line := s.Log()[len(s.Log())-1].Text
 			return fmt.Sprint(strings.Contains(line, "mismatching redirection URI (redirect_uri)."), strings.Contains(line, `"cause":"redirect_uri_no_match"`), len(s.Events()))
 		}, map[string]string{"2024.10.5": "true false 0", "2025.6.4": "true false 0", "2025.8.1": "true true 0", "2025.10.0": "true true 0"}},
 		"4.1 discovery with a slash behind it, wrong slug, other case": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, _, a := pair(t, version, nil)
 			return fmt.Sprint(a.get(discovery+"/").StatusCode, a.get(strings.Replace(discovery, "paperless", "nope", 1)).StatusCode, a.get(strings.Replace(discovery, "paperless", "Paperless", 1)).StatusCode)
 		}, everywhere("404 404 404")},
 		"4.1 what discovery says of logging out": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, _, a := pair(t, version, nil)
 			return fmt.Sprint(a.get(discovery).json(t)["backchannel_logout_supported"])
 		}, map[string]string{"2025.6.4": "<nil>", "2025.8.0": "true", "2025.10.0": "true"}},
 		"4.2 issuer modes": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, mode := range []string{"per_provider", "global"} {
 				b, _, a := pair(t, version, func(b *render.Bundle) { b.Authentik.Providers[0].IssuerMode = mode })
@@ -97,12 +108,14 @@ func profiles() map[string]profile {
 			return strings.Join(out, " ")
 		}, everywhere("https://authentik.example.com/application/o/paperless/ https://authentik.example.com/")},
 		"4.2 host with an underscore": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, _, a := pair(t, version, nil)
 			a.host = "authentik_server:9000"
 			res := a.get(discovery)
 			return fmt.Sprintf("%d %q", res.StatusCode, res.body)
 		}, everywhere(`404 ""`)},
 		"4.3 the code of somebody who is signed in": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, nil)
 			a.code(b, nil)
 			return a.get(authorizeURL(nil)).location(t).Path
@@ -111,6 +124,7 @@ func profiles() map[string]profile {
 			"2024.12.0": "/accounts/oidc/authentik/login/callback/", "2025.8.1": "/accounts/oidc/authentik/login/callback/", "2026.5.0": "/accounts/oidc/authentik/login/callback/",
 		}},
 		"4.3 offline_access asks for consent": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, func(b *render.Bundle) {
 				b.Authentik.Providers[0].Scopes = append(b.Authentik.Providers[0].Scopes, "offline_access")
 			})
@@ -122,6 +136,7 @@ func profiles() map[string]profile {
 			return fmt.Sprint(a.get(executor(to)).json(t)["component"])
 		}, map[string]string{"2024.10.5": "ak-stage-consent", "2025.2.0": "ak-stage-consent", "2025.4.0": "no", "2025.8.1": "no"}},
 		"4.4 names of the token answer": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, nil)
 			return strings.Join(slices.Sorted(maps.Keys(a.tokens(a.code(b, nil).Query().Get("code")))), " ")
 		}, map[string]string{
@@ -129,18 +144,21 @@ func profiles() map[string]profile {
 			"2025.2.0": "access_token expires_in id_token scope token_type", "2025.8.1": "access_token expires_in id_token scope token_type",
 		}},
 		"4.5 wrong secret": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, nil)
 			res := a.token(a.code(b, nil).Query().Get("code"), map[string]string{"basic_secret": "wrong"})
 			out := res.json(t)
 			return fmt.Sprint(res.StatusCode, " ", out["error"], " ", out["request_id"] != nil)
 		}, map[string]string{"2024.10.5": "400 invalid_client false", "2025.6.4": "400 invalid_client false", "2025.8.0": "400 invalid_client true", "2025.10.0": "400 invalid_client true"}},
 		"4.5 the openid scope is missing": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, func(b *render.Bundle) { b.Authentik.Providers[0].Scopes = []string{"email"} })
 			tokens := a.tokens(a.code(b, nil).Query().Get("code"))
 			res := a.userinfo(tokens["access_token"].(string))
 			return fmt.Sprint(res.StatusCode, " ", strings.Contains(res.Header.Get("WWW-Authenticate"), "insufficient_scope"))
 		}, everywhere("403 true")},
 		"4.5 a policy says no": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, s, a := pair(t, version, func(b *render.Bundle) { b.Authentik.Applications[0].Deny = true })
 			u := b.Authentik.Users[0]
 			end := a.login(a.toLogin(authorizeURL(nil)), u.Username, u.Password)
@@ -148,16 +166,19 @@ func profiles() map[string]profile {
 			return fmt.Sprint(res.StatusCode, " ", strings.Contains(res.body, "<title>Permission denied - authentik</title>"), " ", s.Events())
 		}, everywhere("200 true [login]")},
 		"4.6 email_verified": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, nil)
 			return fmt.Sprint(a.userinfo(a.tokens(a.code(b, nil).Query().Get("code"))["access_token"].(string)).json(t)["email_verified"])
 		}, map[string]string{"2024.10.5": "true", "2025.6.4": "true", "2025.8.1": "true", "2025.10.0": "false", "2026.5.0": "false"}},
 		"4.6 the scope entitlements": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, _, a := pair(t, version, func(b *render.Bundle) {
 				b.Authentik.Providers[0].Scopes = append(b.Authentik.Providers[0].Scopes, "entitlements")
 			})
-			return fmt.Sprint(slices.Contains(a.get(discovery).json(t)["scopes_supported"].([]any), any("entitlements")))
+			return strconv.FormatBool(slices.Contains(a.get(discovery).json(t)["scopes_supported"].([]any), any("entitlements")))
 		}, map[string]string{"2024.10.5": "false", "2024.12.0": "true", "2025.8.1": "true"}},
 		"5.3 where the heading and the errors of a stage are": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, s, a := pair(t, version, nil)
 			page := a.get("/if/flow/default-authentication-flow/").body
 			shape := regexp.MustCompile(`data-shape="(\w+)"`).FindStringSubmatch(page)[1]
@@ -167,6 +188,7 @@ func profiles() map[string]profile {
 			return shape
 		}, map[string]string{"2024.8.6": "header", "2025.6.4": "header", "2025.8.0": "card", "2025.10.0": "labels", "2025.12.0": "labels", "2026.2.0": "not modelled", "2026.8.0": "not modelled"}},
 		"5.7 end-session": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, _, a := pair(t, version, nil)
 			a.code(b, nil)
 			to := a.get("/application/o/paperless/end-session/").location(t)
@@ -177,6 +199,7 @@ func profiles() map[string]profile {
 			"2025.8.1": "/if/flow/default-provider-invalidation-flow/ still signed in", "2025.10.0": "/if/flow/default-provider-invalidation-flow/ still signed in",
 		}},
 		"8 sessions over an upgrade to this version": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, s, a := pair(t, "2025.2.0", nil)
 			a.code(b, nil)
 			b.Authentik.Version = version
@@ -185,6 +208,7 @@ func profiles() map[string]profile {
 			return map[bool]string{true: "kept", false: "lost"}[strings.Contains(next.get(authorizeURL(nil)).Header.Get("Location"), "?code=")]
 		}, map[string]string{"2025.2.4": "kept", "2025.4.0": "lost", "2025.8.1": "lost"}},
 		"8 the subject over an upgrade": {func(t *testing.T, version string) string {
+			t.Helper()
 			b, s, a := pair(t, "2024.10.5", nil)
 			before := payload(t, a.tokens(a.code(b, nil).Query().Get("code"))["id_token"])["sub"]
 			b.Authentik.Version = version

@@ -52,6 +52,7 @@ func changes() map[string]change {
 	const up = "up"
 	boots := func(env map[string]string) func(*testing.T, string) string {
 		return func(t *testing.T, version string) string {
+			t.Helper()
 			if _, b := boot(t, nil, version, env); !b.Up {
 				return b.Log[0]
 			}
@@ -60,11 +61,13 @@ func changes() map[string]change {
 	}
 	return map[string]change{
 		"H01": {func(t *testing.T, version string) string {
+			t.Helper()
 			return verdict(broken(t, version, func(f *fakeIdP) {
 				f.idToken = func(c map[string]any) string { c["iss"] = "https://other.example.com/"; return jws(c) }
 			}))
 		}, map[string]string{"2.5.0": "/dashboard", "2.19.6": "/dashboard", "2.20.0": "OK: nothing logged", "2.20.2": "OK: unknown (Invalid id_token)", "3.0.5": "Unauthorized: unknown (Invalid id_token)"}},
 		"H02": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			s := start(t, f, version, with(auto, "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS", "true"), func(o *Options) { o.Bundle.Paperless.Users[1].Groups = []string{"sso"} })
 			visit(t, s).sso("")
@@ -72,6 +75,7 @@ func changes() map[string]change {
 			return strings.Join(s.State().byName("alice").Groups, ",")
 		}, map[string]string{"2.19.6": "sso", "2.20.0": "", "2.20.1": "sso", "2.20.15": "sso", "3.0.5": "sso"}},
 		"H03": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			visit(t, start(t, f, version, auto)).sso("")
 			_, method, _ := strings.Cut(strings.Join(f.requests, " "), "/application/o/token/ ")
@@ -85,6 +89,7 @@ func changes() map[string]change {
 			"2.5.0": up, "2.20.15": up, "3.0.0": "ValueError: Cannot convert 'on' to a boolean.",
 		}},
 		"H06": {func(t *testing.T, version string) string {
+			t.Helper()
 			old := start(t, nil, version, nil).State()
 			if _, b := boot(t, nil, "3.0.0", nil, func(o *Options) { o.State = old }); !b.Up {
 				return b.Log[0]
@@ -95,9 +100,11 @@ func changes() map[string]change {
 			"2.20.14": "(paperless.E002) Cannot upgrade to Paperless-ngx v3 from this version.", "2.20.15": up, "3.0.0": up,
 		}},
 		"H07": {func(t *testing.T, version string) string {
+			t.Helper()
 			return verdict(broken(t, version, func(f *fakeIdP) { f.tokenCode, f.tokenBody = 400, "{}" }))[:4]
 		}, map[string]string{"2.5.0": "OK: ", "2.20.15": "OK: ", "3.0.0": "Unau", "3.0.5": "Unau"}},
 		"H08": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			v.header.Set("Accept", "application/json; version=5")
 			code, out := v.api(http.MethodGet, "/api/profile/", nil)
@@ -107,6 +114,7 @@ func changes() map[string]change {
 			"3.0.0": `Not Acceptable Invalid version in "Accept" header.`,
 		}},
 		"H09": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			code := 0
 			for range 6 {
@@ -115,11 +123,13 @@ func changes() map[string]change {
 			return http.StatusText(code)
 		}, map[string]string{"2.5.0": "OK", "2.20.15": "OK", "3.0.0": "Too Many Requests"}},
 		"H10": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_TRUSTED_PROXIES", "10.0.0.1,10.0.0.2")))
 			v.header.Set("X-Forwarded-For", "192.0.2.1")
 			return http.StatusText(v.signIn("admin", "admin-pw-0f8e").StatusCode)
 		}, map[string]string{"2.5.0": "Found", "2.20.15": "Found", "3.0.0": "Internal Server Error", "3.0.5": "Internal Server Error"}},
 		"H11": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := inactiveAlice(t, version)
 			mandatory := with(auto, "PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "mandatory", "PAPERLESS_EMAIL_HOST", "smtp.example.com")
 			_, strict := claims(t, version, mandatory, func(c map[string]any) { c["email_verified"] = false })
@@ -129,6 +139,7 @@ func changes() map[string]change {
 			"2.15.0": "/accounts/account_inactive/, 500 NoReverseMatch", "3.0.5": "/accounts/account_inactive/, 500 NoReverseMatch",
 		}},
 		"H12": {func(t *testing.T, version string) string {
+			t.Helper()
 			v, o := claims(t, version, auto, func(c map[string]any) { c["email_verified"] = false })
 			again := visit(t, v.s)
 			return verdict(o) + ", then " + verdict(look(again, again.sso("")))
@@ -139,6 +150,7 @@ func changes() map[string]change {
 			"2.16.0": "/dashboard, then /dashboard", "3.0.5": "/dashboard, then /dashboard",
 		}},
 		"H13": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, o := claims(t, version, with(nil, "PAPERLESS_SOCIAL_AUTO_SIGNUP", "false"), func(map[string]any) {})
 			old := visit(t, start(t, nil, version, nil)).get("/accounts/social/signup/")
 			return o.paths[len(o.paths)-1] + ", old path " + http.StatusText(old.StatusCode) + " " + old.Header.Get("Location")
@@ -149,11 +161,13 @@ func changes() map[string]change {
 			"2.13.1": "/accounts/3rdparty/signup/, old path Found /accounts/login/?next=/accounts/social/signup/",
 		}},
 		"H14": {func(t *testing.T, version string) string {
+			t.Helper()
 			v, _ := claims(t, version, auto, func(map[string]any) {})
 			code, _ := v.api(http.MethodGet, "/api/ui_settings/", nil)
 			return http.StatusText(code)
 		}, map[string]string{"2.5.0": "OK", "2.5.4": "OK", "2.6.0": "Forbidden", "2.20.15": "Forbidden", "3.0.5": "Forbidden"}},
 		"H15": {func(t *testing.T, version string) string {
+			t.Helper()
 			nobody := func(o *Options) { o.Bundle.Paperless.Users = nil }
 			f := newIdP(t)
 			page := visit(t, start(t, f, version, with(nil, "PAPERLESS_REDIRECT_LOGIN_TO_SSO", "true"), nobody)).get("/accounts/login/").body
@@ -172,6 +186,7 @@ func changes() map[string]change {
 			"2.15.0": "goes on to the first account, by form superuser, automatically user", "3.0.5": "goes on to the first account, by form superuser, automatically user",
 		}},
 		"H16": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			f.userinfo = person("alice", "local1@example.com")
 			s := start(t, f, version, auto, level("EMAIL_AUTHENTICATION", true))
@@ -179,17 +194,20 @@ func changes() map[string]change {
 			return map[bool]string{true: "kept", false: "wiped"}[s.State().byName("local1").usable()]
 		}, map[string]string{"2.5.0": "kept", "2.11.6": "kept", "2.12.0": "wiped", "3.0.5": "wiped"}},
 		"H17": {func(t *testing.T, version string) string {
+			t.Helper()
 			v, _ := claims(t, version, auto, func(map[string]any) {})
 			_, p := v.api(http.MethodGet, "/api/profile/", nil)
 			return pyStr(p["social_accounts"].([]any)[0].(map[string]any)["name"])
 		}, map[string]string{"2.5.0": "Alice Test", "2.11.6": "Alice Test", "2.12.0": "alice@example.com", "3.0.5": "alice@example.com"}},
 		"H18": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_DISABLE_REGULAR_LOGIN", "true")))
 			v.get("/api/auth/login/")
 			a := v.post("/api/auth/login/", "username", "admin", "password", "admin-pw-0f8e", "login", "admin")
 			return http.StatusText(a.StatusCode)
 		}, map[string]string{"2.6.0": "Found", "2.20.14": "Found", "2.20.15": "OK", "3.0.5": "OK"}},
 		"H19": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			v.get("/accounts/login/")
 			var a answer
@@ -201,6 +219,7 @@ func changes() map[string]change {
 			"2.12.1": "OK no traceback", "2.13.0": "Internal Server Error 429.html", "2.20.15": "Internal Server Error 429.html", "3.0.0": "Too Many Requests no traceback",
 		}},
 		"H20": {func(t *testing.T, version string) string {
+			t.Helper()
 			a := visit(t, start(t, nil, version, nil)).signIn("admin", "admin-pw-0f8e")
 			for _, c := range a.Cookies() {
 				if c.Name == "sessionid" {

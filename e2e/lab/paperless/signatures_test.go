@@ -147,38 +147,47 @@ func mistakes() map[string]mistake {
 	const errorPages = all + " 2.20.1 2.20.2 3.0.0"
 	return map[string]mistake{
 		"F01": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			return []outcome{down(t, version, with(nil, render.ProvidersKey, "{")), down(t, version, with(nil, render.ProvidersKey, ""))}
 		}},
 		"F02": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			return one(down(t, version, with(nil, "PAPERLESS_APPS", render.OpenIDConnectApp+"t")))
 		}},
 		"F03": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			return one(down(t, version, with(nil, "PAPERLESS_URL", "https://x/")))
 		}},
 		"F04": {versions: all, prose: "text", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_APPS", "-")))
 			o := look(v, v.get(startPath))
 			assert.NotContains(t, o.text, "SSO")
 			return one(o)
 		}},
 		"F05": {versions: all + " 2.14.7 2.15.0", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, render.ProvidersKey, "-")))
 			return one(look(v, v.press()))
 		}},
 		"F06": {versions: all + " 2.14.7 2.15.0", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			v.get("/accounts/login/")
 			return []outcome{look(v, v.post("/accounts/oidc/x/login/")), look(v, v.get("/accounts/oidc/x/login/callback/?code=c&state=s"))}
 		}},
 		"F07": {versions: all, prose: "file", walk: discoveryFails},
 		"F08": {versions: errorPages, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto))
 			return one(look(v, v.get(callbackPath+"?code=c&state=made-up")))
 		}},
 		"F09": {versions: errorPages, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			return one(broken(t, version, func(f *fakeIdP) { f.tokenCode, f.tokenBody = 401, `{"error": "invalid_client"}` }))
 		}},
 		"F10": {versions: errorPages, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			return []outcome{
 				broken(t, version, func(f *fakeIdP) { f.infoCode = 401 }),
 				broken(t, version, func(f *fakeIdP) { f.infoCode = 403 }),
@@ -186,6 +195,7 @@ func mistakes() map[string]mistake {
 			}
 		}},
 		"F11": {versions: "2.20.0 2.20.2 2.20.15 3.0.0 3.0.5 -2.5.0 -2.19.6", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			var out []outcome
 			for key, bad := range map[string]any{"aud": "other", "iss": "https://other.example.com/", "exp": time.Now().Add(-time.Minute).Unix()} {
 				out = append(out, broken(t, version, func(f *fakeIdP) {
@@ -195,6 +205,7 @@ func mistakes() map[string]mistake {
 			return append(out, broken(t, version, func(f *fakeIdP) { f.idToken = func(map[string]any) string { return "a.b.c.d.e" } }))
 		}},
 		"F12": {versions: "2.20.0 2.20.2 2.20.15 3.0.5 -2.5.0 -2.19.6", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			f := newIdP(t)
 			f.idToken = func(c map[string]any) string { c["jti"] = "once"; return jws(c) }
 			s := start(t, f, version, auto)
@@ -203,16 +214,19 @@ func mistakes() map[string]mistake {
 			return one(look(v, v.sso("")))
 		}},
 		"F13": {versions: all + " 2.7.2 2.8.0 2.20.1 2.20.2", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto))
 			return one(look(v, v.get(callbackPath+"?error=access_denied&state="+v.begin("").Get("state"))))
 		}},
 		"F14": {versions: errorPages, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto))
 			o := look(v, v.get(callbackPath+"?error=temporarily_unavailable&state="+v.begin("").Get("state")))
 			assert.NotContains(t, o.log, "temporarily_unavailable")
 			return one(o)
 		}},
 		"F15": {versions: all + " 2.8.6 2.9.0", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			var out []outcome
 			for _, automatic := range []string{"true", "false"} {
 				_, o := claims(t, version, with(nil, "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "false", "PAPERLESS_SOCIAL_AUTO_SIGNUP", automatic), func(map[string]any) {})
@@ -226,30 +240,37 @@ func mistakes() map[string]mistake {
 			return out
 		}},
 		"F16": {versions: all + " 2.13.0 2.13.1 2.14.7 2.15.0", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := inactiveAlice(t, version)
 			return one(look(v, v.sso("")))
 		}},
 		"F17": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			_, o := claims(t, version, auto, func(c map[string]any) { c["email"] = "admin@example.com" })
 			assert.Contains(t, o.paths[len(o.paths)-1], "signup/", "also with automatic sign-up")
 			return one(onForm(t, version, "alice", "admin@example.com"))
 		}},
 		"F18": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			return one(onForm(t, version, "admin", "alice@example.com"))
 		}},
 		"F19": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_URL", "-")))
 			return one(look(v, v.press()))
 		}},
 		"F20": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_URL", "-", "PAPERLESS_ALLOWED_HOSTS", "other.example.com")))
 			return one(look(v, v.get("/accounts/login/")))
 		}},
 		"F21": {versions: "2.6.0 2.20.15 3.0.5 -2.5.0 -2.5.4", walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_DISABLE_REGULAR_LOGIN", "true")))
 			return one(look(v, v.signIn("admin", "admin-pw-0f8e")))
 		}},
 		"F22": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			s := start(t, newIdP(t), version, auto)
 			require.Equal(t, "/dashboard", visit(t, s).sso("").Header.Get("Location"))
 			v := visit(t, s)
@@ -258,11 +279,13 @@ func mistakes() map[string]mistake {
 			return one(look(v, v.sso("?process=connect")))
 		}},
 		"F23": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			v, o := claims(t, version, auto, func(c map[string]any) { c["email_verified"] = "true" })
 			assert.NotNil(t, v.s.State().byName("alice"), "the row is left behind")
 			return one(o)
 		}},
 		"F24": {versions: all, walk: func(t *testing.T, version string) []outcome {
+			t.Helper()
 			_, o := claims(t, version, auto, func(c map[string]any) { delete(c, "sub") })
 			return one(o)
 		}},
@@ -271,6 +294,7 @@ func mistakes() map[string]mistake {
 
 // discoveryFails breaks discovery in every way, at the press and at the callback.
 func discoveryFails(t *testing.T, version string) []outcome {
+	t.Helper()
 	const good = idp + "/application/o/paperless/.well-known/openid-configuration"
 	var out []outcome
 	for _, tt := range []struct {

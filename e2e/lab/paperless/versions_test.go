@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 func profiles() map[string]change {
 	return map[string]change{
 		"3.1 no usable app": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, providers := range []string{"{}", `{"openid_connect": {}}`, `{"openid_connect": {"APPS": []}}`} {
 				out = append(out, mistakeOf(t, version, with(nil, render.ProvidersKey, providers)))
@@ -35,6 +37,7 @@ func profiles() map[string]change {
 			"3.0.5":  "200 0 buttons, press 404; 200 0 buttons, press 404; 200 0 buttons, press 404",
 		}},
 		"3.1 typo in the provider's key": {func(t *testing.T, version string) string {
+			t.Helper()
 			return mistakeOf(t, version, with(nil, render.ProvidersKey, `{"openidconnect": {"APPS": [{"provider_id": "authentik"}]}}`))
 		}, always3("200 0 buttons, press 500 ImproperlyConfigured: unknown provider: openidconnect")},
 		"3.1 provider_id missing": {appMistake(func(app, _ map[string]any) { delete(app, "provider_id") }), map[string]string{
@@ -44,6 +47,7 @@ func profiles() map[string]change {
 			"2.5.0": "500 0 buttons, press 500 DoesNotExist", "2.20.15": "500 0 buttons, press 404", "3.0.5": "500 0 buttons, press 404",
 		}},
 		"3.1 provider_id twice": {func(t *testing.T, version string) string {
+			t.Helper()
 			return mistakeOf(t, version, nil, func(o *Options) {
 				o.Bundle.EditProviders(func(oc map[string]any) { oc["APPS"] = append(oc["APPS"].([]any), oc["APPS"].([]any)[0]) })
 			})
@@ -54,15 +58,18 @@ func profiles() map[string]change {
 		"3.1 server_url missing":  {appMistake(func(_, s map[string]any) { delete(s, "server_url") }), always3("200 1 buttons, press 500 KeyError: 'server_url'")},
 		"3.1 server_url too high": {appMistake(func(app, s map[string]any) { app["server_url"] = s["server_url"]; delete(app, "settings") }), always3("200 1 buttons, press 500 KeyError: 'server_url'")},
 		"3.1 APP for APPS": {func(t *testing.T, version string) string {
+			t.Helper()
 			return mistakeOf(t, version, nil, func(o *Options) {
 				o.Bundle.EditProviders(func(oc map[string]any) { oc["APP"] = oc["APPS"].([]any)[0]; delete(oc, "APPS") })
 			})
 		}, always3("200 1 buttons, press 302")},
 		"3.1 legacy SERVERS": {func(t *testing.T, version string) string {
+			t.Helper()
 			return mistakeOf(t, version, with(nil, render.ProvidersKey, `{"openid_connect": {"SERVERS": [{"id": "authentik", "name": "SSO",
 				"server_url": "https://authentik.example.com/application/o/paperless", "APP": {"client_id": "c", "secret": "s"}}]}}`))
 		}, always3("200 1 buttons, press 302")},
 		"3.2 forms of server_url": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, end := range []string{"/.well-known/openid-configuration", "", "/", "/.well-known/openid-configuration/"} {
 				f := newIdP(t)
@@ -72,11 +79,13 @@ func profiles() map[string]change {
 			return strings.NewReplacer(".well-known/openid-configuration", "W").Replace(strings.Join(out, " "))
 		}, map[string]string{"2.5.0": "/W /W //W /W//W", "2.13.5": "/W /W //W /W//W", "2.14.0": "/W /W //W /W/", "3.0.5": "/W /W //W /W/"}},
 		"3.3 requests of a sign-in": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			visit(t, start(t, f, version, auto)).sso("")
 			return regexp.MustCompile(`/application/o/|paperless/\.well-known/| (post|basic)\b`).ReplaceAllString(strings.Join(f.requests, ", "), "")
 		}, always3("GET openid-configuration, GET openid-configuration, POST token/, GET userinfo/")},
 		"3.4 client authentication by what discovery advertises": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, methods := range [][]any{{"client_secret_post", "client_secret_basic"}, {"client_secret_basic"}, {"client_secret_post"}} {
 				f := newIdP(t)
@@ -87,6 +96,7 @@ func profiles() map[string]change {
 			return strings.Join(out, " ")
 		}, map[string]string{"2.5.0": "basic basic post", "2.20.15": "basic basic post", "3.0.0": "post basic post", "3.0.5": "post basic post"}},
 		"3.5 id_token that is garbage, from the future, missing": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, token := range []func(map[string]any) string{
 				func(map[string]any) string { return "garbage" },
@@ -104,25 +114,30 @@ func profiles() map[string]change {
 			"2.20.15": "OK: unknown (Invalid id_token), /dashboard, /dashboard", "3.0.5": "Unauthorized: unknown (Invalid id_token), /dashboard, /dashboard",
 		}},
 		"3.6 settings of one app": {func(t *testing.T, version string) string {
+			t.Helper()
 			q := visit(t, start(t, newIdP(t), version, nil, edit(func(_, s map[string]any) { s["oauth_pkce_enabled"], s["scope"] = false, []any{"openid"} }))).begin("")
 			return fmt.Sprint(q.Get("scope"), ", PKCE ", q.Has("code_challenge"))
 		}, map[string]string{"2.5.0": "email openid profile, PKCE true", "2.13.5": "email openid profile, PKCE true", "2.14.0": "openid, PKCE false", "3.0.5": "openid, PKCE false"}},
 		"3.6 fetch_userinfo": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			f.idToken = jws
 			visit(t, start(t, f, version, auto, edit(func(_, s map[string]any) { s["fetch_userinfo"] = false }))).sso("")
-			return fmt.Sprint(strings.Contains(strings.Join(f.requests, " "), "userinfo"))
+			return strconv.FormatBool(strings.Contains(strings.Join(f.requests, " "), "userinfo"))
 		}, map[string]string{"2.19.6": "true", "2.20.0": "false", "3.0.5": "false"}},
 		"3.6 uid_field": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto, edit(func(_, s map[string]any) { s["uid_field"] = "preferred_username" })))
 			v.sso("")
 			return v.s.State().Links[0].UID
 		}, map[string]string{"2.20.15": "sub-alice", "3.0.0": "alice", "3.0.5": "alice"}},
 		"3.6 SCOPE is read, SCOPES is not": {func(t *testing.T, version string) string {
+			t.Helper()
 			one := visit(t, start(t, newIdP(t), version, nil, level("SCOPE", []any{"openid", "groups"}))).begin("").Get("scope")
 			return one + "; " + visit(t, start(t, newIdP(t), version, nil, level("SCOPES", []any{"openid"}))).begin("").Get("scope")
 		}, always3("openid groups; email openid profile")},
 		"3.6 another provider_id makes everybody new": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			old := start(t, f, version, auto)
 			visit(t, old).sso("")
@@ -135,6 +150,7 @@ func profiles() map[string]change {
 			return v.get("/accounts/oidc/sso/login/callback/?code=c&state=" + to.Query().Get("state")).Header.Get("Location")
 		}, map[string]string{"2.5.0": "/accounts/social/signup/", "2.20.15": "/accounts/3rdparty/signup/", "3.0.5": "/accounts/3rdparty/signup/"}}, // the address is taken, by oneself
 		"4.1 user name when the preferred one is taken": {func(t *testing.T, version string) string {
+			t.Helper()
 			v, _ := claims(t, version, auto, func(c map[string]any) {
 				c["preferred_username"], c["name"], c["given_name"] = "frieda", "Alice Liddell", "Alice Liddell"
 			})
@@ -142,16 +158,19 @@ func profiles() map[string]change {
 			return users[len(users)-1].Username
 		}, map[string]string{"2.5.0": "alice", "2.12.1": "alice", "2.13.0": "alice_liddell", "2.20.15": "alice_liddell", "3.0.5": "alice_liddell"}},
 		"4.2 e-mail that differs only in case": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			f.userinfo["email"] = "LOCAL1@EXAMPLE.COM"
 			v := visit(t, start(t, f, version, auto, func(o *Options) { o.Bundle.Paperless.Users[1].Email = "Local1@Example.com" }))
 			return verdict(look(v, v.sso("")))
 		}, map[string]string{"2.5.0": "/accounts/social/signup/", "2.13.5": "/dashboard", "2.20.15": "/dashboard", "3.0.5": "/dashboard"}},
 		"4.2 no e-mail claim": {func(t *testing.T, version string) string {
+			t.Helper()
 			v, o := claims(t, version, auto, func(c map[string]any) { delete(c, "email") })
 			return verdict(o) + fmt.Sprintf(" %q", v.s.State().byName("alice").Email)
 		}, always3(`/dashboard ""`)},
 		"4.2 sub missing, empty, too long": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, sub := range []any{nil, "", strings.Repeat("x", 192)} {
 				_, o := claims(t, version, auto, func(c map[string]any) {
@@ -165,12 +184,14 @@ func profiles() map[string]change {
 			return strings.Join(out, ", ")
 		}, always3("500 KeyError, 500 ValueError, 500 django.core.exceptions.ImproperlyConfigured")},
 		"4.2 sign-ups closed, but linked": {func(t *testing.T, version string) string {
+			t.Helper()
 			s := start(t, newIdP(t), version, with(auto, "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "false"), func(o *Options) {
 				o.Bundle.Paperless.Links = []render.Link{{Username: "local1", ProviderID: "authentik", Subject: "sub-alice"}}
 			})
 			return visit(t, s).sso("").Header.Get("Location")
 		}, always3("/dashboard")},
 		"4.2 signed in as somebody else": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto))
 			v.signIn("local1", "local1-pw-7u2i")
 			state := url.Values{}
@@ -184,10 +205,12 @@ func profiles() map[string]change {
 			return pyStr(p["email"])
 		}, always3("alice@example.com")},
 		"4.2 next to another host": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto))
 			return v.sso("?process=&next=https://evil.example/").Header.Get("Location")
 		}, map[string]string{"2.5.0": "https://evil.example/", "2.5.2": "https://evil.example/", "2.5.3": "/dashboard", "2.20.15": "/dashboard", "3.0.5": "/dashboard"}},
 		"4.3 verified_email in place of the claim": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			f.userinfo = person("alice", "local1@example.com")
 			delete(f.userinfo, "email_verified")
@@ -198,10 +221,12 @@ func profiles() map[string]change {
 			return fmt.Sprint(p["email"], " links ", len(s.State().Links))
 		}, always3("local1@example.com links 0")},
 		"4.3 optional verification with working mail": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, o := claims(t, version, with(auto, "PAPERLESS_EMAIL_HOST", "smtp.example.com"), func(c map[string]any) { c["email_verified"] = false })
 			return verdict(o)
 		}, map[string]string{"2.13.0": "/dashboard", "2.13.1": "500 NoReverseMatch", "2.15.0": "/dashboard", "3.0.5": "/dashboard"}},
 		"4.4 the web application without rights": {func(t *testing.T, version string) string {
+			t.Helper()
 			v, _ := claims(t, version, auto, func(map[string]any) {})
 			m := regexp.MustCompile(`window\.LAB = (\{.*?\});`).FindStringSubmatch(v.get("/dashboard").body)
 			require.NotNil(t, m)
@@ -210,6 +235,7 @@ func profiles() map[string]change {
 			return map[bool]string{true: "hangs", false: "toast"}[lab.Hangs]
 		}, map[string]string{"2.6.0": "hangs", "2.11.1": "hangs", "2.11.2": "toast", "2.20.15": "toast", "3.0.5": "toast"}},
 		"4.5 groups of a claim that is null, missing": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, null := range []bool{true, false} {
 				f := newIdP(t)
@@ -225,6 +251,7 @@ func profiles() map[string]change {
 			return strings.Join(out, " ")
 		}, map[string]string{"2.15.0": "[sso] []", "2.19.6": "[sso] []", "2.20.1": "[] []", "2.20.15": "[] []", "3.0.5": "[] []"}},
 		"5 sign-in page": {func(t *testing.T, version string) string {
+			t.Helper()
 			page := visit(t, start(t, nil, version, nil)).get("/accounts/login/").body
 			return fmt.Sprint(strings.Contains(page, `class="form-signin"`), strings.Contains(page, `id="form-account"`), strings.Contains(page, `id="social-login"`))
 		}, map[string]string{
@@ -232,14 +259,17 @@ func profiles() map[string]change {
 			"2.11.0": "false true true", "3.0.5": "false true true",
 		}},
 		"5 the button's address asked with GET": {func(t *testing.T, version string) string {
+			t.Helper()
 			return text(visit(t, start(t, nil, version, nil)).get(startPath).body)
 		}, always3("You are about to connect a new third-party account from SSO. Continue")},
 		"5 redirect to SSO on the sign-in page, on the question, after signing out": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_REDIRECT_LOGIN_TO_SSO", "true")))
 			sends := func(path string) bool { return strings.Contains(v.get(path).body, ".submit()") }
 			return fmt.Sprint(sends("/accounts/login/"), sends(startPath), sends("/accounts/login/?loggedout=1"))
 		}, map[string]string{"2.5.0": "false false false", "2.10.2": "false false false", "2.11.0": "true true false", "2.20.15": "true true false", "3.0.5": "true true false"}},
 		"5 where signing out leads": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			v.signIn("admin", "admin-pw-0f8e")
 			a := v.get("/accounts/logout/")
@@ -254,6 +284,7 @@ func profiles() map[string]change {
 			"2.20.15": "/accounts/login/?loggedout=1 /accounts/login/?next=/ " + idp + "/end", "3.0.5": "/accounts/login/?loggedout=1 /accounts/login/?next=/ " + idp + "/end",
 		}},
 		"5 regular login off: form, admin, token, Basic": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_DISABLE_REGULAR_LOGIN", "true")))
 			page := v.get("/accounts/login/")
 			post := v.post("/accounts/login/", "login", "admin", "password", "admin-pw-0f8e")
@@ -272,13 +303,15 @@ func profiles() map[string]change {
 			"2.5.0": "true 302 false 302 200 200", "2.6.0": "false 200 true 302 200 200", "2.20.15": "false 200 true 302 200 200", "3.0.5": "false 200 true 302 200 200",
 		}},
 		"5 five wrong passwords": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			for range 5 {
 				v.signIn("admin", "wrong")
 			}
-			return fmt.Sprint(strings.Contains(v.signIn("admin", "admin-pw-0f8e").body, "Too many failed login attempts. Try again later."))
+			return strconv.FormatBool(strings.Contains(v.signIn("admin", "admin-pw-0f8e").body, "Too many failed login attempts. Try again later."))
 		}, always3("true")},
 		"6 Remote-User on the API": {func(t *testing.T, version string) string {
+			t.Helper()
 			ask := func(env map[string]string) int {
 				v := visit(t, start(t, nil, version, env))
 				v.header.Set("Remote-User", "local1")
@@ -288,6 +321,7 @@ func profiles() map[string]change {
 			return fmt.Sprint(ask(nil), " ", ask(on), " ", ask(with(on, "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API", "true")))
 		}, map[string]string{"2.5.0": "401 200 200", "2.8.5": "401 200 200", "2.8.6": "401 401 200", "2.20.15": "401 401 200", "3.0.5": "401 401 200"}},
 		"6 Remote-User: sign-in page, signing out, regular login off": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_ENABLE_HTTP_REMOTE_USER", "true", "PAPERLESS_DISABLE_REGULAR_LOGIN", "true")))
 			v.header.Set("Remote-User", "local1")
 			in := v.get("/accounts/login/").Header.Get("Location")
@@ -295,6 +329,7 @@ func profiles() map[string]change {
 			return in + " " + v.get("/accounts/login/?loggedout=1").Header.Get("Location")
 		}, always3("/dashboard /dashboard")},
 		"6 Remote-User: name of the header, new people, without the header later": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, with(nil, "PAPERLESS_ENABLE_HTTP_REMOTE_USER", "true", "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME", "HTTP_X_AUTHENTIK_USERNAME")))
 			v.header.Set("Remote-User", "admin")
 			usual := v.get("/").StatusCode
@@ -306,6 +341,7 @@ func profiles() map[string]change {
 			return fmt.Sprint(usual, " ", named, " ", later, " ", u != nil && !u.Superuser && !u.usable())
 		}, always3("302 200 200 true")},
 		"6 Remote-User of an inactive user": {func(t *testing.T, version string) string {
+			t.Helper()
 			s := start(t, nil, version, with(nil, "PAPERLESS_ENABLE_HTTP_REMOTE_USER", "true"))
 			s.tx(func(d *State) { d.byName("local1").Active = false })
 			v := visit(t, s)
@@ -313,6 +349,7 @@ func profiles() map[string]change {
 			return v.get("/").Header.Get("Location") + fmt.Sprint(" ", strings.Contains(logText(s), "No authentication provided from"))
 		}, always3("/accounts/login/?next=/ true")},
 		"7 name of a linked account that is configured no more": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			old := start(t, f, version, auto)
 			v := visit(t, old)
@@ -325,6 +362,7 @@ func profiles() map[string]change {
 			return pyStr(p["social_accounts"].([]any)[0].(map[string]any)["name"])
 		}, map[string]string{"2.5.0": "Internal Server Error", "2.15.3": "Internal Server Error", "2.16.0": "Unknown App", "3.0.5": "Unknown App"}},
 		"7 provider app gone while links exist": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			old := start(t, f, version, auto)
 			v := visit(t, old)
@@ -334,6 +372,7 @@ func profiles() map[string]change {
 			return fmt.Sprint(code, " ", strings.Contains(logText(v.s), "ImproperlyConfigured: unknown provider: openid_connect"))
 		}, always3("500 true")},
 		"7 links of a newer version, read by an older": {func(t *testing.T, version string) string {
+			t.Helper()
 			f := newIdP(t)
 			f.idToken = jws
 			old := start(t, f, "2.20.15", auto)
@@ -344,25 +383,30 @@ func profiles() map[string]change {
 			return pyStr(p["social_accounts"].([]any)[0].(map[string]any)["name"])
 		}, map[string]string{"2.19.6": "SSO", "2.20.15": "alice@example.com", "3.0.5": "alice@example.com"}},
 		"7 disconnecting without a password": {func(t *testing.T, version string) string {
+			t.Helper()
 			v, _ := claims(t, version, auto, func(map[string]any) {})
 			code, _ := v.api(http.MethodPost, "/api/profile/disconnect_social_account/", map[string]any{"id": 1})
 			again, _ := v.api(http.MethodPost, "/api/profile/disconnect_social_account/", map[string]any{"id": 1})
 			return fmt.Sprint(code, " ", again)
 		}, always3("200 400")},
 		"8 starts that are kept": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto))
 			first := v.begin("").Get("state")
 			v.begin("")
 			return verdict(look(v, v.get(callbackPath+"?code=c&state="+first)))[:4]
 		}, map[string]string{"2.5.0": "OK: ", "2.7.2": "OK: ", "2.8.0": "/das", "2.20.15": "/das", "3.0.5": "/das"}},
 		"8 access_denied without a valid state": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, newIdP(t), version, auto))
 			return look(v, v.get(callbackPath+"?error=access_denied&state=x")).title
 		}, map[string]string{"2.5.0": "Login Cancelled", "2.7.2": "Login Cancelled", "2.8.0": "Paperless-ngx social account sign in", "3.0.5": "Paperless-ngx social account sign in"}},
 		"8 wrong prefix": {func(t *testing.T, version string) string {
+			t.Helper()
 			return visit(t, start(t, nil, version, nil)).get("/accounts/openid_connect/authentik/login/").Header.Get("Location")
 		}, always3("/accounts/login/?next=/accounts/openid_connect/authentik/login/")},
 		"8 redirect_uri: default protocol, rewritten host": {func(t *testing.T, version string) string {
+			t.Helper()
 			uri := func(env map[string]string) string {
 				v := visit(t, start(t, newIdP(t), version, env))
 				v.header.Set("X-Forwarded-Host", "docs.example.com:8443")
@@ -373,17 +417,20 @@ func profiles() map[string]change {
 			return uri(nil) + " " + uri(with(nil, "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http")) + " " + uri(with(nil, "PAPERLESS_USE_X_FORWARD_HOST", "true"))
 		}, always3("https://paperless.example.com http://paperless.example.com https://docs.example.com:8443")},
 		"8 client's address unknown": {func(t *testing.T, version string) string {
+			t.Helper()
 			s := start(t, nil, version, nil)
 			v := visit(t, s)
 			v.remote = "-"
 			return http.StatusText(v.signIn("admin", "admin-pw-0f8e").StatusCode)
 		}, map[string]string{"2.20.15": "Found", "3.0.0": "Forbidden", "3.0.5": "Forbidden"}},
 		"10 what the container says": {func(t *testing.T, version string) string {
+			t.Helper()
 			log := logText(start(t, nil, version, nil))
 			_, failed := boot(t, nil, version, with(nil, render.ProvidersKey, "{"))
 			return fmt.Sprint(strings.Contains(log, "[init-complete]"), strings.Contains(log, "[paperless.asgi] [init] Paperless-ngx version: v"+version), len(failed.Log) > 1)
 		}, map[string]string{"2.5.0": "false false false", "2.14.7": "false false false", "2.15.0": "true false true", "2.17.0": "true true true", "3.0.5": "true true true"}},
 		"10 versions of the API": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			v.signIn("admin", "admin-pw-0f8e")
 			oldest, newest := 0, 0
@@ -400,12 +447,14 @@ func profiles() map[string]change {
 			return fmt.Sprintf("%d-%d", oldest, newest)
 		}, map[string]string{"2.5.0": "1-5", "2.13.5": "1-5", "2.14.3": "1-6", "2.14.7": "1-7", "2.15.3": "1-8", "2.16.0": "1-9", "2.20.15": "1-9", "3.0.0": "9-10", "3.0.5": "9-10"}},
 		"10 rules on passwords": {func(t *testing.T, version string) string {
+			t.Helper()
 			v := visit(t, start(t, nil, version, nil))
 			v.signIn("admin", "admin-pw-0f8e")
 			code, _ := v.api(http.MethodPost, "/api/users/", map[string]any{"username": "new", "password": "short"})
 			return http.StatusText(code)
 		}, map[string]string{"2.5.0": "Created", "2.19.5": "Created", "2.19.6": "Bad Request", "3.0.5": "Bad Request"}},
 		"2 words of a boolean": {func(t *testing.T, version string) string {
+			t.Helper()
 			var out []string
 			for _, word := range []string{"Yes", "on", "", "false"} {
 				s, b := boot(t, newIdP(t), version, with(nil, "PAPERLESS_SOCIAL_AUTO_SIGNUP", word))
@@ -413,11 +462,12 @@ func profiles() map[string]change {
 					out = append(out, "down")
 					continue
 				}
-				out = append(out, fmt.Sprint(s.set.autoSignup))
+				out = append(out, strconv.FormatBool(s.set.autoSignup))
 			}
 			return strings.Join(out, " ")
 		}, map[string]string{"2.5.0": "true false false false", "2.20.15": "true false false false", "3.0.0": "true down down false", "3.0.5": "true down down false"}},
 		"2 space in a list": {func(t *testing.T, version string) string {
+			t.Helper()
 			_, b := boot(t, nil, version, with(nil, "PAPERLESS_APPS", render.OpenIDConnectApp+", allauth.usersessions"))
 			if b.Up {
 				return "up"
@@ -445,17 +495,20 @@ func mistakeOf(t *testing.T, version string, env map[string]string, changes ...f
 	before := len(logText(v.s))
 	v.get("/admin/login/") // a token all the same
 	press := v.post(startPath + "?process=")
-	out := fmt.Sprint(page.StatusCode, " ", buttons, " buttons, press ", press.StatusCode)
+	out := []string{fmt.Sprint(page.StatusCode, " ", buttons, " buttons, press ", press.StatusCode)}
 	for l := range strings.Lines(logText(v.s)[before:]) {
 		if m := regexp.MustCompile(`^(?:[\w]+\.)*(\w*(?:DoesNotExist|Returned|KeyError|ImproperlyConfigured)\b.*)`).FindStringSubmatch(l); m != nil {
-			out += " " + m[1]
+			out = append(out, m[1])
 		}
 	}
-	return out
+	return strings.Join(out, " ")
 }
 
 func appMistake(change func(app, settings map[string]any)) func(*testing.T, string) string {
-	return func(t *testing.T, version string) string { return mistakeOf(t, version, nil, edit(change)) }
+	return func(t *testing.T, version string) string {
+		t.Helper()
+		return mistakeOf(t, version, nil, edit(change))
+	}
 }
 
 // TestVersionProfiles shows every documented difference on the versions around it.
