@@ -180,10 +180,37 @@ func (p *planted) record(t *testing.T) {
 	t.Helper()
 	rep := report.New(p.run)
 	rep.Checks = slices.DeleteFunc(rep.Checks, func(c report.Check) bool { return c.Status == check.Passed || c.Status == check.Skipped })
-	var text, indented bytes.Buffer
+	var text bytes.Buffer
 	require.NoError(t, rep.JSON(&text))
-	require.NoError(t, json.Indent(&indented, text.Bytes(), "", " "))
-	require.NoError(t, os.WriteFile(filepath.Join(recordings, p.code+".json"), indented.Bytes(), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(recordings, p.code+".json"), folded(t, text.Bytes()), 0o644))
+}
+
+// folded is JSON with one line for each exchange, hop or setting: what lies
+// deeper is not broken up, so that a recording can be read and compared.
+func folded(t *testing.T, text []byte) []byte {
+	t.Helper()
+	const depth = 5
+	var indented bytes.Buffer
+	require.NoError(t, json.Indent(&indented, text, "", " "))
+	var out strings.Builder
+	deep := false
+	for line := range strings.Lines(indented.String()) {
+		line = strings.TrimRight(line, "\n")
+		rest := strings.TrimLeft(line, " ")
+		in := len(line)-len(rest) > depth
+		if out.Len() > 0 && !in && !(deep && strings.ContainsAny(rest[:1], "}]")) {
+			out.WriteByte('\n')
+		}
+		if in || (deep && strings.ContainsAny(rest[:1], "}]")) {
+			line = rest
+			if in && deep && strings.HasSuffix(out.String(), ",") {
+				line = " " + line
+			}
+		}
+		out.WriteString(line)
+		deep = in
+	}
+	return []byte(out.String() + "\n")
 }
 
 // findings are the codes at a check as configured, its status and message.
