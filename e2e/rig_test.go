@@ -34,25 +34,26 @@ var update = flag.Bool("update", false, "record the evidence again and rewrite w
 // core to the others, and more tabs than that only take memory.
 const sideBySide = 3
 
-// A rig shares one edge and one browser among labs, as a person's machine would.
+// A rig shares one edge, and one browser for each set of host names, among labs,
+// as a person's machine would.
 type rig struct {
 	front *edge.Edge
 	start func(context.Context, *render.Bundle, string) (*target.Target, error)
 	slots chan struct{}
 
-	mu      sync.Mutex
-	browser *browser.Browser
-	right   map[string]func() (map[string]bool, error) // by versions
+	mu       sync.Mutex
+	browsers map[string]*browser.Browser                // by resolver rules
+	right    map[string]func() (map[string]bool, error) // by versions
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	front, err := edge.Listen(edge.Options{})
 	require.NoError(t, err)
-	r := &rig{front: front, start: e2e.Lab(front, nil), slots: make(chan struct{}, sideBySide), right: map[string]func() (map[string]bool, error){}}
+	r := &rig{front: front, start: e2e.Lab(front, nil), slots: make(chan struct{}, sideBySide), browsers: map[string]*browser.Browser{}, right: map[string]func() (map[string]bool, error){}}
 	t.Cleanup(func() {
-		if r.browser != nil {
-			assert.NoError(t, r.browser.Close())
+		for _, b := range r.browsers {
+			assert.NoError(t, b.Close())
 		}
 		assert.NoError(t, front.Close())
 	})
@@ -62,15 +63,17 @@ func newRig(t testing.TB) *rig {
 func (r *rig) open(_ context.Context, t *target.Target) (*browser.Browser, func(), error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.browser == nil {
-		// Not of one test's context: the others use it too.
-		b, err := browser.Open(context.Background(), browser.Options{Rules: t.ResolverRules(), SPKI: t.SPKI})
-		if err != nil {
-			return nil, nil, err
-		}
-		r.browser = b
+	rules := t.ResolverRules()
+	if b := r.browsers[rules]; b != nil {
+		return b, func() {}, nil
 	}
-	return r.browser, func() {}, nil
+	// Not of one test's context: the others use it too.
+	b, err := browser.Open(context.Background(), browser.Options{Rules: rules, SPKI: t.SPKI})
+	if err != nil {
+		return nil, nil, err
+	}
+	r.browsers[rules] = b
+	return b, func() {}, nil
 }
 
 // run runs the checks with these ids, and what they need, until enough is seen.

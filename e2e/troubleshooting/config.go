@@ -38,7 +38,12 @@ func configItems() []*Item {
 			Title:  "The provider JSON reaches Paperless inside literal quotes",
 			Fix:    "Remove one pair of quotes around the value of PAPERLESS_SOCIALACCOUNT_PROVIDERS. In the list form of Compose (- NAME='…') and with docker run --env-file quotes are part of the value.",
 			Breaks: checklist.LoginPage,
-			Match:  jsonBoot(func(v, _ string) (string, bool) { return "the value begins and ends with " + v[:1], quotedJSON(v) }),
+			Match: jsonBoot(func(v, _ string) (string, bool) {
+				if !quotedJSON(v) {
+					return "", false
+				}
+				return "the value begins and ends with " + strings.TrimSpace(v)[:1], true
+			}),
 			Plant: func(b *render.Bundle) {
 				b.Paperless.Env[render.ProvidersKey] = "'" + b.Paperless.Env[render.ProvidersKey] + "'"
 			},

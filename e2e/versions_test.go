@@ -1,0 +1,32 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/check"
+)
+
+// TestVersions runs the whole checklist on each modelled Paperless-ngx with an
+// authentik of its time. What a version does by itself warns, through
+// fixtures/expected.yaml; nothing fails, and no entry is stale.
+func TestVersions(t *testing.T) {
+	for _, pair := range [][2]string{{"2.5.0", "2024.10.5"}, {"2.13.5", "2025.2.4"}, {"2.18.4", "2025.6.4"}, {"2.20.15", "2025.8.1"}, {"3.0.5", "2026.5.6"}} {
+		t.Run(pair[0]+"+"+pair[1], func(t *testing.T) {
+			t.Parallel()
+			run, err := e2e.Check(t.Context(), e2e.Options{Paperless: pair[0], Authentik: pair[1]})
+			require.NoError(t, err)
+			for _, r := range run.Results {
+				assert.NotEqual(t, check.Failed, r.Status, "%s: %s", r.Key(), r.Message)
+				assert.NotEqual(t, check.Errored, r.Status, "%s: %s", r.Key(), r.Message)
+				if r.Status != check.Passed {
+					t.Logf("%s %s: %s", r.Status, r.Key(), r.Message)
+				}
+			}
+			assert.Zero(t, run.ExitCode(), run.Error)
+		})
+	}
+}
