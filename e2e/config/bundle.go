@@ -59,8 +59,9 @@ func (s *subject) build() error {
 	return nil
 }
 
-// versions are those of the images, or what was asked for; without a version in
-// the image the newest that is known.
+// versions are those of the images, or what was asked for. Without a version in
+// the image it is the newest known Paperless, and the newest authentik that was
+// recorded: what the lab says of others is less sure.
 func (s *subject) versions() error {
 	known, err := render.KnownVersions()
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *subject) versions() error {
 		b.Paperless.Version, s.guessedVersion = latest(known.Paperless), true
 	}
 	if b.Authentik.Version == "" {
-		b.Authentik.Version = latest(known.Authentik)
+		b.Authentik.Version = latest(recorded(known.Authentik))
 	}
 	return nil
 }
@@ -117,6 +118,11 @@ func tagVersion(image string, known []render.Release) string {
 		return latest(same)
 	}
 	return m[1] + "." + cmp.Or(m[2], "0") + ".0"
+}
+
+// recorded are the releases whose behaviour was recorded.
+func recorded(releases []render.Release) []render.Release {
+	return slices.DeleteFunc(slices.Clone(releases), func(r render.Release) bool { return !strings.HasPrefix(r.Source, "observed.json") })
 }
 
 func latest(releases []render.Release) string {

@@ -201,7 +201,7 @@ var composePath = regexp.MustCompile(`\b(?:services|networks|volumes|secrets|con
 func (r *reader) composeError(p *project, err error) {
 	path := composePath.FindString(err.Error())
 	pr := problem{
-		code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file,
+		code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file, refuses: true,
 		message: "Compose refuses this file", fix: "docker compose config names the line",
 	}
 	parts := strings.Split(path, ".")
@@ -454,7 +454,7 @@ func (r *reader) extend(p *project, d *document, s pair, depth int, own, files *
 		if err != nil {
 			if ef.required {
 				r.problems = append(r.problems, problem{
-					code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path),
+					code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path), refuses: true,
 					message: "env_file " + path + " cannot be read: Compose refuses to start",
 					fix:     "create it beside " + filepath.Base(d.file.path) + ", or correct the path",
 				})

@@ -21,6 +21,14 @@ type Finding struct {
 	Column  int    `json:"column"`            // 1-based; 0: the line as a whole
 	Width   int    `json:"width,omitempty"`   // columns that the caret underlines; 0: one
 	Setting string `json:"setting,omitempty"` // variable that it is about
+	// From is the version (PAPERLESS or PAPERLESS,AUTHENTIK) that an upgrade asks
+	// for, when the finding comes only with it; empty: it holds now.
+	From string `json:"from,omitempty"`
+	// Meant is the setting that was meant, where the written name is not read.
+	Meant string `json:"meant,omitempty"`
+	// Refuses is true when Compose does not take the files because of it: nothing
+	// starts.
+	Refuses bool   `json:"refuses,omitempty"`
 	Message string `json:"message"`
 	Fix     string `json:"fix,omitempty"` // what to do; the corrected line where we can write it
 	// Source is the line of the file, secrets masked.
@@ -39,6 +47,16 @@ type Edit struct {
 	Text string `json:"text"` // new lines without the last newline; empty with To ≥ From deletes
 
 	shown string // Text with its secrets hidden: what is printed
+	was   string // lines From to To as they were read
+	read  bool   // was is known
+}
+
+// Shown is the new text with its secrets hidden.
+func (e *Edit) Shown() string {
+	if e.shown == "" { // made by hand, not by lint
+		return hideLine(e.Text)
+	}
+	return e.shown
 }
 
 // MarshalJSON hides the secrets of the new lines: an edit is printed, and only
@@ -46,7 +64,7 @@ type Edit struct {
 func (e *Edit) MarshalJSON() ([]byte, error) {
 	type plain Edit
 	shown := plain(*e)
-	shown.Text = e.shown
+	shown.Text = e.Shown()
 	return json.Marshal(&shown)
 }
 

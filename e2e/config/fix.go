@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -63,7 +65,10 @@ func apply(text []byte, edits []Edit) ([]byte, error) {
 	for _, e := range edits {
 		from, to := e.From-1, e.To
 		if from < 0 || to > len(lines) || to < from {
-			return nil, fmt.Errorf("lines %d to %d are not there; the file has changed since it was read", e.From, e.To)
+			return nil, fmt.Errorf("lines %d to %d are not there; the file has changed since it was read: run lint again", e.From, e.To)
+		}
+		if e.read && to > from && !sameLines(lines[from:to], e.was) {
+			return nil, fmt.Errorf("line %d is another one now: the file has changed since it was read; run lint again", e.From)
 		}
 		var put [][]byte
 		switch {
@@ -82,6 +87,89 @@ func apply(text []byte, edits []Edit) ([]byte, error) {
 		lines = slices.Concat(lines[:from], put, lines[to:])
 	}
 	return bytes.Join(lines, nil), nil
+}
+
+func sameLines(lines [][]byte, was string) bool {
+	for i, want := range strings.Split(was, "\n") {
+		if i >= len(lines) || string(bytes.TrimRight(lines[i], "\r\n")) != want {
+			return false
+		}
+	}
+	return true
+}
+
+// A FixRound is what Mend changed in one go.
+type FixRound struct {
+	Diff  string   // of all files, secrets hidden
+	Files []string // in the order of the diff
+}
+
+// maxRounds bounds Mend: mending one thing may uncover another, such as the
+// next error of a JSON text, but no file needs many rounds.
+const maxRounds = 12
+
+// Mend writes the fixes of the findings of these sources to the files, round by
+// round until lint has no more edits, and gives what is left to say. show is
+// called with each round's diff before it is written; when it returns false
+// nothing is written and Mend stops. Where a file cannot be written, none of
+// the round is.
+func Mend(s Sources, show func(FixRound) bool) ([]Finding, error) {
+	for range maxRounds {
+		findings, err := Lint(s)
+		if err != nil {
+			return nil, err
+		}
+		fixed, err := Fix(findings)
+		if err != nil {
+			return nil, err
+		}
+		round := FixRound{}
+		for _, path := range slices.Sorted(maps.Keys(fixed)) {
+			old, err := os.ReadFile(path)
+			if err != nil {
+				return nil, fmt.Errorf("fix: %w", err)
+			}
+			if d := Diff(old, fixed[path], path); d != "" {
+				round.Diff += d
+				round.Files = append(round.Files, path)
+			}
+		}
+		if len(round.Files) == 0 || !show(round) {
+			return findings, nil
+		}
+		if err := writeAll(round.Files, fixed); err != nil {
+			return nil, err
+		}
+	}
+	return Lint(s)
+}
+
+// writeAll writes files in place, so that owner, mode and links stay; all are
+// opened before the first is changed.
+func writeAll(paths []string, texts map[string][]byte) (err error) {
+	var open []*os.File
+	defer func() {
+		for _, f := range open {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	for _, path := range paths {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return fmt.Errorf("fix %s: %w; nothing was changed", path, err)
+		}
+		open = append(open, f)
+	}
+	for i, f := range open {
+		text := texts[paths[i]]
+		if _, err := f.WriteAt(text, 0); err != nil {
+			return fmt.Errorf("fix %s: %w", paths[i], err)
+		}
+		if err := f.Truncate(int64(len(text))); err != nil {
+			return fmt.Errorf("fix %s: %w", paths[i], err)
+		}
+	}
+	return nil
 }
 
 // Diff is the unified diff of a file, its secrets hidden; "" when nothing changed.

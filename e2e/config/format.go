@@ -35,9 +35,9 @@ func FormatText(w io.Writer, findings []Finding) error {
 	count := map[string]int{}
 	for _, f := range findings {
 		count[f.Level]++
-		fmt.Fprintf(&b, "%s: %s %s: %s\n", f.place(), f.Level, f.Code, f.Message)
+		fmt.Fprintf(&b, "%s: %s %s: %s\n", f.place(), f.Level, f.Code, f.Say())
 		if strings.TrimSpace(f.Source) != "" {
-			source, caret := f.window()
+			source, caret := f.Excerpt(textWidth)
 			fmt.Fprintf(&b, "  %5d | %s\n        | %s\n", f.Line, source, caret)
 		}
 		if f.Fix != "" {
@@ -54,6 +54,14 @@ func FormatText(w io.Writer, findings []Finding) error {
 		return fmt.Errorf("write findings: %w", err)
 	}
 	return nil
+}
+
+// Say is the message, with the version that it waits for.
+func (f Finding) Say() string {
+	if f.From == "" {
+		return f.Message
+	}
+	return "from " + f.From + " on: " + f.Message
 }
 
 func plural(n int, word string) string {
@@ -75,9 +83,9 @@ func (f Finding) place() string {
 	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 }
 
-// window is the source line, cut around the place when it is long, and the
-// line with the caret under it.
-func (f Finding) window() (source, caret string) {
+// Excerpt is the source line, cut around the place when it is longer than a
+// width, and the line with the caret under it.
+func (f Finding) Excerpt(width int) (source, caret string) {
 	column := f.caret
 	if column == 0 {
 		column = f.Column
@@ -85,9 +93,9 @@ func (f Finding) window() (source, caret string) {
 	runes := []rune(strings.Map(printable, f.Source))
 	column = min(max(column, 1), len(runes)+1)
 	from := 0
-	if len(runes) > textWidth {
-		from = max(0, min(column-textWidth/3, len(runes)-textWidth))
-		runes = runes[from:min(len(runes), from+textWidth)]
+	if width = max(width, 20); len(runes) > width {
+		from = max(0, min(column-width/3, len(runes)-width))
+		runes = runes[from:min(len(runes), from+width)]
 	}
 	source = string(runes)
 	if from > 0 {
@@ -105,9 +113,8 @@ func (f Finding) window() (source, caret string) {
 			pad.WriteByte(' ')
 		}
 	}
-	width := max(f.Width, 1)
 	left := utf8.RuneCountInString(source) - (column - 1 - from)
-	return source, pad.String() + strings.Repeat("^", max(min(width, left), 1))
+	return source, pad.String() + strings.Repeat("^", max(min(max(f.Width, 1), left), 1))
 }
 
 // printable keeps control characters of a file off the terminal.
@@ -152,7 +159,7 @@ func FormatGitHub(w io.Writer, findings []Finding) error {
 				props += fmt.Sprintf(",endColumn=%d", f.Column+f.Width-1)
 			}
 		}
-		text := f.Message
+		text := f.Say()
 		if f.Fix != "" {
 			text += "\nfix: " + f.Fix
 		}

@@ -15,12 +15,32 @@ type Rule struct {
 	Level string // of its findings, unless the place makes it worse or better
 	Title string // the good state
 	Doc   string // what happens otherwise
+	// Item is the troubleshooting item with the same cause, where it has another
+	// code; empty: the one of this code, if there is one.
+	Item string
+	// Breaks is the check that fails by it first, for mistakes that no item finds
+	// in the evidence; empty: none.
+	Breaks string
+	// Lost is true when the setting does not arrive as it is written: what then
+	// goes wrong with this setting has the same cause.
+	Lost  bool
 	check func(*subject) []problem
 }
 
 // Rules are all rules, in the order of their families.
 func Rules() []Rule {
 	return slices.Concat(fileRules(), settingRules(), providerRules(), appRules(), serverRules(), blueprintRules(), loginRules(), proxyRules(), remoteUserRules())
+}
+
+// FindRule is the rule of a code, case-insensitively; nil when there is none.
+func FindRule(code string) *Rule {
+	rules := Rules()
+	for i := range rules {
+		if strings.EqualFold(rules[i].Code, code) {
+			return &rules[i]
+		}
+	}
+	return nil
 }
 
 // A subject is what the rules look at: the files, and the bundle made of them.
@@ -209,37 +229,58 @@ func (s *subject) lint() []Finding {
 		}
 	}
 	if c := s.reader.compose; c != nil && !slices.ContainsFunc(problems, func(p problem) bool {
-		return p.level == Error && composeCodes[p.code]
+		return p.refuses // says in better words why
 	}) {
 		problems = append(problems, *c)
 	}
 	m := s.masker()
-	order := map[string]int{}
-	for i, f := range s.reader.files {
-		if _, ok := order[f.path]; !ok {
-			order[f.path] = i
-		}
-	}
 	var out []Finding
 	seen := map[Finding]bool{}
 	for _, p := range problems {
 		f := m.finding(p)
+		if f.Edit != nil {
+			f.Edit.was, f.Edit.read = s.linesOf(f.Edit)
+		}
 		key := Finding{Code: f.Code, File: f.File, Line: f.Line, Column: f.Column, Message: f.Message}
 		if !seen[key] {
 			seen[key] = true
 			out = append(out, f)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
-			cmp.Compare(rank(a.Level), rank(b.Level)), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
-	})
+	s.sort(out)
 	return out
 }
 
-// composeCodes say in better words why Compose refuses a file.
-var composeCodes = map[string]bool{
-	"CFG-YAMLMAP": true, "CFG-TAB": true, "CFG-DUPKEY": true, "CFG-ENVLINE": true, "CFG-DOLLAR": true, "CFG-UNSET": true, "CFG-ENVFILE": true,
+// linesOf are the lines that an edit replaces, as they were read.
+func (s *subject) linesOf(e *Edit) (string, bool) {
+	files := s.reader.files
+	if s.blueprintFile != nil {
+		files = append(slices.Clone(files), s.blueprintFile)
+	}
+	for _, f := range files {
+		if f.path == e.File {
+			var lines []string
+			for n := e.From; n <= e.To; n++ {
+				lines = append(lines, f.written().line(n))
+			}
+			return strings.Join(lines, "\n"), true
+		}
+	}
+	return "", false
+}
+
+// sort puts findings in the order of files and lines, what is there now first.
+func (s *subject) sort(list []Finding) {
+	order := map[string]int{}
+	for i, f := range s.reader.files {
+		if _, ok := order[f.path]; !ok {
+			order[f.path] = i
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.From, b.From),
+			cmp.Compare(rank(a.Level), rank(b.Level)), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
+	})
 }
 
 func rank(level string) int {

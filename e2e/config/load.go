@@ -20,7 +20,12 @@ type Sources struct {
 	// PaperlessVersion and AuthentikVersion override what the images say. When
 	// they differ from the image, lint tells what changes on the way there.
 	PaperlessVersion, AuthentikVersion string
-	Environ                            map[string]string // for ${NAME}
+	// ToPaperless and ToAuthentik are versions to upgrade to: Lint also says what
+	// is wrong only with them. Empty: no upgrade.
+	ToPaperless, ToAuthentik string
+	Environ                  map[string]string // for ${NAME}
+
+	from string // the Paperless version before an upgrade; empty: the image's
 }
 
 // Load reads files as the products do, into a bundle that can be run. The
@@ -34,10 +39,17 @@ func Load(s Sources) (*render.Bundle, []Finding, error) {
 	return sub.bundle, sub.lint(), nil
 }
 
-// Lint is Load without the bundle.
+// Lint is Load without the bundle, and with what an upgrade brings, if one was
+// asked for.
 func Lint(s Sources) ([]Finding, error) {
-	_, findings, err := Load(s)
-	return findings, err
+	now, err := load(s)
+	if err != nil {
+		return nil, err
+	}
+	if s.ToPaperless+s.ToAuthentik == "" {
+		return now.lint(), nil
+	}
+	return now.upgrade(s)
 }
 
 // Environ is the process's environment as Compose sees it.

@@ -162,7 +162,7 @@ func commonPrefix(a, b string) int {
 
 // finding is a problem as it is shown.
 func (m *masker) finding(p problem) Finding {
-	f := Finding{Code: p.code, Level: p.level, Setting: p.setting, Width: p.width, Message: m.text(p.message), Fix: m.text(p.fix), Edit: p.edit}
+	f := Finding{Code: p.code, Level: p.level, Setting: p.setting, Width: p.width, Message: m.text(p.message), Fix: m.text(p.fix), Edit: p.edit, Meant: p.meant, Refuses: p.refuses}
 	if f.Edit != nil {
 		e := *f.Edit
 		e.shown = m.text(hideLine(e.Text))

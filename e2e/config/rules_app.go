@@ -13,12 +13,12 @@ func appRules() []Rule {
 	return []Rule{
 		{Code: "CFG-PROVID", Level: Error, Title: "The app has a provider_id of one path segment", Doc: "Without it, or with a slash in it, the sign-in page is a server error.", check: checkProviderID},
 		{Code: "CFG-DUP", Level: Error, Title: "Every provider_id is there once", Doc: "With two, pressing the button is a server error.", check: checkDuplicateID},
-		{Code: "CFG-APPNAME", Level: Warning, Title: "The app has a name", Doc: "The name is the button's text.", check: checkAppName},
-		{Code: "CFG-CLIENTID", Level: Error, Title: "The app has a client_id", Doc: "authentik answers that it does not know the client.", check: checkClientID},
-		{Code: "CFG-NOSECRET", Level: Error, Title: "The app has a secret", Doc: "authentik refuses the client at the end of the sign-in.", check: checkNoSecret},
+		{Code: "CFG-APPNAME", Level: Warning, Title: "The app has a name", Doc: "The name is the button's text.", Breaks: "login-button", check: checkAppName},
+		{Code: "CFG-CLIENTID", Level: Error, Title: "The app has a client_id", Doc: "authentik answers that it does not know the client.", Item: "IDP-CLIENT", check: checkClientID},
+		{Code: "CFG-NOSECRET", Level: Error, Title: "The app has a secret", Doc: "authentik refuses the client at the end of the sign-in.", Item: "TOK-SECRET", check: checkNoSecret},
 		{Code: "CFG-CLAIMS", Level: Warning, Title: "The settings have no claims", Doc: "No version reads it; the user name comes from preferred_username.", check: checkClaims},
 		{Code: "SEC-EMAILAUTH", Level: Warning, Title: "Nobody becomes a local user by e-mail address alone", Doc: "Whoever has the address at authentik becomes the local user, and the local password is wiped since 2.12.0.", check: checkEmailAuth},
-		{Code: "SEC-VERIFIED", Level: Warning, Title: "E-mail addresses count as verified only when authentik says so", Doc: "verified_email takes every address for verified.", check: checkVerifiedEmail},
+		{Code: "SEC-VERIFIED", Level: Warning, Title: "E-mail addresses count as verified only when authentik says so", Doc: "verified_email takes every address for verified.", Item: "SEC-EMAILAUTH", check: checkVerifiedEmail},
 		{Code: "TOK-METHOD", Level: Warning, Title: "token_auth_method is one of the two", Doc: "Every word but client_secret_basic means client_secret_post.", check: checkTokenMethod},
 	}
 }
@@ -74,7 +74,7 @@ func checkClientID(s *subject) []problem {
 	var out []problem
 	for _, app := range s.apps {
 		if n := app.get("client_id"); strings.TrimSpace(n.text()) == "" {
-			p := s.atJSON(app, "the app has no client_id: authentik does not know the client", `"client_id": "…", as authentik shows it at the provider`)
+			p := s.atJSON(app, "the app has no client_id: authentik does not know the client", "add client_id, as authentik shows it at the provider")
 			p.width = 1
 			out = append(out, p)
 		}
@@ -86,7 +86,7 @@ func checkNoSecret(s *subject) []problem {
 	var out []problem
 	for _, app := range s.apps {
 		if n := app.get("secret"); strings.TrimSpace(n.text()) == "" {
-			p := s.atJSON(app, "the app has no secret: authentik refuses the client at the end of the sign-in", `"secret": "…", as authentik shows it at the provider`)
+			p := s.atJSON(app, "the app has no secret: authentik refuses the client at the end of the sign-in", "add secret, as authentik shows it at the provider")
 			p.width = 1
 			out = append(out, p)
 		}
@@ -164,7 +164,7 @@ func serverRules() []Rule {
 		{Code: "CFG-SERVERURL", Level: Error, Title: "The app has a server_url in its settings", Doc: "Without it pressing the button is a server error.", check: checkServerURL},
 		{Code: "NET-404", Level: Error, Title: "server_url is the application's", Doc: "Another address has no discovery document: pressing the button is a server error.", check: checkDiscovery},
 		{Code: "NET-REFUSED", Level: Error, Title: "Paperless reaches authentik under the name in server_url", Doc: "In a container localhost is the container itself.", check: checkLoopback},
-		{Code: "NET-INNER", Level: Warning, Title: "People's browsers reach authentik under the name in server_url", Doc: "A name of the Docker network means nothing to a browser.", check: checkInnerName},
+		{Code: "NET-INNER", Level: Warning, Title: "People's browsers reach authentik under the name in server_url", Doc: "A name of the Docker network means nothing to a browser.", Breaks: "round-trip", check: checkInnerName},
 		{Code: "NET-PLAIN", Level: Warning, Title: "server_url is https", Doc: "The client secret would travel unencrypted, and the issuer has another scheme than people see.", check: checkPlain},
 		{Code: "NET-SLASH", Level: Info, Title: "server_url has no slash at the end", Doc: "Paperless asks for an address with two slashes.", check: checkServerSlash},
 	}

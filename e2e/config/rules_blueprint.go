@@ -30,7 +30,7 @@ func blueprintRules() []Rule {
 		red("RED-ESCAPED", "A strict redirect URI has no backslashes", refused),
 		{Code: "RED-EMPTY", Level: Warning, Title: "The provider has a redirect URI", Doc: "authentik takes the first one that it sees, whoever sends it.", check: checkNoRedirect},
 		{Code: "RED-REGEX", Level: Warning, Title: "Redirect URIs are matched strictly", Doc: "A dot of a regular expression is any character.", check: checkRegex},
-		{Code: "RED-FORM", Level: Error, Title: "Redirect URIs have the form of this authentik version", Doc: "A text before 2024.12, a list since: authentik refuses the blueprint as a whole.", check: checkTextURIs},
+		{Code: "RED-FORM", Level: Error, Title: "Redirect URIs have the form of this authentik version", Doc: "A text before 2024.12, a list since: authentik refuses the blueprint as a whole.", Breaks: "round-trip", check: checkTextURIs},
 		{Code: "IDP-CLIENT", Level: Error, Title: "authentik knows the client id", Doc: "authentik answers: Client ID Error.", check: checkBlueprintClient},
 		{Code: "IDP-SLUG", Level: Error, Title: "server_url has the application's slug", Doc: "There is no discovery document: pressing the button is a server error.", check: checkBlueprintSlug},
 		{Code: "IDP-NOPROV", Level: Error, Title: "The application has its provider", Doc: "Without one there is no discovery document.", check: checkBlueprintApplication},

@@ -13,26 +13,26 @@ import (
 // without a check are found by the readers themselves.
 func fileRules() []Rule {
 	return []Rule{
-		{Code: "CFG-TAB", Level: Error, Title: "YAML is indented with spaces", Doc: "YAML does not allow tabs there: Compose refuses the file."},
-		{Code: "CFG-DUPKEY", Level: Error, Title: "Every key stands once", Doc: "Compose refuses a file with a key twice in one mapping.", check: checkTwice},
-		{Code: "CFG-ENVLINE", Level: Error, Title: "Variables have the form of their place", Doc: "NAME=value in a YAML mapping, or NAME: value in a list, is not what it looks like."},
-		{Code: "CFG-COMPOSE", Level: Error, Title: "Compose takes the file", Doc: "Compose refuses the file, so nothing starts."},
-		{Code: "CFG-ENVFILE", Level: Error, Title: "Every env_file is there", Doc: "Compose refuses to start without it."},
-		{Code: "CFG-BOM", Level: Error, Title: "Files begin with their first character", Doc: "A byte order mark becomes part of the first name."},
-		{Code: "CFG-UNSET", Level: Warning, Title: "Every ${NAME} has a value", Doc: "Compose puts nothing in its place.", check: checkUnset},
-		{Code: "CFG-DOLLAR", Level: Error, Title: "A $ that belongs to a value arrives", Doc: "Compose takes $name for a variable: a secret with a $ arrives shortened.", check: checkDollar},
-		{Code: "CFG-QUOTES", Level: Error, Title: "Values have no quotes of their own", Doc: "In - NAME=\"value\" the quotes are part of the value.", check: checkQuotes},
+		{Code: "CFG-TAB", Level: Error, Title: "YAML is indented with spaces", Doc: "YAML does not allow tabs there: Compose refuses the file.", Breaks: "login-page"},
+		{Code: "CFG-DUPKEY", Level: Error, Title: "Every key stands once", Doc: "Compose refuses a file with a key twice in one mapping.", Breaks: "login-page", Lost: true, check: checkTwice},
+		{Code: "CFG-ENVLINE", Level: Error, Title: "Variables have the form of their place", Doc: "NAME=value in a YAML mapping, or NAME: value in a list, is not what it looks like.", Breaks: "login-page", Lost: true},
+		{Code: "CFG-COMPOSE", Level: Error, Title: "Compose takes the file", Doc: "Compose refuses the file, so nothing starts.", Breaks: "login-page"},
+		{Code: "CFG-ENVFILE", Level: Error, Title: "Every env_file is there", Doc: "Compose refuses to start without it.", Breaks: "login-page"},
+		{Code: "CFG-BOM", Level: Error, Title: "Files begin with their first character", Doc: "A byte order mark becomes part of the first name.", Lost: true},
+		{Code: "CFG-UNSET", Level: Warning, Title: "Every ${NAME} has a value", Doc: "Compose puts nothing in its place.", Lost: true, check: checkUnset},
+		{Code: "CFG-DOLLAR", Level: Error, Title: "A $ that belongs to a value arrives", Doc: "Compose takes $name for a variable: a secret with a $ arrives shortened.", Lost: true, check: checkDollar},
+		{Code: "CFG-QUOTES", Level: Error, Title: "Values have no quotes of their own", Doc: "In - NAME=\"value\" the quotes are part of the value.", Lost: true, check: checkQuotes},
 		{Code: "CFG-SECRETQUOTES", Level: Error, Title: "The client secret has no quotes of its own", Doc: "authentik refuses the secret.", check: checkSecretQuotes},
-		{Code: "CFG-NEWLINE", Level: Error, Title: "Values have no line break at the end", Doc: "A line break becomes part of the secret or the name.", check: checkNewline},
-		{Code: "CFG-SPACES", Level: Warning, Title: "Values have no blanks around them", Doc: "Blanks become part of the value.", check: checkSpaces},
-		{Code: "CFG-COMMENT", Level: Warning, Title: "No part of a value is taken for a comment", Doc: "In an env file everything behind \" #\" is dropped.", check: checkComment},
-		{Code: "CFG-YAMLMAP", Level: Error, Title: "The provider JSON is a text for YAML", Doc: "Without quotes YAML makes a mapping of it, and Compose refuses the file.", check: checkYAMLMap},
-		{Code: "CFG-DOTENV", Level: Warning, Title: "Settings in .env reach the container", Doc: ".env only fills ${NAME}; without env_file nothing of it reaches the container.", check: checkDotenv},
-		{Code: "CFG-SERVICE", Level: Warning, Title: "Login settings stand at the Paperless service", Doc: "Another service does not read them.", check: checkService},
-		{Code: "CFG-CASE", Level: Warning, Title: "Variable names are in capitals", Doc: "Names are case-sensitive: Paperless does not see this one.", check: checkCase},
-		{Code: "CFG-OVERRIDE", Level: Info, Title: "Every login setting is given once", Doc: "A later definition replaces the earlier one.", check: checkOverride},
-		{Code: "CFG-FILE", Level: Error, Title: "Secret files are where *_FILE says", Doc: "Paperless goes on without the setting: SSO disappears without a word.", check: checkSecretFile},
-		{Code: "CFG-FILEBOTH", Level: Warning, Title: "A setting comes from the file or from the variable", Doc: "With both, the file counts.", check: checkFileBoth},
+		{Code: "CFG-NEWLINE", Level: Error, Title: "Values have no line break at the end", Doc: "A line break becomes part of the secret or the name.", Lost: true, check: checkNewline},
+		{Code: "CFG-SPACES", Level: Warning, Title: "Values have no blanks around them", Doc: "Blanks become part of the value.", Lost: true, check: checkSpaces},
+		{Code: "CFG-COMMENT", Level: Warning, Title: "No part of a value is taken for a comment", Doc: "In an env file everything behind \" #\" is dropped.", Lost: true, check: checkComment},
+		{Code: "CFG-YAMLMAP", Level: Error, Title: "The provider JSON is a text for YAML", Doc: "Without quotes YAML makes a mapping of it, and Compose refuses the file.", Lost: true, check: checkYAMLMap},
+		{Code: "CFG-DOTENV", Level: Warning, Title: "Settings in .env reach the container", Doc: ".env only fills ${NAME}; without env_file nothing of it reaches the container.", Lost: true, check: checkDotenv},
+		{Code: "CFG-SERVICE", Level: Warning, Title: "Login settings stand at the Paperless service", Doc: "Another service does not read them.", Lost: true, check: checkService},
+		{Code: "CFG-CASE", Level: Warning, Title: "Variable names are in capitals", Doc: "Names are case-sensitive: Paperless does not see this one.", Lost: true, check: checkCase},
+		{Code: "CFG-OVERRIDE", Level: Info, Title: "Every login setting is given once", Doc: "A later definition replaces the earlier one.", Lost: true, check: checkOverride},
+		{Code: "CFG-FILE", Level: Error, Title: "Secret files are where *_FILE says", Doc: "Paperless goes on without the setting: SSO disappears without a word.", Lost: true, check: checkSecretFile},
+		{Code: "CFG-FILEBOTH", Level: Warning, Title: "A setting comes from the file or from the variable", Doc: "With both, the file counts.", Lost: true, check: checkFileBoth},
 	}
 }
 
@@ -260,7 +260,7 @@ func checkYAMLMap(s *subject) []problem {
 		}
 		p := e.atValue(e.name+" is not quoted, so YAML reads a mapping or list where Compose wants a text: Compose refuses the file",
 			"put the JSON in single quotes, or below >- and indented")
-		p.setting = e.name
+		p.setting, p.refuses = e.name, true
 		if text := string(e.file.text[e.valueAt:min(e.end, len(e.file.text))]); !strings.ContainsAny(text, "'\n") && strings.HasPrefix(text, "{") {
 			p.edit = replace(e.file, e.valueAt, len(text), "'"+text+"'")
 		}
@@ -314,7 +314,7 @@ func checkCase(s *subject) []problem {
 		upper := strings.ToUpper(e.name)
 		if upper != e.name && lowerName.MatchString(e.name) && strings.HasPrefix(upper, "PAPERLESS_") && s.data.known(upper) {
 			p := e.atName("names are case-sensitive: Paperless reads "+upper, upper)
-			p.edit = e.rename(upper)
+			p.edit, p.meant = e.rename(upper), upper
 			if loginVariable(upper) {
 				p.level = Error
 			}

@@ -71,6 +71,7 @@ func checkSignup(s *subject) []problem {
 	if wanted {
 		e := s.vars[by]
 		p := e.atName("no version of Paperless reads "+by+": accounts are not made, the first sign-in stops at a form", e.written(render.AutoSignup, "true"))
+		p.meant = render.AutoSignup
 		if s.vars[render.AutoSignup] == nil {
 			p.edit = e.rename(render.AutoSignup)
 		}

@@ -17,13 +17,13 @@ func providerRules() []Rule {
 		{Code: "CFG-APPS", Level: Error, Title: "PAPERLESS_APPS names the OpenID Connect provider", Doc: "Without it there is no button.", check: checkApps},
 		{Code: "CFG-MODULE", Level: Error, Title: "Every app in PAPERLESS_APPS exists", Doc: "Paperless does not start.", check: checkModule},
 		{Code: "CFG-APPSPACE", Level: Error, Title: "PAPERLESS_APPS has no blanks", Doc: "v2 takes a blank for part of the module's name and does not start.", check: checkAppSpace},
-		{Code: "CFG-APPTWICE", Level: Error, Title: "PAPERLESS_APPS names nothing that is there anyway", Doc: "allauth and allauth.socialaccount twice: Paperless does not start.", check: checkAppTwice},
+		{Code: "CFG-APPTWICE", Level: Error, Title: "PAPERLESS_APPS names nothing that is there anyway", Doc: "allauth and allauth.socialaccount twice: Paperless does not start.", Breaks: "login-page", check: checkAppTwice},
 		{Code: "CFG-PKCESTR", Level: Warning, Title: "OAUTH_PKCE_ENABLED is true or false", Doc: "Every text but the empty one switches PKCE on, \"False\" too.", check: checkPKCE},
 		{Code: "CFG-PKCEPLACE", Level: Warning, Title: "OAUTH_PKCE_ENABLED stands beside APPS", Doc: "In the app or its settings it is not read.", check: checkPKCEPlace},
 		{Code: "CFG-SCOPES", Level: Warning, Title: "Scopes stand under SCOPE", Doc: "SCOPES is not read.", check: checkScopes},
-		{Code: "CFG-SCOPETYPE", Level: Error, Title: "SCOPE is a list", Doc: "A text is taken apart into letters.", check: checkScopeType},
-		{Code: "CFG-JSONKEY", Level: Warning, Title: "Every key of the provider JSON is read", Doc: "Others are ignored without a word.", check: checkJSONKeys},
-		{Code: "CFG-JSONDUP", Level: Warning, Title: "Every key of the provider JSON stands once", Doc: "Of equal keys the last counts.", check: checkJSONTwice},
+		{Code: "CFG-SCOPETYPE", Level: Error, Title: "SCOPE is a list", Doc: "A text is taken apart into letters.", Breaks: "round-trip", check: checkScopeType},
+		{Code: "CFG-JSONKEY", Level: Warning, Title: "Every key of the provider JSON is read", Doc: "Others are ignored without a word.", Lost: true, check: checkJSONKeys},
+		{Code: "CFG-JSONDUP", Level: Warning, Title: "Every key of the provider JSON stands once", Doc: "Of equal keys the last counts.", Lost: true, check: checkJSONTwice},
 	}
 }
 
@@ -94,7 +94,7 @@ func checkNoApp(s *subject) []problem {
 	if !s.ssoMeant() || s.jsonErr != nil || len(s.apps) > 0 {
 		return nil
 	}
-	const shape = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "…", "secret": "…", "settings": {"server_url": "…"}}]}}`
+	const shape = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": …, "secret": …, "settings": {"server_url": …}}]}}`
 	switch {
 	case s.providers == nil:
 		return nil

@@ -19,8 +19,8 @@ func proxyRules() []Rule {
 		{Code: "PROXY-IP", Level: Warning, Title: "Paperless-ngx 3 counts the proxies that are there", Doc: "With fewer addresses in X-Forwarded-For the local sign-in is a server error.", check: checkProxyCount},
 		{Code: "PROXY-IPHEADER", Level: Warning, Title: "The client address header is one that the proxy sends", Doc: "Without it the local sign-in is refused.", check: checkIPHeader},
 		{Code: "PROXY-HOST", Level: Info, Title: "The Host header comes from whoever should say it", Doc: "With PAPERLESS_USE_X_FORWARD_HOST a client can say it, where the proxy lets the header through.", check: checkForwardHost},
-		{Code: "PROXY-PREFIX", Level: Error, Title: "The path prefix begins with a slash and has none at the end", Doc: "Addresses come out wrong, the redirect URI too.", check: checkPrefix},
-		{Code: "PROXY-ORIGINS", Level: Error, Title: "Trusted origins have a scheme", Doc: "Paperless does not start.", check: checkOrigins},
+		{Code: "PROXY-PREFIX", Level: Error, Title: "The path prefix begins with a slash and has none at the end", Doc: "Addresses come out wrong, the redirect URI too.", Breaks: "login-page", check: checkPrefix},
+		{Code: "PROXY-ORIGINS", Level: Error, Title: "Trusted origins have a scheme", Doc: "Paperless does not start.", Breaks: "login-page", check: checkOrigins},
 	}
 }
 

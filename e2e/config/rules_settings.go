@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -21,16 +22,16 @@ func loginVariable(name string) bool {
 // settingRules are about names and words of settings.
 func settingRules() []Rule {
 	return []Rule{
-		{Code: "CFG-UNKNOWN", Level: Warning, Title: "Paperless reads every setting", Doc: "Names that this version does not read are ignored without a word.", check: checkUnknown},
+		{Code: "CFG-UNKNOWN", Level: Warning, Title: "Paperless reads every setting", Doc: "Names that this version does not read are ignored without a word.", Lost: true, check: checkUnknown},
 		{Code: "CFG-BOOL", Level: Warning, Title: "Switches have words that this version takes", Doc: "v2 takes other words for false; v3 does not start.", check: checkBool},
-		{Code: "CFG-CHOICE", Level: Error, Title: "Settings have one of their values", Doc: "Other values are not checked, or stop Paperless.", check: checkChoice},
-		{Code: "CFG-NUMBER", Level: Error, Title: "Numbers are numbers", Doc: "Paperless does not start.", check: checkNumber},
+		{Code: "CFG-CHOICE", Level: Error, Title: "Settings have one of their values", Doc: "Other values are not checked, or stop Paperless.", Breaks: "login-page", check: checkChoice},
+		{Code: "CFG-NUMBER", Level: Error, Title: "Numbers are numbers", Doc: "Paperless does not start.", Breaks: "login-page", check: checkNumber},
 		{Code: "CFG-SECRETKEY", Level: Error, Title: "Paperless-ngx 3 has a secret key of its own", Doc: "It does not start without.", check: checkSecretKey},
 		{Code: "CFG-DEPRECATED", Level: Info, Title: "No setting is on its way out", Doc: "It still works and will be removed.", check: checkDeprecated},
 		{Code: "CFG-MAILOAUTH", Level: Warning, Title: "Mail settings are not taken for sign-in settings", Doc: "PAPERLESS_OAUTH_CALLBACK_BASE_URL does not change the redirect URI.", check: checkMailOAuth},
 		{Code: "CFG-URLSLASH", Level: Error, Title: "PAPERLESS_URL is an origin", Doc: "With a path or a slash at the end Paperless does not start.", check: checkURLSlash},
 		{Code: "CFG-URLSCHEME", Level: Error, Title: "PAPERLESS_URL has a scheme", Doc: "Without it Paperless does not start.", check: checkURLScheme},
-		{Code: "CFG-PLACEHOLDER", Level: Error, Title: "Every placeholder is filled in", Doc: "The guide's <CLIENT_ID> and its like are for you to replace.", check: checkPlaceholder},
+		{Code: "CFG-PLACEHOLDER", Level: Error, Title: "Every placeholder is filled in", Doc: "The guide's <CLIENT_ID> and its like are for you to replace.", Lost: true, check: checkPlaceholder},
 		{Code: "VER-OLD", Level: Error, Title: "The version has OpenID Connect", Doc: "It came with 2.5.0.", check: checkVersion},
 		{Code: "VER-REDIRECT", Level: Error, Title: "The version knows PAPERLESS_REDIRECT_LOGIN_TO_SSO", Doc: "It came with 2.11.0; before, it is ignored.", check: checkSince(render.RedirectToSSO)},
 		{Code: "VER-SSOONLY", Level: Error, Title: "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN", Doc: "It came with 2.6.0; before, it is ignored.", check: checkSince(render.DisableRegularLogin)},
@@ -77,6 +78,7 @@ func checkUnknown(s *subject) []problem {
 		}
 		if real != "" {
 			p := e.atName("no version of Paperless reads "+name+"; did you mean "+real+"?", real)
+			p.meant = real
 			if s.vars[real] == nil {
 				p.edit = e.rename(real)
 			} else {
@@ -343,7 +345,7 @@ func checkGuessed(s *subject) []problem {
 // version of the image and the one that was asked for.
 func checkUpgrade(s *subject) []problem {
 	var out []problem
-	from, to := s.imageVersion, s.paperless().Version
+	from, to := cmp.Or(s.reader.sources.from, s.imageVersion), s.paperless().Version
 	if from == "" || from == to || render.AtLeast(from, to) {
 		return nil
 	}

@@ -110,7 +110,7 @@ func FormatSARIF(w io.Writer, findings []Finding) error {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule)
 	}
 	for _, f := range findings {
-		text := f.Message
+		text := f.Say()
 		if f.Fix != "" {
 			text += "\nFix: " + f.Fix
 		}
@@ -133,7 +133,7 @@ func FormatSARIF(w io.Writer, findings []Finding) error {
 			res.Locations = []sarifLocation{loc}
 		}
 		// An edit whose text had to be hidden cannot be given as a replacement.
-		if e := f.Edit; e != nil && e.shown == e.Text {
+		if e := f.Edit; e != nil && e.Shown() == e.Text {
 			res.Fixes = []sarifFix{sarifEdit(e, f)}
 		}
 		run.Results = append(run.Results, res)

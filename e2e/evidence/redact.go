@@ -127,6 +127,7 @@ var (
 	bearer     = regexp.MustCompile(`(?i)\b(bearer|basic|token)\s+[A-Za-z0-9+/=._~-]{12,}`)
 	jsonSecret = regexp.MustCompile(`(?i)("(?:secret|client_secret|password|access_token|refresh_token|id_token|token|code|code_verifier|auth_token)"\s*:\s*")((?:[^"\\]|\\.)*)(")`)
 	formSecret = regexp.MustCompile(`(?i)\b((?:code|state|client_secret|password|access_token|refresh_token|id_token|code_verifier|csrfmiddlewaretoken|sessionid|csrftoken)=)([^&\s"'<>;…]+)`)
+	reference  = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
 	csrfField  = regexp.MustCompile(`(?i)(name="csrfmiddlewaretoken"\s+value=")([^"]*)(")`)
 )
 
@@ -151,6 +152,9 @@ func (r *Redactor) Text(s string) string {
 	for _, re := range []*regexp.Regexp{jsonSecret, csrfField} {
 		s = re.ReplaceAllStringFunc(s, func(m string) string {
 			g := re.FindStringSubmatch(m)
+			if reference.MatchString(g[2]) { // the name of a variable tells nothing
+				return m
+			}
 			return g[1] + r.Print(g[2]) + g[3]
 		})
 	}

@@ -38,8 +38,9 @@ func (r *Report) Annotations(w io.Writer) error {
 		}
 		r.annotate(&sb, level, at, title, say)
 	}
-	for i := range r.Lint {
-		f := &r.Lint[i]
+	loose := r.loose()
+	for i := range loose {
+		f := &loose[i]
 		at := render.Origin{File: f.File, Line: f.Line, Column: f.Column}
 		if told[f.Code+" "+at.String()] {
 			continue
@@ -48,7 +49,7 @@ func (r *Report) Annotations(w io.Writer) error {
 		if level == "" {
 			level = "notice"
 		}
-		say := f.Message
+		say := f.Say()
 		if f.Fix != "" {
 			say += "\n" + f.Fix
 		}
@@ -92,11 +93,14 @@ func commandProperty(s string) string {
 // The zero Origin when the configuration came from no file.
 func (r *Report) place(c *Check) render.Origin {
 	b := r.BundleOf(c)
-	if b == nil || len(b.Origins) == 0 {
-		return render.Origin{}
+	if b == nil {
+		b = &render.Bundle{}
 	}
 	if len(c.Findings) > 0 {
 		f := &c.Findings[0]
+		if o, ok := lintOrigin(f); ok {
+			return o
+		}
 		for _, l := range r.Lint {
 			if l.Code == f.Code && l.Line > 0 {
 				return render.Origin{File: l.File, Line: l.Line, Column: l.Column}

@@ -157,8 +157,9 @@ func (r *Report) page() *page {
 		}
 		p.row(v)
 	}
-	for i := range r.Lint {
-		p.Lint = append(p.Lint, newLint(&r.Lint[i]))
+	loose := r.loose()
+	for i := range loose {
+		p.Lint = append(p.Lint, newLint(&loose[i]))
 	}
 	if r.Bundle != nil {
 		p.Config = newConfig(r.Bundle)

@@ -94,7 +94,7 @@ func (r *Report) JUnit(w io.Writer) error {
 		suite.Properties = append(suite.Properties, checkProperties(&r.Checks[i])...)
 		suite.Cases = append(suite.Cases, r.junitTest(&r.Checks[i]))
 	}
-	suite.Cases = append(suite.Cases, junitLint(r.Lint)...)
+	suite.Cases = append(suite.Cases, junitLint(r.loose())...)
 	if r.Error != "" {
 		suite.Cases = append(suite.Cases, junitCase{
 			Name: "run", ClassName: "ssocheck." + r.Target.Kind, Time: "0.000",

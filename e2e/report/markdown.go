@@ -78,7 +78,7 @@ func (r *Report) Markdown(w io.Writer) error {
 		}
 		p("| %s | `%s` | %s | %s | %s |", look(c.Status).mark, markdownCode(c.Key()), markdownCell(say), markdownCell(c.Guide), time)
 	}
-	markdownLint(&sb, r.Lint)
+	markdownLint(&sb, r.loose())
 	if _, err := io.WriteString(w, sb.String()); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
@@ -147,7 +147,7 @@ func markdownLint(sb *strings.Builder, lint []config.Finding) {
 	fmt.Fprintf(sb, "\n<details><summary>%s about the configuration</summary>\n\n| | Place | Code | |\n|---|---|---|---|\n", plural(len(lint), "note"))
 	for i := range lint {
 		f := &lint[i]
-		say := f.Message
+		say := f.Say()
 		if f.Fix != "" {
 			say += "<br>" + f.Fix
 		}

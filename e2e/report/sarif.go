@@ -98,10 +98,11 @@ func (r *Report) SARIF(w io.Writer) error {
 	if r.Error != "" {
 		b.run.Invocations[0].Notifications = []sarifNotification{{"error", sarifMessage{r.Error}}}
 	}
-	for i := range r.Lint {
-		f := &r.Lint[i]
+	loose := r.loose()
+	for i := range loose {
+		f := &loose[i]
 		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
-		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, f.Message, render.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
+		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, f.Say(), render.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]

@@ -44,6 +44,7 @@ func (r *Report) Text(w io.Writer, o TextOptions) error {
 type printer struct {
 	TextOptions
 	buf  bytes.Buffer
+	of   *Report           // whose lint findings are told with the checks'; may be nil
 	told map[string]string // finding to the check where it was told in full
 }
 
@@ -116,12 +117,13 @@ func (p *printer) line(parts ...string) {
 }
 
 func (p *printer) report(r *Report) {
+	p.of = r
 	if !p.Quiet {
 		p.head(r)
 		p.table(r)
 	}
 	p.findings(r)
-	p.lint(r.Lint)
+	p.lint(r.loose())
 	p.hazards(r)
 	p.upgraded(r)
 	p.times(r)
@@ -266,7 +268,7 @@ func (p *printer) finding(c *Check, f *troubleshooting.Finding) {
 		p.line("    ", p.paint(dim, "("+where+")"))
 	}
 	p.because(f.Because)
-	p.fix(f.Fix)
+	p.fix(p.joined(f))
 }
 
 func (p *printer) also(f *troubleshooting.Finding) {
@@ -394,14 +396,8 @@ func lintPlace(f *config.Finding) string {
 func (p *printer) lintFinding(f *config.Finding) {
 	color := map[string]string{config.Error: red, config.Warning: yellow}[f.Level]
 	p.line(p.paint(cmp.Or(color, cyan), f.Level), " ", p.paint(bold, f.Code), "  ", p.paint(cyan, lintPlace(f)))
-	p.paragraph(f.Message, indent, "")
-	if f.Source != "" {
-		number := strconv.Itoa(f.Line)
-		p.line("    ", p.paint(dim, number+" │ "), f.Source)
-		if f.Column > 0 {
-			p.line("    ", p.paint(dim, strings.Repeat(" ", len(number))+" │ "), underline(f.Source, f.Column), p.paint(yellow, strings.Repeat("^", max(1, f.Width))))
-		}
-	}
+	p.paragraph(f.Say(), indent, "")
+	p.source(f)
 	p.fix(lintFix(f))
 }
 
@@ -413,28 +409,13 @@ func lintFix(f *config.Finding) string {
 		return f.Fix
 	}
 	fix := "-" + f.Source
-	if e.Text != "" {
-		fix += "\n+" + strings.ReplaceAll(e.Text, "\n", "\n+")
+	if e.Shown() != "" {
+		fix += "\n+" + strings.ReplaceAll(e.Shown(), "\n", "\n+")
 	}
-	if f.Fix != "" && strings.TrimSpace(f.Fix) != strings.TrimSpace(e.Text) {
+	if f.Fix != "" && strings.TrimSpace(f.Fix) != strings.TrimSpace(e.Shown()) {
 		fix = f.Fix + "\n" + fix
 	}
 	return fix
-}
-
-// underline is white space up to a column of a line, tabs kept.
-func underline(source string, column int) string {
-	var sb strings.Builder
-	for i, c := range []rune(source) {
-		if i >= column-1 {
-			break
-		}
-		if c != '\t' {
-			c = ' '
-		}
-		sb.WriteRune(c)
-	}
-	return sb.String() + strings.Repeat(" ", max(0, column-1-utf8.RuneCountInString(source)))
 }
 
 func (p *printer) hazards(r *Report) {

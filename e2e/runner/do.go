@@ -62,6 +62,9 @@ func (r *run) loop(ctx context.Context) {
 		if res.Status != check.Passed && res.Status != check.Skipped && res.Bundle != nil {
 			res.Findings = r.o.Explain(res.Record, res.Bundle, j.check, res.Status)
 		}
+		if res.Status == check.Failed || res.Status == check.Warned {
+			res.Findings = withLint(j.check, res.Status, res.Findings, r.o.Lint)
+		}
 		r.out.Results = append(r.out.Results, res)
 		last := res
 		r.o.Observe(Event{Kind: Finished, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Result: &last, At: time.Now()})
@@ -100,6 +103,9 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	}
 	if why := r.missing(j); why != "" {
 		return skipped(why)
+	}
+	if f := refusal(r.o.Lint); f != nil && r.o.Kind != target.External {
+		return refused(j, f, r.o.Bundle)
 	}
 	if !starts.ready(j.variant.Name) {
 		r.o.Observe(Event{Kind: Booting, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), At: time.Now()})

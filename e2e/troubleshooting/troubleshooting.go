@@ -55,4 +55,15 @@ type Finding struct {
 	// Hazard is the id of the change between two versions that explains it, after
 	// an upgrade; else empty.
 	Hazard string `json:"hazard,omitempty"`
+	// Lint are the places in the user's files that lint names for the same cause;
+	// empty: none, or nothing was linted.
+	Lint []Place `json:"lint,omitempty"`
+}
+
+// A Place is where lint saw the cause: it finds the lint finding in the report.
+type Place struct {
+	Code   string `json:"code"` // of the lint finding
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 }

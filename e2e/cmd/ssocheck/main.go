@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -57,8 +55,8 @@ type cli struct {
 	Diagnose diagnoseCmd `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
 	Diff     diffCmd     `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
 	Merge    mergeCmd    `cmd:"" help:"Join the reports of shards into one, on stdout."`
-	Explain  explainCmd  `cmd:"" help:"Tell about a troubleshooting item or a check."`
-	List     listCmd     `cmd:"" help:"List checks, items, versions or settings."`
+	Explain  explainCmd  `cmd:"" help:"Tell about a troubleshooting item, a lint rule or a check."`
+	List     listCmd     `cmd:"" help:"List checks, items, lint rules, versions or settings."`
 	Down     downCmd     `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
 	Cache    cacheCmd    `cmd:"" help:"List or clear the databases that make the stack start sooner."`
 
@@ -214,38 +212,6 @@ func (c *runCmd) stack(e *env) e2e.StackOptions {
 	return o
 }
 
-type lintCmd struct {
-	Files     []string `arg:"" help:"Compose files, env files or paperless.conf."`
-	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
-	Service   string   `help:"Compose service that is Paperless." placeholder:"NAME"`
-	Paperless string   `help:"Paperless-ngx version." placeholder:"VER"`
-	Format    string   `enum:"text,json" default:"text" help:"text or json."`
-}
-
-// Run lints.
-func (c *lintCmd) Run(e *env) error {
-	findings, err := config.Lint(config.Sources{Files: c.Files, Blueprint: c.Blueprint, Service: c.Service, PaperlessVersion: c.Paperless, Environ: config.Environ()})
-	if err != nil {
-		return err
-	}
-	if c.Format == "json" {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		if findings == nil {
-			findings = []config.Finding{}
-		}
-		if err := enc.Encode(findings); err != nil {
-			return err
-		}
-	} else {
-		printFindings(e.stdout, findings)
-	}
-	if slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Level == config.Error }) {
-		return failed(exitFail)
-	}
-	return nil
-}
-
 type renderCmd struct {
 	pair
 	Dir string `arg:"" help:"Directory to write to."`
@@ -350,7 +316,7 @@ func (c *mergeCmd) Run(e *env) error {
 }
 
 type explainCmd struct {
-	Code string `arg:"" help:"Code of an item, such as RED-SLASH, or id of a check."`
+	Code string `arg:"" help:"Code of an item or a lint rule, such as RED-SLASH, or id of a check."`
 }
 
 // Run explains.
@@ -361,6 +327,13 @@ func (c *explainCmd) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "guide:   troubleshooting %d\n", i.Guide)
 		}
 		fmt.Fprintf(e.stdout, "breaks:  %s (%s)\nfix:     %s\n", i.Breaks.ID, i.Breaks.Title, i.Fix)
+		if r := config.FindRule(i.Code); r != nil {
+			fmt.Fprintf(e.stdout, "lint:    %s: %s\n", r.Level, r.Title)
+		}
+		return nil
+	}
+	if r := config.FindRule(c.Code); r != nil {
+		explainRule(e.stdout, r)
 		return nil
 	}
 	for _, ch := range checklist.All() {
@@ -369,11 +342,11 @@ func (c *explainCmd) Run(e *env) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("no item or check %s; ssocheck list items and ssocheck list checks show them", c.Code)
+	return fmt.Errorf("no item, lint rule or check %s; ssocheck list items, rules and checks show them", c.Code)
 }
 
 type listCmd struct {
-	What string `arg:"" enum:"checks,items,versions,settings" help:"checks, items, versions or settings."`
+	What string `arg:"" enum:"checks,items,rules,versions,settings" help:"checks, items, rules, versions or settings."`
 }
 
 // Run lists.
@@ -390,6 +363,10 @@ func (c *listCmd) Run(e *env) error {
 				guide = fmt.Sprintf("guide %d", i.Guide)
 			}
 			fmt.Fprintf(e.stdout, "%-18s %-8s %-18s %s\n", i.Code, guide, i.Breaks.ID, i.Title)
+		}
+	case "rules":
+		for _, r := range config.Rules() {
+			fmt.Fprintf(e.stdout, "%-18s %-8s %s\n", r.Code, r.Level, r.Title)
 		}
 	case "versions":
 		v, err := render.KnownVersions()

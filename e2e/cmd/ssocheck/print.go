@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/report"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
@@ -34,35 +33,6 @@ func printFinding(w io.Writer, f troubleshooting.Finding) {
 		fmt.Fprintf(w, "    %s\n", b)
 	}
 	fmt.Fprintf(w, "    fix: %s\n", strings.ReplaceAll(f.Fix, "\n", "\n    "))
-}
-
-func printFindings(w io.Writer, findings []config.Finding) {
-	for _, f := range findings {
-		place := f.File
-		if f.Line > 0 {
-			place = fmt.Sprintf("%s:%d:%d", f.File, f.Line, max(1, f.Column))
-		}
-		fmt.Fprintf(w, "%s: %s %s: %s\n", place, f.Level, f.Code, f.Message)
-		if f.Source != "" {
-			fmt.Fprintf(w, "  %s\n", f.Source)
-			if f.Column > 0 {
-				// Tabs stay tabs, so that the caret stands under its column.
-				pad := strings.Map(func(r rune) rune {
-					if r == '\t' {
-						return r
-					}
-					return ' '
-				}, f.Source[:min(f.Column-1, len(f.Source))])
-				fmt.Fprintf(w, "  %s%s\n", pad, strings.Repeat("^", max(1, f.Width)))
-			}
-		}
-		if f.Fix != "" {
-			fmt.Fprintf(w, "  fix: %s\n", f.Fix)
-		}
-	}
-	if len(findings) == 0 {
-		fmt.Fprintln(w, "nothing to say about these files")
-	}
 }
 
 // printSettings lists the login settings with their versions and what they do.

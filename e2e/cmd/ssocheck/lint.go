@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+type lintCmd struct {
+	Files     []string `arg:"" help:"Compose files in order, env files or paperless.conf; a blueprint may be among them."`
+	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
+	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
+	Paperless string   `help:"Paperless-ngx version, when the image does not say it." placeholder:"VER"`
+	Authentik string   `help:"authentik version." placeholder:"VER"`
+	To        string   `help:"Say also what an upgrade to these versions brings." placeholder:"VER[,VER]"`
+	Format    string   `enum:"text,json,github,sarif" default:"text" help:"text, json, github (annotations) or sarif (code scanning)."`
+	Fix       bool     `help:"Show what can be mended as a diff, and write it. Every other byte stays."`
+	DryRun    bool     `help:"With --fix: show the diff, write nothing."`
+}
+
+// Run lints.
+func (c *lintCmd) Run(e *env) error {
+	if c.DryRun && !c.Fix {
+		return errors.New("--dry-run belongs to --fix")
+	}
+	paperless, authentik, _ := strings.Cut(c.To, ",")
+	src := config.Sources{
+		Files: c.Files, Blueprint: c.Blueprint, Service: c.Service, PaperlessVersion: c.Paperless, AuthentikVersion: c.Authentik,
+		ToPaperless: strings.TrimSpace(paperless), ToAuthentik: strings.TrimSpace(authentik), Environ: config.Environ(),
+	}
+	findings, err := c.findings(e, src)
+	if err != nil {
+		return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
+	}
+	shown := findings
+	if e.quiet && c.Format == "text" {
+		shown = slices.DeleteFunc(slices.Clone(findings), func(f config.Finding) bool { return f.Level == config.Info })
+	}
+	if err := config.Format(e.stdout, c.Format, shown); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Level == config.Error }) {
+		return failed(exitFail)
+	}
+	return nil
+}
+
+// findings are what there is to say, after mending when that was asked for.
+func (c *lintCmd) findings(e *env, src config.Sources) ([]config.Finding, error) {
+	if !c.Fix {
+		return config.Lint(src)
+	}
+	// What machines read stays alone on stdout.
+	w := e.stdout
+	if c.Format != "text" {
+		w = e.stderr
+	}
+	mended := 0
+	findings, err := config.Mend(src, func(r config.FixRound) bool {
+		fmt.Fprintf(w, "%s\n", r.Diff)
+		if !c.DryRun {
+			mended += len(r.Files)
+		}
+		return !c.DryRun
+	})
+	if err == nil && mended == 0 && !c.DryRun {
+		fmt.Fprintln(w, "nothing that can be mended without you")
+	}
+	return findings, err
+}
+
+// explainRule tells about a lint rule that no troubleshooting item stands for.
+func explainRule(w io.Writer, r *config.Rule) {
+	fmt.Fprintf(w, "%s  %s\n\nlint:    %s\nelse:    %s\n", r.Code, r.Title, r.Level, r.Doc)
+	if i := troubleshooting.Find(r.Item); i != nil {
+		fmt.Fprintf(w, "item:    %s (%s)\n", i.Code, i.Title)
+	}
+}

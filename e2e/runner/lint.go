@@ -1,0 +1,136 @@
+package runner
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/evidence"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// refusal is the first reason why Compose does not take the user's files; nil
+// when it does.
+func refusal(lint []config.Finding) *config.Finding {
+	for i := range lint {
+		if lint[i].Refuses && lint[i].From == "" {
+			return &lint[i]
+		}
+	}
+	return nil
+}
+
+// refused is the result of a check when nothing can be started because Compose
+// refuses the files. It is the configuration's fault, so the check fails; what
+// the lab would make of the mended files would be a verdict on other files.
+func refused(j job, f *config.Finding, b *render.Bundle) Result {
+	message := fmt.Sprintf("nothing starts: Compose refuses the files (%s:%d)", f.File, max(f.Line, 1))
+	if len(j.check.Needs) > 0 {
+		return skipped(message)
+	}
+	return Result{Result: check.Result{
+		Status: check.Failed, Message: message,
+		Record: evidence.Record{Check: j.check.ID, Variant: j.variant.Name},
+		Bundle: b,
+	}}
+}
+
+// withLint makes one finding of a cause that the evidence shows and of what
+// lint says about the same cause. Where no item explains a failed check, lint's
+// own word for it does.
+func withLint(c *check.Check, st check.Status, findings []troubleshooting.Finding, lint []config.Finding) []troubleshooting.Finding {
+	rules := map[string]config.Rule{}
+	for _, r := range config.Rules() {
+		rules[r.Code] = r
+	}
+	if f := refusal(lint); f != nil && st == check.Failed {
+		// Nothing was started, so there is no evidence of anything else.
+		findings = nil
+	}
+	out := slices.Clone(findings)
+	for i := range out {
+		out[i].Lint = places(&out[i], lint, rules)
+	}
+	if st != check.Failed || len(out) > 0 {
+		return out
+	}
+	for i := range lint {
+		f := &lint[i]
+		if f.From == "" && f.Level != config.Info && (f.Refuses || rules[f.Code].Breaks == c.ID) {
+			out = append(out, troubleshooting.Finding{
+				Code: f.Code, Title: sentence(f.Message), Because: []string{}, Fix: f.Fix, Lint: []troubleshooting.Place{place(f)},
+			})
+		}
+	}
+	return out
+}
+
+// places are the lint findings with the cause of a finding: those of its code or
+// of a rule for its item; where there are none, those that say that a setting
+// which the finding is about does not arrive as written.
+func places(f *troubleshooting.Finding, lint []config.Finding, rules map[string]config.Rule) []troubleshooting.Place {
+	var same, lost []*config.Finding
+	about := settingsOf(f)
+	for i := range lint {
+		l := &lint[i]
+		if l.From != "" {
+			continue
+		}
+		rule := rules[l.Code]
+		setting := l.Setting
+		if l.Meant != "" {
+			setting = l.Meant
+		}
+		switch {
+		case l.Code == f.Code || rule.Item == f.Code:
+			same = append(same, l)
+		case rule.Lost && l.Level != config.Info && setting != "" && slices.Contains(about, setting):
+			lost = append(lost, l)
+		}
+	}
+	// Of several with the same code those count whose setting the finding names.
+	if named := slices.DeleteFunc(slices.Clone(same), func(l *config.Finding) bool {
+		return l.Setting == "" || !slices.Contains(about, l.Setting)
+	}); len(named) > 0 {
+		same = named
+	}
+	if len(same) == 0 {
+		same = lost
+	}
+	var out []troubleshooting.Place
+	for _, l := range same {
+		out = append(out, place(l))
+	}
+	return out
+}
+
+func place(l *config.Finding) troubleshooting.Place {
+	return troubleshooting.Place{Code: l.Code, File: l.File, Line: l.Line, Column: l.Column}
+}
+
+var settingName = regexp.MustCompile(`\bPAPERLESS_[A-Z0-9_]+`)
+
+// settingsOf are the settings that a finding is about: those that its evidence
+// and its edit name. A cause in the client or its addresses is about the
+// provider JSON, where they stand.
+func settingsOf(f *troubleshooting.Finding) []string {
+	names := settingName.FindAllString(strings.Join(append([]string{f.Fix}, f.Because...), "\n"), -1)
+	for _, family := range []string{"TOK-", "IDP-CLIENT", "IDP-SLUG", "NET-", "CFG-JSON", "CFG-NOAPP", "CFG-LIST"} {
+		if strings.HasPrefix(f.Code, family) {
+			names = append(names, render.ProvidersKey)
+		}
+	}
+	return names
+}
+
+// sentence is a message as a title.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
