@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/sirupsen/logrus"
 )
 
 // ErrService says that the Paperless service cannot be told from the others.
@@ -174,8 +177,26 @@ func (r *reader) loadModel(p *project, dir string) {
 	p.model = model
 }
 
+// muted guards the output of compose-go's logger while it is turned off.
+var muted sync.Mutex
+
+// mute turns compose-go's logger off and gives what turns it on again: its
+// lines quote names behind a $, which are pieces of passwords, and they would
+// stand between what this program prints.
+func mute() func() {
+	muted.Lock()
+	log := logrus.StandardLogger()
+	out := log.Out
+	log.SetOutput(io.Discard)
+	return func() {
+		log.SetOutput(out)
+		muted.Unlock()
+	}
+}
+
 // composeLoad is compose-go; a panic of it is an error of the file.
 func composeLoad(details types.ConfigDetails, dir string) (model *types.Project, err error) {
+	defer mute()()
 	defer func() {
 		if r := recover(); r != nil {
 			model, err = nil, errors.New("compose gave up")
@@ -201,7 +222,7 @@ var composePath = regexp.MustCompile(`\b(?:services|networks|volumes|secrets|con
 func (r *reader) composeError(p *project, err error) {
 	path := composePath.FindString(err.Error())
 	pr := problem{
-		code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file, refuses: true,
+		code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file, refuses: byCompose,
 		message: "Compose refuses this file", fix: "docker compose config names the line",
 	}
 	parts := strings.Split(path, ".")
@@ -454,7 +475,7 @@ func (r *reader) extend(p *project, d *document, s pair, depth int, own, files *
 		if err != nil {
 			if ef.required {
 				r.problems = append(r.problems, problem{
-					code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path), refuses: true,
+					code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path), refuses: byCompose,
 					message: "env_file " + path + " cannot be read: Compose refuses to start",
 					fix:     "create it beside " + filepath.Base(d.file.path) + ", or correct the path",
 				})

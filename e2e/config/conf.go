@@ -16,7 +16,6 @@ func readConf(f *file, find lookup) ([]*entry, []problem) {
 	seen := map[string]string{}
 	i := 0
 	if strings.HasPrefix(s, "\uFEFF") {
-		i = len("\uFEFF")
 		problems = append(problems, problem{
 			code: "CFG-BOM", level: Error, file: f, at: 0,
 			message: "the file begins with a byte order mark, which becomes part of the first name",
@@ -24,7 +23,7 @@ func readConf(f *file, find lookup) ([]*entry, []problem) {
 		})
 	}
 	for i < len(s) {
-		rest := strings.TrimLeftFunc(s[i:], unicode.IsSpace)
+		rest := strings.TrimLeftFunc(s[i:], unicode.IsSpace) // a byte order mark is none
 		i = len(s) - len(rest)
 		if rest == "" {
 			break

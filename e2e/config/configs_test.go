@@ -28,6 +28,7 @@ type expect struct {
 	Authentik string   `yaml:"authentik"`
 	Run       string   `yaml:"run"`   // pass, fail or none
 	Code      string   `yaml:"code"`  // first cause that run names
+	Check     string   `yaml:"check"` // the check that shows it, where the code does not say
 	Error     string   `yaml:"error"` // of Load
 	Findings  []string `yaml:"findings"`
 }

@@ -18,8 +18,14 @@ type problem struct {
 	fix     string
 	edit    *Edit
 	meant   string // the setting that was meant
-	refuses bool   // Compose does not take the files because of it
+	refuses string // who does not take the files because of it
 }
+
+// The products that refuse files as a whole.
+const (
+	byCompose   = "Compose"
+	byAuthentik = "authentik"
+)
 
 // readEnvFile reads an env file by Compose's rules (compose-go's dotenv):
 // quotes, escapes, comments, several lines in quotes, $ references, and CR at
@@ -84,7 +90,7 @@ func (r *envReader) next() bool {
 	if !envName(name) {
 		r.problems = append(r.problems, problem{
 			code: "CFG-ENVLINE", level: Error, file: r.f, at: start, width: max(len(name), 1),
-			refuses: true, message: "this line is not NAME=value: Compose refuses the whole file",
+			refuses: byCompose, message: "this line is not NAME=value: Compose refuses the whole file",
 			fix: "write NAME=value, or put # in front of the line",
 		})
 		r.i = end
@@ -176,7 +182,7 @@ func (r *envReader) quoted(e *entry, quote byte) bool {
 	}
 	r.problems = append(r.problems, problem{
 		code: "CFG-QUOTES", level: Error, file: r.f, at: from, setting: e.name,
-		refuses: true, message: "this quote is never closed: Compose refuses the whole file",
+		refuses: byCompose, message: "this quote is never closed: Compose refuses the whole file",
 		fix: "close the quote at the end of the value",
 	})
 	return false
@@ -248,7 +254,7 @@ func (r *envReader) expand(e *entry, raw string, pos []int) {
 // dollarProblem says that Compose refuses a value because of its $.
 func dollarProblem(e *entry, err error) problem {
 	p := problem{
-		code: "CFG-DOLLAR", level: Error, file: e.file, at: e.valueAt, setting: e.name, refuses: true,
+		code: "CFG-DOLLAR", level: Error, file: e.file, at: e.valueAt, setting: e.name, refuses: byCompose,
 		message: "Compose refuses this value: a $ in it is not a variable reference",
 		fix:     "write $$ for each $ that belongs to the value",
 	}

@@ -26,9 +26,9 @@ type Finding struct {
 	From string `json:"from,omitempty"`
 	// Meant is the setting that was meant, where the written name is not read.
 	Meant string `json:"meant,omitempty"`
-	// Refuses is true when Compose does not take the files because of it: nothing
-	// starts.
-	Refuses bool   `json:"refuses,omitempty"`
+	// Refuses names who does not take the files because of it, Compose or
+	// authentik: nothing starts.
+	Refuses string `json:"refuses,omitempty"`
 	Message string `json:"message"`
 	Fix     string `json:"fix,omitempty"` // what to do; the corrected line where we can write it
 	// Source is the line of the file, secrets masked.

@@ -229,7 +229,7 @@ func (s *subject) lint() []Finding {
 		}
 	}
 	if c := s.reader.compose; c != nil && !slices.ContainsFunc(problems, func(p problem) bool {
-		return p.refuses // says in better words why
+		return p.refuses == byCompose // says in better words why
 	}) {
 		problems = append(problems, *c)
 	}

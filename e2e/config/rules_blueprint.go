@@ -78,7 +78,7 @@ var callbackPath = regexp.MustCompile(`^(.*)/accounts/oidc/([^/]*)/login/callbac
 func (s *subject) redirects() []problem {
 	p := s.idpProvider()
 	if p == nil {
-		return s.plainRedirect()
+		return nil
 	}
 	want := s.sent()
 	if want == nil || len(p.RedirectURIs) == 0 {
@@ -127,7 +127,7 @@ func (s *subject) plainRedirect() []problem {
 	}
 	p := e.atValue("Paperless sends a redirect URI with https although people open it by http: authentik refuses it",
 		e.written("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http"))
-	p.code = "RED-SCHEME"
+	p.code = "PROXY-PROTO"
 	p.edit = e.insertAfter("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http")
 	return []problem{p}
 }
@@ -212,8 +212,9 @@ func checkTextURIs(s *subject) []problem {
 		return nil
 	}
 	f := s.atBlueprint("redirect_uris is a text: authentik refuses this blueprint from 2024.12 on", "redirect_uris: [{matching_mode: strict, url: …}]", "providers/"+p.Name+"/redirect_uris")
+	f.refuses = byAuthentik
 	if !s.bundle.Authentik.AtLeast("2024.12.0") {
-		f.level, f.message = Info, "redirect_uris is a text of regular expressions; from authentik 2024.12 on it must be a list"
+		f.level, f.refuses, f.message = Info, "", "redirect_uris is a text of regular expressions; from authentik 2024.12 on it must be a list"
 	}
 	return []problem{f}
 }

@@ -260,7 +260,7 @@ func checkYAMLMap(s *subject) []problem {
 		}
 		p := e.atValue(e.name+" is not quoted, so YAML reads a mapping or list where Compose wants a text: Compose refuses the file",
 			"put the JSON in single quotes, or below >- and indented")
-		p.setting, p.refuses = e.name, true
+		p.setting, p.refuses = e.name, byCompose
 		if text := string(e.file.text[e.valueAt:min(e.end, len(e.file.text))]); !strings.ContainsAny(text, "'\n") && strings.HasPrefix(text, "{") {
 			p.edit = replace(e.file, e.valueAt, len(text), "'"+text+"'")
 		}

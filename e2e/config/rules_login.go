@@ -21,7 +21,7 @@ func loginRules() []Rule {
 		{Code: "AUTHZ-GROUPS", Level: Warning, Title: "Group settings do not undo each other", Doc: "Group sync replaces the groups at every sign-in.", check: checkGroups},
 		{Code: "AUTHZ-SYNC", Level: Error, Title: "Group sync works in this version", Doc: "2.20.0 takes all groups away at every sign-in.", check: checkSync},
 		{Code: "MAIL-MANDATORY", Level: Error, Title: "E-mail verification is not mandatory", Doc: "Since 2.13.1 it is a server error for unverified addresses.", check: checkMandatory},
-		{Code: "SEC-AUTOLOGIN", Level: Warning, Title: "Nobody is signed in without asking", Doc: "PAPERLESS_AUTO_LOGIN_USERNAME signs every visitor in as that user.", check: checkAutoLogin},
+		{Code: "SEC-AUTOLOGIN", Level: Warning, Title: "Nobody is signed in without asking", Doc: "PAPERLESS_AUTO_LOGIN_USERNAME signs every visitor in as that user.", Breaks: "login-page", check: checkAutoLogin},
 		{Code: "SEC-SIGNUP", Level: Warning, Title: "Strangers cannot make accounts with a password", Doc: "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS opens the sign-up page to everybody.", check: checkOpenSignup},
 	}
 }
@@ -58,15 +58,8 @@ func checkSignup(s *subject) []problem {
 		return nil
 	}
 	by, wanted := s.bundle.Intends(render.AutoSignup)
-	if !wanted {
-		for name, real := range meant {
-			if real == render.AutoSignup && s.vars[name] != nil && yesWord(s.vars[name].value) {
-				by, wanted = name, true
-			}
-		}
-	}
-	if wanted && by == render.AutoSignup {
-		return nil // CFG-BOOL
+	if wanted && (by == render.AutoSignup || by != strings.ToUpper(by)) {
+		return nil // CFG-BOOL, CFG-CASE
 	}
 	if wanted {
 		e := s.vars[by]

@@ -21,7 +21,7 @@ func providerRules() []Rule {
 		{Code: "CFG-PKCESTR", Level: Warning, Title: "OAUTH_PKCE_ENABLED is true or false", Doc: "Every text but the empty one switches PKCE on, \"False\" too.", check: checkPKCE},
 		{Code: "CFG-PKCEPLACE", Level: Warning, Title: "OAUTH_PKCE_ENABLED stands beside APPS", Doc: "In the app or its settings it is not read.", check: checkPKCEPlace},
 		{Code: "CFG-SCOPES", Level: Warning, Title: "Scopes stand under SCOPE", Doc: "SCOPES is not read.", check: checkScopes},
-		{Code: "CFG-SCOPETYPE", Level: Error, Title: "SCOPE is a list", Doc: "A text is taken apart into letters.", Breaks: "round-trip", check: checkScopeType},
+		{Code: "CFG-SCOPETYPE", Level: Error, Title: "SCOPE is a list", Doc: "A text is taken apart into letters.", Item: "IDP-SCOPE", check: checkScopeType},
 		{Code: "CFG-JSONKEY", Level: Warning, Title: "Every key of the provider JSON is read", Doc: "Others are ignored without a word.", Lost: true, check: checkJSONKeys},
 		{Code: "CFG-JSONDUP", Level: Warning, Title: "Every key of the provider JSON stands once", Doc: "Of equal keys the last counts.", Lost: true, check: checkJSONTwice},
 	}

@@ -77,6 +77,11 @@ func hostOf(u string) string {
 }
 
 func checkProto(s *subject) []problem {
+	if s.blueprint == nil {
+		if p := s.plainRedirect(); len(p) > 0 {
+			return p
+		}
+	}
 	v, e := s.value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL")
 	if e == nil || v != "http" || !strings.HasPrefix(s.paperless().URL, "https://") {
 		return nil

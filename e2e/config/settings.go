@@ -92,37 +92,13 @@ func (s *Setting) since() string {
 	return ""
 }
 
-// meant are names that people write, and what they mean by them; besides those
-// that package render knows.
-var meant = map[string]string{
-	"PAPERLESS_SOCIALACCOUNT_AUTO_SIGNUP":    render.AutoSignup,
-	"PAPERLESS_SOCIAL_ACCOUNT_AUTO_SIGNUP":   render.AutoSignup,
-	"PAPERLESS_AUTO_SIGNUP":                  render.AutoSignup,
-	"PAPERLESS_SOCIAL_AUTO_SIGN_UP":          render.AutoSignup,
-	"PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUP":   "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS",
-	"PAPERLESS_ALLOW_SIGNUPS":                "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS",
-	"PAPERLESS_REDIRECT_SSO":                 render.RedirectToSSO,
-	"PAPERLESS_DISABLE_LOGIN":                render.DisableRegularLogin,
-	"PAPERLESS_DISABLE_PASSWORD_LOGIN":       render.DisableRegularLogin,
-	"PAPERLESS_SOCIALACCOUNT_DEFAULT_GROUPS": "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS",
-	"PAPERLESS_SOCIALACCOUNT_SYNC_GROUPS":    "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS",
-	"PAPERLESS_OIDC_PROVIDERS":               render.ProvidersKey,
-	"PAPERLESS_SOCIALACCOUNT_PROVIDER":       render.ProvidersKey,
-	"PAPERLESS_BASE_URL":                     "PAPERLESS_URL",
-	"PAPERLESS_PUBLIC_URL":                   "PAPERLESS_URL",
-	"PAPERLESS_HTTP_PROTOCOL":                "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL",
-	"PAPERLESS_LOGOUT_URL":                   "PAPERLESS_LOGOUT_REDIRECT_URL",
-	"PAPERLESS_TRUSTED_ORIGINS":              "PAPERLESS_CSRF_TRUSTED_ORIGINS",
-	"PAPERLESS_REMOTE_USER_HEADER_NAME":      "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME",
-}
-
 // realName is the setting that a name stands for, when no version reads the
 // name: a known wrong name or a misspelling of a login setting; else "".
 func (d *settingsData) realName(name string) string {
 	if d.known(name) {
 		return ""
 	}
-	for _, known := range []string{render.DeadSetting(name), meant[name], render.Misspelt(name)} {
+	for _, known := range []string{render.DeadSetting(name), render.Misspelt(name)} {
 		if known != "" {
 			return known
 		}

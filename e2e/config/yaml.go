@@ -132,7 +132,7 @@ func mendTabs(d *document) bool {
 		}
 		fixed := m[1] + strings.ReplaceAll(m[2], "\t", "  ") + line[len(m[0]):]
 		return fixed, &problem{
-			code: "CFG-TAB", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]), refuses: true,
+			code: "CFG-TAB", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]), refuses: byCompose,
 			message: "a tab in the indentation: YAML does not allow it, so Compose refuses the file",
 			fix:     "use spaces", edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed},
 		}
@@ -153,7 +153,7 @@ func mendAssignments(d *document) bool {
 		}
 		fixed := m[1] + m[2] + ": " + value
 		return fixed, &problem{
-			code: "CFG-ENVLINE", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]) + 1, setting: m[2], refuses: true,
+			code: "CFG-ENVLINE", level: Error, file: d.file, at: d.file.starts[n-1] + len(m[1]), width: len(m[2]) + 1, setting: m[2], refuses: byCompose,
 			message: m[2] + "=value in a YAML mapping: Compose refuses the file (in a mapping it is " + m[2] + ": value, in a list - " + m[2] + "=value)",
 			fix:     fixed, edit: &Edit{File: d.file.path, From: n, To: n, Text: fixed},
 		}
@@ -247,7 +247,7 @@ func (d *document) duplicate(text []byte, key string, first, second *ast.Mapping
 	at := d.place(second.Key.GetToken())
 	firstLine := first.Key.GetToken().Position.Line
 	p := problem{
-		code: "CFG-DUPKEY", level: Error, file: d.file, at: at, width: len(key), refuses: true,
+		code: "CFG-DUPKEY", level: Error, file: d.file, at: at, width: len(key), refuses: byCompose,
 		message: fmt.Sprintf("%s is there twice (first on line %d): Compose refuses the file", key, firstLine),
 		fix:     "keep one of the two lines",
 	}

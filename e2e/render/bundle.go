@@ -270,17 +270,29 @@ func (p *Paperless) Apps() ([]App, error) {
 	if !ok {
 		return nil, nil
 	}
-	var oc struct {
-		APPS    []App
-		SERVERS []App
-		APP     *App
-	}
+	// By map, because Go's decoder takes "apps" for APPS, and Python does not.
+	var oc map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &oc); err != nil {
 		return nil, err
 	}
-	apps := append(oc.APPS, oc.SERVERS...)
-	if oc.APP != nil {
-		apps = append(apps, *oc.APP)
+	var apps []App
+	for _, key := range []string{"APPS", "SERVERS"} {
+		if list, ok := oc[key]; ok {
+			var some []App
+			if err := json.Unmarshal(list, &some); err != nil {
+				return nil, err
+			}
+			apps = append(apps, some...)
+		}
+	}
+	if one, ok := oc["APP"]; ok {
+		var app *App
+		if err := json.Unmarshal(one, &app); err != nil {
+			return nil, err
+		}
+		if app != nil {
+			apps = append(apps, *app)
+		}
 	}
 	return apps, nil
 }

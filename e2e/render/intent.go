@@ -15,7 +15,8 @@ const (
 )
 
 // dead are settings that guides give and that no version of Paperless reads,
-// with the one that does what was meant (paperless-settings.json, nonexistent).
+// with the one that does what was meant (paperless-settings.json, nonexistent),
+// and names that people make up after the pattern of others.
 var dead = map[string]string{
 	"PAPERLESS_AUTO_CREATE":             AutoSignup,
 	"PAPERLESS_SOCIAL_AUTO_CREATE":      AutoSignup,
@@ -26,6 +27,26 @@ var dead = map[string]string{
 	"PAPERLESS_DISABLE_LOGIN_FORM":      DisableRegularLogin,
 	"PAPERLESS_ENABLE_REMOTE_USER":      RemoteUser,
 	"PAPERLESS_ENABLE_HTTP_REMOTE_AUTH": RemoteUser,
+
+	"PAPERLESS_SOCIALACCOUNT_AUTO_SIGNUP":    AutoSignup,
+	"PAPERLESS_SOCIAL_ACCOUNT_AUTO_SIGNUP":   AutoSignup,
+	"PAPERLESS_AUTO_SIGNUP":                  AutoSignup,
+	"PAPERLESS_SOCIAL_AUTO_SIGN_UP":          AutoSignup,
+	"PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUP":   "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS",
+	"PAPERLESS_ALLOW_SIGNUPS":                "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS",
+	"PAPERLESS_REDIRECT_SSO":                 RedirectToSSO,
+	"PAPERLESS_DISABLE_LOGIN":                DisableRegularLogin,
+	"PAPERLESS_DISABLE_PASSWORD_LOGIN":       DisableRegularLogin,
+	"PAPERLESS_SOCIALACCOUNT_DEFAULT_GROUPS": "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS",
+	"PAPERLESS_SOCIALACCOUNT_SYNC_GROUPS":    "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS",
+	"PAPERLESS_OIDC_PROVIDERS":               ProvidersKey,
+	"PAPERLESS_SOCIALACCOUNT_PROVIDER":       ProvidersKey,
+	"PAPERLESS_BASE_URL":                     "PAPERLESS_URL",
+	"PAPERLESS_PUBLIC_URL":                   "PAPERLESS_URL",
+	"PAPERLESS_HTTP_PROTOCOL":                "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL",
+	"PAPERLESS_LOGOUT_URL":                   "PAPERLESS_LOGOUT_REDIRECT_URL",
+	"PAPERLESS_TRUSTED_ORIGINS":              "PAPERLESS_CSRF_TRUSTED_ORIGINS",
+	"PAPERLESS_REMOTE_USER_HEADER_NAME":      "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME",
 }
 
 // DeadSetting is the setting that does what a dead name means, or "".
@@ -99,13 +120,15 @@ func yes(v string) bool {
 }
 
 // Misspelt is the login switch that a name is a misspelling of (up to two
-// letters, or a lost underscore), or "". Real names are never misspellings.
+// letters, a lost underscore, small letters), or "". Real names are never
+// misspellings.
 func Misspelt(name string) string {
 	for _, real := range []string{AutoSignup, RedirectToSSO, DisableRegularLogin, RemoteUser} {
 		if name == real {
 			return ""
 		}
-		if distance(name, real) <= 2 || strings.ReplaceAll(name, "_", "") == strings.ReplaceAll(real, "_", "") {
+		upper := strings.ToUpper(name)
+		if upper == real || distance(name, real) <= 2 || strings.ReplaceAll(name, "_", "") == strings.ReplaceAll(real, "_", "") {
 			return real
 		}
 	}

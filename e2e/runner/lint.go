@@ -13,22 +13,22 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
-// refusal is the first reason why Compose does not take the user's files; nil
-// when it does.
+// refusal is the first reason why Compose or authentik does not take the user's
+// files; nil when they do.
 func refusal(lint []config.Finding) *config.Finding {
 	for i := range lint {
-		if lint[i].Refuses && lint[i].From == "" {
+		if lint[i].Refuses != "" && lint[i].From == "" {
 			return &lint[i]
 		}
 	}
 	return nil
 }
 
-// refused is the result of a check when nothing can be started because Compose
-// refuses the files. It is the configuration's fault, so the check fails; what
+// refused is the result of a check when nothing can be started because the
+// files are refused. It is the configuration's fault, so the check fails; what
 // the lab would make of the mended files would be a verdict on other files.
 func refused(j job, f *config.Finding, b *render.Bundle) Result {
-	message := fmt.Sprintf("nothing starts: Compose refuses the files (%s:%d)", f.File, max(f.Line, 1))
+	message := fmt.Sprintf("nothing starts: %s refuses the files (%s:%d)", f.Refuses, f.File, max(f.Line, 1))
 	if len(j.check.Needs) > 0 {
 		return skipped(message)
 	}
@@ -42,7 +42,7 @@ func refused(j job, f *config.Finding, b *render.Bundle) Result {
 // withLint makes one finding of a cause that the evidence shows and of what
 // lint says about the same cause. Where no item explains a failed check, lint's
 // own word for it does.
-func withLint(c *check.Check, st check.Status, findings []troubleshooting.Finding, lint []config.Finding) []troubleshooting.Finding {
+func withLint(c *check.Check, st check.Status, b *render.Bundle, findings []troubleshooting.Finding, lint []config.Finding) []troubleshooting.Finding {
 	rules := map[string]config.Rule{}
 	for _, r := range config.Rules() {
 		rules[r.Code] = r
@@ -53,14 +53,21 @@ func withLint(c *check.Check, st check.Status, findings []troubleshooting.Findin
 	}
 	out := slices.Clone(findings)
 	for i := range out {
-		out[i].Lint = places(&out[i], lint, rules)
+		same, deeper := causes(&out[i], lint, rules)
+		for _, l := range same {
+			out[i].Lint = append(out[i].Lint, place(l))
+		}
+		// The value was lost on its way: that is what must be mended, not the value.
+		if deeper && strings.Contains(same[0].Fix, " ") {
+			out[i].Fix = sentence(same[0].Fix)
+		}
 	}
 	if st != check.Failed || len(out) > 0 {
 		return out
 	}
 	for i := range lint {
 		f := &lint[i]
-		if f.From == "" && f.Level != config.Info && (f.Refuses || rules[f.Code].Breaks == c.ID) {
+		if f.From == "" && f.Level != config.Info && (f.Refuses != "" || breaks(f, rules, b) == c.ID) {
 			out = append(out, troubleshooting.Finding{
 				Code: f.Code, Title: sentence(f.Message), Because: []string{}, Fix: f.Fix, Lint: []troubleshooting.Place{place(f)},
 			})
@@ -69,10 +76,22 @@ func withLint(c *check.Check, st check.Status, findings []troubleshooting.Findin
 	return out
 }
 
-// places are the lint findings with the cause of a finding: those of its code or
+// breaks is the check that a lint finding's mistake breaks first, by its rule or
+// by the item of its code; "" when it breaks none.
+func breaks(l *config.Finding, rules map[string]config.Rule, b *render.Bundle) string {
+	if id := rules[l.Code].Breaks; id != "" {
+		return id
+	}
+	if i := troubleshooting.Find(l.Code); i != nil && !i.Warns && l.Level == config.Error {
+		return i.BreaksAt(b.Paperless.Version).ID
+	}
+	return ""
+}
+
+// causes are the lint findings with the cause of a finding: those of its code or
 // of a rule for its item; where there are none, those that say that a setting
-// which the finding is about does not arrive as written.
-func places(f *troubleshooting.Finding, lint []config.Finding, rules map[string]config.Rule) []troubleshooting.Place {
+// which the finding is about does not arrive as written, a deeper cause.
+func causes(f *troubleshooting.Finding, lint []config.Finding, rules map[string]config.Rule) (all []*config.Finding, deeper bool) {
 	var same, lost []*config.Finding
 	about := settingsOf(f)
 	for i := range lint {
@@ -99,13 +118,9 @@ func places(f *troubleshooting.Finding, lint []config.Finding, rules map[string]
 		same = named
 	}
 	if len(same) == 0 {
-		same = lost
+		return lost, len(lost) > 0
 	}
-	var out []troubleshooting.Place
-	for _, l := range same {
-		out = append(out, place(l))
-	}
-	return out
+	return same, false
 }
 
 func place(l *config.Finding) troubleshooting.Place {

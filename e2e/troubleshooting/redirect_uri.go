@@ -52,6 +52,8 @@ func firstDifference(uri, registered string) component {
 	}
 	pa, pb := callbackPath.FindStringSubmatch(a.Path), callbackPath.FindStringSubmatch(b.Path)
 	switch {
+	case a.Path != b.Path && strings.EqualFold(a.Path, b.Path):
+		return letterCase
 	case strings.TrimRight(a.Path, "/") == strings.TrimRight(b.Path, "/") && a.Path != b.Path:
 		return slash
 	case pa == nil || pb == nil:
@@ -144,7 +146,7 @@ func redirectURIItems() []*Item {
 			"Register it with the prefix that Paperless runs under (PAPERLESS_FORCE_SCRIPT_NAME), or none.",
 			func(u *url.URL) string { u.Path = "/paperless" + u.Path; return u.String() }),
 		registeredItem("RED-CASE", letterCase, "The registered redirect URI differs in upper and lower case",
-			"Write the provider id with the same letters in both places; matching is case-sensitive.",
+			"Write it with the same letters in both places; matching is case-sensitive.",
 			func(u *url.URL) string { return swapSegment(u, strings.ToUpper) }),
 		registeredItem("RED-PROVID", providerID, "The registered redirect URI has another provider id",
 			"Use the provider_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS in the redirect URI. Changing the redirect URI is safer: with a new provider_id every linked account is lost.",
