@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 	}
 	if t.NotModelled != nil {
 		// A verdict that rests on what the lab does not know is none.
-		rec.NotModelled = without(t.NotModelled(), from.unknown)
+		rec.NotModelled = distinct(without(t.NotModelled(), from.unknown))
 		if len(rec.NotModelled) > 0 && res.Status != check.Passed {
 			res.Status, res.Message = check.Skipped, notModelled(rec.NotModelled[0])
 		}
@@ -212,6 +213,17 @@ func since[T any](list []T, n int) []T {
 		return list
 	}
 	return list[n:]
+}
+
+// distinct are the items of a list, each once.
+func distinct(list []string) []string {
+	var out []string
+	for _, item := range list {
+		if !slices.Contains(out, item) {
+			out = append(out, item)
+		}
+	}
+	return out
 }
 
 // without are the items of a list that an earlier one does not have, each as
