@@ -441,3 +441,31 @@ func TestDockerDumps(t *testing.T) {
 	_, err = tg.Registered(t.Context())
 	require.NoError(t, err, "the API token is ours, though the database is not")
 }
+
+// BenchmarkDockerStart measures a start on empty databases against one on kept
+// ones, on the stand-ins or, with SSO_REAL=1, on the real images.
+func BenchmarkDockerStart(b *testing.B) {
+	made, err := images()
+	require.NoError(b, err)
+	opts := []stack.Option{stack.WithBinary(made.binary), stack.WithCache(b.TempDir())}
+	if os.Getenv("SSO_REAL") == "" {
+		opts = append(opts, stack.WithVersions(made.versions))
+	}
+	for _, kind := range []string{"cold", "warm"} {
+		b.Run(kind, func(b *testing.B) {
+			for range b.N {
+				more := opts
+				if kind == "cold" {
+					more = append(more[:len(more):len(more)], stack.WithCold())
+				}
+				bundle, err := render.Default()
+				require.NoError(b, err)
+				tg, err := stack.Start(b.Context(), bundle, more...)
+				require.NoError(b, err)
+				b.StopTimer()
+				require.NoError(b, tg.Close())
+				b.StartTimer()
+			}
+		})
+	}
+}

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
@@ -27,6 +30,10 @@ type idp struct {
 	secret    idpSecrets
 	ready     *once
 	api       target.AuthentikAPI
+
+	eventsMu sync.Mutex
+	seen     map[string]bool // events by key
+	actions  []string        // of all events so far, oldest first
 
 	broker, server, worker *running
 	users                  int // pairs that use it; guarded by Stack.mu
@@ -101,6 +108,32 @@ func (i *idp) wait(ctx context.Context) error {
 	return ready.wait(ctx)
 }
 
+// events are the actions of all events so far. authentik hands out pages, and
+// who counts must not see the list slide.
+func (i *idp) events(ctx context.Context) ([]string, error) {
+	var page struct {
+		Results []struct {
+			Key    string `json:"pk"`
+			Action string `json:"action"`
+		} `json:"results"`
+	}
+	if err := i.api.Get(ctx, "/events/events/?ordering=-created&page_size=100", &page); err != nil {
+		return nil, err
+	}
+	i.eventsMu.Lock()
+	defer i.eventsMu.Unlock()
+	if i.seen == nil {
+		i.seen = map[string]bool{}
+	}
+	for _, e := range slices.Backward(page.Results) {
+		if !i.seen[e.Key] {
+			i.seen[e.Key] = true
+			i.actions = append(i.actions, e.Action)
+		}
+	}
+	return slices.Clone(i.actions), nil
+}
+
 func (i *idp) release() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -146,7 +179,11 @@ func (i *idp) start(ctx context.Context, b *render.Bundle, images render.Images)
 	i.api = target.AuthentikAPI{Client: probe, Host: address.host, Token: i.secret.Token}
 	for _, g := range i.gates(warm && from.foreign) {
 		if err := i.pass(ctx, i.server, g); err != nil {
-			return i.workerToo(ctx, err)
+			err = i.workerToo(ctx, err)
+			if warm && from.kept != "" && ctx.Err() == nil {
+				err = errors.Join(fmt.Errorf("on the database of an earlier start, which is removed now (run it again): %w", err), os.RemoveAll(from.kept))
+			}
+			return err
 		}
 	}
 	if !warm {

@@ -240,7 +240,7 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 		Close:     p.close,
 	}
 	if boot.Up {
-		t.Events = p.idp.api.Events
+		t.Events = p.idp.events
 		if client := clientOf(b); client != "" {
 			t.Registered = func(ctx context.Context) ([]string, error) { return p.idp.api.Registered(ctx, client) }
 		}
