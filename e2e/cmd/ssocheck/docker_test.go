@@ -53,11 +53,11 @@ func TestDockerCommand(t *testing.T) {
 	})
 
 	// Ctrl-C leaves nothing, wherever it comes.
-	for _, at := range []string{"until the database", "until authentik says", "ok   login-page"} {
+	for _, at := range []string{"until the database", "until authentik says", "✓ login-page"} {
 		t.Run("Ctrl-C at "+at, func(t *testing.T) {
 			c := command("run", "--target", "stack", "--cold")
-			var rest bytes.Buffer
-			c.Stderr = &rest
+			var rest, errs bytes.Buffer
+			c.Stderr = &errs
 			pipe, err := c.StdoutPipe()
 			require.NoError(t, err)
 			require.NoError(t, c.Start())
@@ -71,6 +71,7 @@ func TestDockerCommand(t *testing.T) {
 				}
 			}
 			err = c.Wait()
+			rest.Write(errs.Bytes())
 			require.False(t, began.IsZero(), rest.String())
 			var exit *exec.ExitError
 			require.ErrorAs(t, err, &exit, rest.String())
