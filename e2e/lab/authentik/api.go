@@ -97,10 +97,19 @@ func (s *Server) providerJSON(pk int, p *render.OAuth2Provider) object {
 		return nil
 	}
 	out := object{
-		{"pk", pk}, {"name", p.Name}, {"client_type", or(p.ClientType, "confidential")}, {"client_id", p.ClientID}, {"client_secret", p.ClientSecret},
-		{"redirect_uris", s.uris(p)}, {"property_mappings", mappings}, {"signing_key", key(p.SigningKey)}, {"encryption_key", key(p.EncryptionKey)},
-		{"sub_mode", or(p.SubMode, "hashed_user_id")}, {"issuer_mode", or(p.IssuerMode, "per_provider")},
-		{"access_code_validity", or(p.AccessCodeValidity, "minutes=1")}, {"access_token_validity", or(p.AccessTokenValidity, "hours=1")},
+		{"pk", pk},
+		{"name", p.Name},
+		{"client_type", or(p.ClientType, "confidential")},
+		{"client_id", p.ClientID},
+		{"client_secret", p.ClientSecret},
+		{"redirect_uris", s.uris(p)},
+		{"property_mappings", mappings},
+		{"signing_key", key(p.SigningKey)},
+		{"encryption_key", key(p.EncryptionKey)},
+		{"sub_mode", or(p.SubMode, "hashed_user_id")},
+		{"issuer_mode", or(p.IssuerMode, "per_provider")},
+		{"access_code_validity", or(p.AccessCodeValidity, "minutes=1")},
+		{"access_token_validity", or(p.AccessTokenValidity, "hours=1")},
 	}
 	slug, name := "", ""
 	if a := s.model.Application(p.Name); a != nil {

@@ -41,6 +41,7 @@ type fakeIdP struct {
 	status    int            // of discovery; 0: 200
 	userinfo  map[string]any
 	infoCode  int
+	infoPage  string                             // instead of the claims
 	idToken   func(claims map[string]any) string // nil: none
 	tokenCode int
 	tokenBody string
@@ -120,6 +121,10 @@ func (f *fakeIdP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/userinfo/"):
 		if f.infoCode != 0 {
 			w.WriteHeader(f.infoCode)
+			return
+		}
+		if f.infoPage != "" {
+			_, _ = w.Write([]byte(f.infoPage))
 			return
 		}
 		write(http.StatusOK, f.userinfo)

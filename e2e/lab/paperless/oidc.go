@@ -43,21 +43,25 @@ func (c *call) startLogin(id string) *reply {
 	if state.Process == "" {
 		state.Process = "login"
 	}
-	params := []string{
-		"client_id=" + url.QueryEscape(p.clientID),
-		"redirect_uri=" + url.QueryEscape(c.absolute("/accounts/oidc/"+id+"/login/callback/")),
-		"scope=" + url.QueryEscape(strings.Join(p.scope(c.set), " ")),
-		"response_type=code",
-		"state=" + state.State,
+	params := parameters{
+		{"client_id", p.clientID},
+		{"redirect_uri", c.absolute("/accounts/oidc/" + id + "/login/callback/")},
+		{"scope", strings.Join(p.scope(c.set), " ")},
+		{"response_type", "code"},
+		{"state", state.State},
 	}
 	if p.pkce(c.set) {
 		state.Verifier = random(64)
 		sum := sha256.Sum256([]byte(state.Verifier))
-		params = append(params, "code_challenge_method=S256", "code_challenge="+base64.RawURLEncoding.EncodeToString(sum[:]))
+		params.set("code_challenge_method", "S256")
+		params.set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
 	}
 	extra := p.authParams()
 	for _, k := range slices.Sorted(maps.Keys(extra)) {
-		params = append(params, url.QueryEscape(k)+"="+url.QueryEscape(pyStr(extra[k])))
+		params.set(k, pyStr(extra[k]))
+	}
+	if own := c.query.Get("auth_params"); own != "" {
+		c.dynamic(&params, own)
 	}
 	c.redactor.Add(state.State, state.Verifier)
 	keep := 10
@@ -74,7 +78,42 @@ func (c *call) startLogin(id string) *reply {
 	if strings.Contains(authorize, "?") {
 		sep = "&"
 	}
-	return redirect(authorize + sep + strings.Join(params, "&"))
+	return redirect(authorize + sep + params.encode())
+}
+
+// parameters are those of an authorization request, in their order.
+type parameters [][2]string
+
+// set replaces a parameter, or adds it.
+func (p *parameters) set(name, value string) {
+	for i := range *p {
+		if (*p)[i][0] == name {
+			(*p)[i][1] = value
+			return
+		}
+	}
+	*p = append(*p, [2]string{name, value})
+}
+
+func (p *parameters) encode() string {
+	var out []string
+	for _, one := range *p {
+		out = append(out, url.QueryEscape(one[0])+"="+url.QueryEscape(one[1]))
+	}
+	return strings.Join(out, "&")
+}
+
+// dynamic takes over what the browser adds to the start: allauth passes it on,
+// even another redirect_uri, and relies on the provider's comparison.
+func (c *call) dynamic(params *parameters, text string) {
+	if !c.set.at("2.15.0") {
+		c.notModelled("auth_params of the browser before 2.15.0")
+		return
+	}
+	own, _ := url.ParseQuery(text) // what is no parameter is left out, as Python's parse_qsl does
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		params.set(name, own.Get(name))
+	}
 }
 
 // discover fetches the discovery document; Paperless keeps none.

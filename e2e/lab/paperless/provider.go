@@ -229,8 +229,8 @@ func (p *provider) basic(s *settings, doc map[string]any) bool {
 	for _, m := range methods {
 		has[m] = true
 	}
-	if s.at("3.0.0") {
-		return !has["client_secret_post"]
+	if s.at("3.0.0") && has["client_secret_post"] {
+		return false
 	}
 	return has["client_secret_basic"]
 }
