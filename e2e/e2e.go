@@ -47,7 +47,7 @@ type Options struct {
 	Only      []string // ids of checks; none: all
 	Plant     []string // codes of mistakes to make first
 	Report    string   // directory for the report; empty: none
-	Shots     bool     // a screenshot of every step
+	Shots     bool     // a screenshot of every step, not only of checks that do not pass
 	Headed    bool     // a browser with a window
 	Browser   string   // address of a Chrome that runs elsewhere, ws://…; empty: one is started
 	External  External // for the target external
@@ -205,7 +205,7 @@ func runnerOptions(o Options, b *render.Bundle, kind string, start starter) (run
 		return runner.Options{}, err
 	}
 	return runner.Options{
-		Bundle: b, Kind: kind, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Log: o.Log, Shots: o.Shots, Expected: expected,
+		Bundle: b, Kind: kind, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Log: o.Log, Shots: o.Shots, Film: o.Report != "", Expected: expected,
 		Browser: browser.Options{Remote: o.Browser, SeenAs: os.Getenv("SSO_BROWSER_SEES"), Headed: o.Headed},
 	}, nil
 }

@@ -262,7 +262,15 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string, g 
 		v.Hops = append(v.Hops, hopView(i, h, glossary))
 	}
 	for i := range e.Exchange {
-		v.Requests = append(v.Requests, exchangeView(&e.Exchange[i], glossary))
+		x := &e.Exchange[i]
+		if c.Status == check.Passed && asset(x) {
+			continue // of no interest where nothing is wrong
+		}
+		request := exchangeView(x, glossary)
+		if c.Status == check.Passed {
+			request.Headers, request.Body = nil, ""
+		}
+		v.Requests = append(v.Requests, request)
 	}
 	for _, name := range slices.Sorted(maps.Keys(glossary)) {
 		v.Glossary = append(v.Glossary, param{name, glossary[name]})
@@ -467,11 +475,12 @@ func patch(f *config.Finding) string {
 		at-- // nothing is left of the line: the place is after the one before
 	}
 	name := strings.TrimPrefix(filepath.ToSlash(e.File), "/")
-	text := fmt.Sprintf("--- a/%s\n+++ b/%s\n@@ -%d,1 +%d,%d @@\n-%s\n", name, name, e.From, at, len(added), f.Source)
+	var sb strings.Builder
+	fmt.Fprintf(&sb, "--- a/%s\n+++ b/%s\n@@ -%d,1 +%d,%d @@\n-%s\n", name, name, e.From, at, len(added), f.Source)
 	for _, l := range added {
-		text += "+" + l + "\n"
+		sb.WriteString("+" + l + "\n")
 	}
-	return text
+	return sb.String()
 }
 
 var printIn = regexp.MustCompile(`…[0-9a-f]{6}`)

@@ -232,6 +232,7 @@ func TestPage(t *testing.T) {
 
 // keyboard walks with Tab to the film strip, opens a picture, turns, and leaves.
 func keyboard(t *testing.T, r *reader, dir string) {
+	t.Helper()
 	r.open(t, site(t, dir, ""), 1280, "light", "")
 	r.press(t, kb.Tab)
 	assert.Equal(t, "Skip to the checks", eval[string](t, r, `document.activeElement.textContent`), "the first stop")
@@ -260,6 +261,7 @@ func keyboard(t *testing.T, r *reader, dir string) {
 
 // tools are the filter, the folding, the copy buttons and links to checks.
 func tools(t *testing.T, r *reader, dir string) {
+	t.Helper()
 	r.open(t, site(t, dir, ""), 1280, "light", "")
 	eval[chromedp.Void](t, r, `document.querySelector('[data-show="problems"]').click()`)
 	assert.Equal(t, []string{"fail"}, eval[[]string](t, r, `[...document.querySelectorAll("details.check:not([hidden])")].map((d) => d.dataset.status)`))
@@ -282,6 +284,7 @@ func tools(t *testing.T, r *reader, dir string) {
 
 // paper shows what failed, whole, and none of the buttons.
 func paper(t *testing.T, r *reader, dir string) {
+	t.Helper()
 	r.open(t, site(t, dir, ""), 1000, "light", "print")
 	assert.Zero(t, eval[int](t, r, `[...document.querySelectorAll(".toc, .tools, .copy")].filter((e) => e.offsetParent !== null).length`))
 	assert.Equal(t, "none", eval[string](t, r, `getComputedStyle(document.querySelector(".log")).maxHeight`), "a log is not cut")
@@ -293,6 +296,7 @@ func paper(t *testing.T, r *reader, dir string) {
 // bare is Jenkins, which forbids inline style, script and pictures: what is
 // wrong and what mends it must be readable all the same.
 func bare(t *testing.T, r *reader, dir string) {
+	t.Helper()
 	r.open(t, site(t, dir, "sandbox; default-src 'none'; img-src 'self'; style-src 'self';"), 1280, "light", "")
 	root, err := chromedp.Run(r.ctx, chromedp.Text(chromedp.CSS("body")))
 	require.NoError(t, err)

@@ -26,10 +26,7 @@ type screen struct {
 	states []string
 }
 
-var (
-	escape = regexp.MustCompile(`^\x1b\[([0-9;]*)([A-Za-z])`)
-	colors = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-)
+var escape = regexp.MustCompile(`^\x1b\[([0-9;]*)([A-Za-z])`)
 
 func (s *screen) Write(b []byte) (int, error) {
 	text := string(b)

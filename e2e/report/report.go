@@ -245,10 +245,10 @@ func (r *Report) notes() string {
 	if r.Target.Kind != target.Lab {
 		return ""
 	}
-	note := "The lab models the two products; only the targets stack and external test the real ones."
+	notes := []string{"The lab models the two products; only the targets stack and external test the real ones."}
 	known, err := render.KnownVersions()
 	if err != nil {
-		return note
+		return notes[0]
 	}
 	for _, p := range []struct {
 		name     string
@@ -259,10 +259,10 @@ func (r *Report) notes() string {
 		{"authentik", known.Authentik, r.Target.Authentik.Version},
 	} {
 		if basis := render.Basis(p.releases, p.version); p.version != "" && basis.Version != p.version {
-			note += fmt.Sprintf(" Of %s %s it knows nothing of its own and answers as %s.", p.name, p.version, basis.Version)
+			notes = append(notes, fmt.Sprintf("Of %s %s it knows nothing of its own and answers as %s.", p.name, p.version, basis.Version))
 		}
 	}
-	return note
+	return strings.Join(notes, " ")
 }
 
 var unsafeName = regexp.MustCompile(`[^A-Za-z0-9@._-]+`)

@@ -85,12 +85,12 @@ func (v *requestView) url(raw string, glossary map[string]string) {
 // A paramView is one parameter; a value that is an address with parameters of
 // its own, such as next=, is taken apart.
 type paramView struct {
-	Name, Value, Say string
-	Inner            []paramView
+	Name, Value string
+	Inner       []paramView
 }
 
 func newParam(p param) paramView {
-	v := paramView{Name: p.Name, Value: p.Value, Say: meaning[p.Name]}
+	v := paramView{Name: p.Name, Value: p.Value}
 	if strings.HasPrefix(p.Value, "/") || strings.Contains(p.Value, "://") {
 		if path, query, ok := strings.Cut(p.Value, "?"); ok && strings.Contains(query, "=") {
 			v.Value = path

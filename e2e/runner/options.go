@@ -51,6 +51,7 @@ type Options struct {
 	Expected []Expectation
 	Log      *slog.Logger // nil: silent
 	Shots    bool         // a screenshot of every step
+	Film     bool         // the same, kept where a check does not pass
 }
 
 // An EventKind is what happened.

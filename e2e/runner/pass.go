@@ -41,7 +41,7 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 	var session *browser.Session
 	var err error
 	if b != nil {
-		session, err = b.Session(ctx, browser.SessionOptions{Header: t.Header, Redactor: t.Redactor, Shots: r.o.Shots, Progress: progress})
+		session, err = b.Session(ctx, browser.SessionOptions{Header: t.Header, Redactor: t.Redactor, Shots: r.o.Shots || r.o.Film, Progress: progress})
 		if err != nil {
 			err = fmt.Errorf("open a browser profile: %w", err)
 		} else {
@@ -152,6 +152,12 @@ func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t 
 		rec.Console = session.Console()
 		rec.Notes = append(rec.Notes, session.Notes()...)
 		res.Shots = session.Shots()
+		if !bad && !r.o.Shots {
+			res.Shots = nil
+			for i := range rec.Steps {
+				rec.Steps[i].Screenshot = ""
+			}
+		}
 		if bad && !interrupted {
 			r.look(ctx, res, rec, session, missing)
 		}

@@ -134,7 +134,7 @@ type runCmd struct {
 	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Plant  []string `help:"Make these mistakes first." placeholder:"CODE"`
 	outputs
-	Shots  bool `help:"A screenshot of every step."`
+	Shots  bool `help:"A screenshot of every step in the report, not only of the checks that do not pass."`
 	Headed bool `help:"A browser with a window."`
 	Keep   bool `help:"Leave the stack running."`
 
