@@ -85,7 +85,7 @@ var bulk = regexp.MustCompile(`(?s)(<style>).*?(</style>)|(<script>).*?(</script
 func TestFaceGoldens(t *testing.T) {
 	t.Parallel()
 	all := samples(t)
-	for _, name := range []string{"fail", "boot", "error", "upgrade"} {
+	for _, name := range []string{"pass", "fail", "boot", "error", "upgrade"} {
 		rep := New(all[name])
 		golden(t, name+".md", written(t, rep.Markdown))
 		golden(t, name+".sarif", written(t, rep.SARIF))

@@ -61,6 +61,7 @@ func (r *Report) Markdown(w io.Writer) error {
 			markdownFinding(&sb, f)
 		}
 	}
+	r.markdownWarnings(&sb)
 	if len(r.Checks) > 0 {
 		p("")
 		p("| | Check | | Guide | Time |")
@@ -102,6 +103,19 @@ func markdownFinding(sb *strings.Builder, f *troubleshooting.Finding) {
 	fmt.Fprintf(sb, "\n**Fix:** %s\n", markdownText(prose))
 	if len(edit) > 0 {
 		sb.WriteString("\n" + fence(strings.Join(edit, "\n")+"\n", "diff") + "\n")
+	}
+}
+
+// markdownWarnings is what is met and worth a look all the same, a line each.
+func (r *Report) markdownWarnings(sb *strings.Builder) {
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Status != check.Warned || len(c.Findings) == 0 {
+			continue
+		}
+		f := &c.Findings[0]
+		prose, _ := splitFix(f.Fix)
+		fmt.Fprintf(sb, "\n⚠️ `%s` **`%s`** %s. %s\n", markdownCode(c.Key()), f.Code, markdownText(f.Title), markdownText(prose))
 	}
 }
 
