@@ -50,7 +50,7 @@ func topics() []topic {
 		},
 		{
 			"Sign-in page", "form, button, action and method by version; no button where app or provider is missing; pages of 2.5, 2.6, 2.11",
-			"10-no-apps 11-no-providers 15-empty-apps-list 49-provider-name-app-typo", "F04 F05 F06", "P3.1 P5", "l.TestObserved p.TestConfigurationMistakes p.TestVersionProfiles",
+			"10-no-apps 11-no-providers 15-empty-apps-list 49-provider-name-app-typo", "F04 F05 F06", "P3.1 P5", "l.TestObserved l.TestSelectors p.TestConfigurationMistakes p.TestVersionProfiles",
 		},
 		{
 			"Authorization request", "client id, redirect URI, scopes, state, PKCE by the truth of its value, settings of one app since 2.14.0; authentik's refusals in its order",

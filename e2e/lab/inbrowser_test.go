@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,9 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/browser"
 	"github.com/ssocheck/ssocheck/e2e/edge"
 	"github.com/ssocheck/ssocheck/e2e/lab"
+	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/fixtures"
 )
 
 // stepLimit is more than any step needs on a busy machine.
@@ -233,4 +236,121 @@ func (p *surfer) eval(js string, into any) {
 	text, err := p.s.Eval(p.t.Context(), js)
 	require.NoError(p.t, err)
 	require.NoError(p.t, json.Unmarshal(text, into), string(text))
+}
+
+// TestSelectors finds what fixtures/paperless-settings.json says of the real
+// pages in the lab's, on each recorded version: what drives the one drives the
+// other.
+func TestSelectors(t *testing.T) {
+	t.Parallel()
+	text, err := fixtures.FS.ReadFile("paperless-settings.json")
+	require.NoError(t, err)
+	var doc struct {
+		Selectors map[string]map[string]any `json:"selectors"`
+	}
+	require.NoError(t, json.Unmarshal(text, &doc))
+	all := observed(t)
+	for _, version := range []string{"2.5.0", "2.20.15", "3.0.5"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			f := flow{Paperless: version, Authentik: "2025.8.1"}
+			tg := flowRow(f, map[string]string{"PAPERLESS_SOCIAL_AUTO_SIGNUP": "false"}).run(t, all.Harness)
+			b, err := browser.Open(t.Context(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI})
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, b.Close()) })
+			s, err := b.Session(t.Context(), browser.SessionOptions{})
+			require.NoError(t, err)
+			t.Cleanup(s.Close)
+			p := &surfer{t, s}
+			found := map[string]bool{}
+			page := func(name string, keys ...string) {
+				t.Helper()
+				require.NoError(t, s.Settle(t.Context(), stepLimit))
+				for _, key := range keys {
+					found[name+"."+key] = true
+					for _, css := range selectors(doc.Selectors[name][key], version) {
+						var n int
+						p.eval(`document.querySelectorAll(`+strconv.Quote(css)+`).length`, &n)
+						assert.Positive(t, n, "%s %s: %s", name, key, css)
+					}
+				}
+				if want, ok := doc.Selectors[name]["title"].(string); ok && name != "profile" {
+					got, err := s.Page(t.Context())
+					require.NoError(t, err)
+					assert.Equal(t, want, got.Title)
+				}
+			}
+			p.open("/accounts/login/")
+			page("login", "form", "username", "password", "submit", "sso_form", "sso_button", "separator")
+			p.fill(browser.CSS("#inputUsername"), "nobody")
+			p.fill(browser.CSS("#inputPassword"), "wrong")
+			p.click(browser.CSS("button.btn-primary[type=submit]"))
+			page("login", "error")
+			p.open("/accounts/oidc/authentik/login/")
+			page("confirm_page", "continue_button")
+			p.click(browser.CSS("button[type=submit]"))
+			p.authentik("alice", "Welcome to authentik! - authentik")
+			require.NoError(t, s.Wait(t.Context(), "wait for the form", browser.CSS("#inputEmail"), stepLimit))
+			page("signup_form", "username", "email", "submit")
+			p.fill(browser.CSS("#inputUsername"), "admin")
+			p.click(browser.CSS("button[type=submit]"))
+			page("signup_form", "error")
+			p.fill(browser.CSS("#inputUsername"), "alice")
+			p.click(browser.CSS("button[type=submit]"))
+			require.NoError(t, s.Wait(t.Context(), "wait for the menu", browser.CSS("#userDropdown"), stepLimit))
+			page("app", "loaded", "user_menu", "my_profile", "logout", "toast")
+			p.click(browser.CSS("#userDropdown"))
+			p.click(browser.CSS(".dropdown-item").WithText("My Profile"))
+			require.NoError(t, s.Wait(t.Context(), "wait for the link", browser.CSS(`a[href*="process=connect"]`), stepLimit))
+			page("profile", "dialog", "title", "connect_link", "linked_item", "disconnect")
+
+			for name, keys := range doc.Selectors {
+				for key := range keys {
+					switch name + "." + key {
+					case "login.path", "login.title", "login.autoredirect_marker", "confirm_page.path", "confirm_page.title", "confirm_page.text",
+						"signup_form.path", "signup_form.title", "profile.api", "inactive.title":
+						// No selectors; the recordings and the tables have them.
+					default:
+						assert.True(t, found[name+"."+key], "%s.%s was not looked for", name, key)
+					}
+				}
+			}
+		})
+	}
+}
+
+// selectors are the CSS selectors in a value: those for the version, without
+// the words around them.
+func selectors(v any, version string) []string {
+	if byVersion, ok := v.(map[string]any); ok {
+		for when, value := range byVersion {
+			limit := strings.TrimLeft(when, "<>=v")
+			switch {
+			case strings.HasPrefix(when, ">=") && render.AtLeast(version, limit),
+				strings.HasPrefix(when, "<") && !render.AtLeast(version, limit),
+				strings.HasSuffix(when, ".x") && strings.HasPrefix(version, strings.TrimSuffix(limit, "x")):
+				return selectors(value, version)
+			}
+		}
+		return nil
+	}
+	old, text := "", str(v)
+	if i := strings.Index(text, "(v2.5: "); i >= 0 {
+		old, _, _ = strings.Cut(text[i+len("(v2.5: "):], ")")
+		text = text[:i]
+	}
+	if old != "" && !render.AtLeast(version, "2.6.0") {
+		text = old
+	}
+	text = strings.NewReplacer("<id>", "authentik", "<provider_id>", "authentik").Replace(text)
+	var out []string
+	for part := range strings.SplitSeq(text, " / ") {
+		for _, end := range []string{" containing ", " with ", " then ", " (", ";", ` "`} {
+			part, _, _ = strings.Cut(part, end)
+		}
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
 }

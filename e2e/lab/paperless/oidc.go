@@ -56,7 +56,7 @@ func (c *call) startLogin(id string) *reply {
 		params.set("code_challenge_method", "S256")
 		params.set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
 	}
-	extra := p.authParams()
+	extra := p.authParams(c.set)
 	for _, k := range slices.Sorted(maps.Keys(extra)) {
 		params.set(k, pyStr(extra[k]))
 	}

@@ -211,9 +211,9 @@ func (p *provider) scope(s *settings) []string {
 }
 
 // authParams are extra parameters of the authorization request.
-func (p *provider) authParams() map[string]any {
+func (p *provider) authParams(s *settings) map[string]any {
 	v, _ := p.level["AUTH_PARAMS"].(map[string]any)
-	if own, ok := p.app["auth_params"].(map[string]any); ok {
+	if own, ok := p.app["auth_params"].(map[string]any); ok && s.at("2.13.0") {
 		return own
 	}
 	return v

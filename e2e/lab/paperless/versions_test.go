@@ -118,6 +118,17 @@ func profiles() map[string]change {
 			q := visit(t, start(t, newIdP(t), version, nil, edit(func(_, s map[string]any) { s["oauth_pkce_enabled"], s["scope"] = false, []any{"openid"} }))).begin("")
 			return fmt.Sprint(q.Get("scope"), ", PKCE ", q.Has("code_challenge"))
 		}, map[string]string{"2.5.0": "email openid profile, PKCE true", "2.13.5": "email openid profile, PKCE true", "2.14.0": "openid, PKCE false", "3.0.5": "openid, PKCE false"}},
+		"3.6 AUTH_PARAMS, auth_params of one app": {func(t *testing.T, version string) string {
+			t.Helper()
+			params := map[string]any{"prompt": "login"}
+			all := visit(t, start(t, newIdP(t), version, nil, level("AUTH_PARAMS", params))).begin("").Get("prompt")
+			one := visit(t, start(t, newIdP(t), version, nil, edit(func(_, s map[string]any) { s["auth_params"] = params }))).begin("").Get("prompt")
+			return all + " " + one
+		}, map[string]string{"2.5.0": "login ", "2.12.1": "login ", "2.13.0": "login login", "2.20.15": "login login", "3.0.5": "login login"}},
+		"3.6 hidden": {func(t *testing.T, version string) string {
+			t.Helper()
+			return mistakeOf(t, version, nil, edit(func(_, s map[string]any) { s["hidden"] = true }))
+		}, map[string]string{"2.5.0": "200 1 buttons, press 302", "2.8.6": "200 1 buttons, press 302", "2.9.0": "200 0 buttons, press 302", "3.0.5": "200 0 buttons, press 302"}},
 		"3.6 fetch_userinfo": {func(t *testing.T, version string) string {
 			t.Helper()
 			f := newIdP(t)
