@@ -25,7 +25,8 @@ type StackOptions struct {
 	Pull     bool // pull images that are here already
 	Cold     bool // do not start on the databases of an earlier start
 	Keep     bool // leave it running
-	// Dumps of one's own to start on, as pg_dump writes them; empty: none.
+	// Dumps of one's own to start on, as pg_dump writes them; Paperless's may be
+	// its SQLite file. Empty: none.
 	RestorePaperless, RestoreAuthentik string
 	// Kept is told what is left running; may be nil.
 	Kept func(*target.Target)
@@ -135,8 +136,12 @@ func openStack(ctx context.Context, o *Options, b *render.Bundle) (*stack.Stack,
 	if err != nil {
 		return nil, err
 	}
-	b.Added = append(b.Added, stack.Added(b)...)
-	return stack.New(ctx, opts...)
+	s, err := stack.New(ctx, opts...)
+	if err != nil {
+		return nil, err
+	}
+	b.Added = append(b.Added, s.Added(b)...)
+	return s, nil
 }
 
 // pairsOf is how many different Paperless the checklist wants.

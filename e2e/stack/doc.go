@@ -64,7 +64,8 @@ type Option func(*options)
 // Overrides are images that are used in place of those of versions.yaml.
 type Overrides struct{ Paperless, Authentik, Postgres, Broker, AuthentikBroker string }
 
-// Dumps are databases of one's own, as pg_dump writes them; nil: none.
+// Dumps are databases of one's own, as pg_dump writes them; Paperless's may be a
+// SQLite file, too. Nil: none.
 type Dumps struct{ Paperless, Authentik []byte }
 
 // WithImages names other images; empty ones stay.

@@ -442,6 +442,24 @@ func TestDockerDumps(t *testing.T) {
 	require.NoError(t, err, "the API token is ours, though the database is not")
 }
 
+// TestDockerSQLite starts on a SQLite file, and hands what became of it to the next version.
+func TestDockerSQLite(t *testing.T) {
+	file := []byte("SQLite format 3\x00{}")
+	s := open(t, stack.WithDumps(stack.Dumps{Paperless: file}))
+	b := guide(t)
+	assert.Contains(t, strings.Join(s.Added(b), "\n"), "db.sqlite3")
+	tg := start(t, s, b, "")
+	before := subjectOf(t, tg, b)
+	assert.Contains(t, before, "admin")
+	require.NoError(t, tg.Close())
+	require.NoError(t, s.Keep(t.Context(), ""))
+	newer := guide(t)
+	newer.Paperless.Version = "3.0.5"
+	newer.Paperless.Env["PAPERLESS_SECRET_KEY"] = strings.Repeat("k", 50)
+	assert.Equal(t, before, subjectOf(t, start(t, s, newer, ""), newer), "the same accounts, in the same order")
+	assert.Equal(t, "SQLite format 3\x00{}", string(file), "the original is only read")
+}
+
 // BenchmarkDockerStart measures a start on empty databases against one on kept
 // ones, on the stand-ins or, with SSO_REAL=1, on the real images.
 func BenchmarkDockerStart(b *testing.B) {

@@ -33,6 +33,10 @@ type pair struct {
 	closing            sync.Once
 	closed             error
 
+	sqlite  bool   // it runs on a SQLite file of the user's own
+	copied  []byte // of that file, at the end
+	copyErr error
+
 	mu   sync.Mutex
 	last []evidence.Exchange // what the edge said last
 }
@@ -107,8 +111,13 @@ func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 	cs := p.pairContainers(p.bundle, p.images, p.site, p.redactor.Key())
 	name := cs[2].Env["PAPERLESS_DBNAME"]
 	from := p.paperlessSeed(ctx, p.bundle, p.images)
-	warm, err := p.restore(ctx, name, from)
-	if err != nil {
+	var err error
+	warm := from != nil && IsSQLite(from.dump)
+	if warm {
+		p.sqlite = true
+		onSQLite(&cs[2], from.dump)
+		p.say("%s: on the SQLite database of %s", cs[2].Name, from.from)
+	} else if warm, err = p.restore(ctx, name, from); err != nil {
 		return evidence.Boot{}, err
 	}
 	if p.broker, err = p.run(ctx, cs[0]); err != nil {
@@ -158,7 +167,7 @@ func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 
 func warmWord(warm bool) string {
 	if warm {
-		return ", on the database of an earlier start"
+		return ", on a database that was there before"
 	}
 	return ""
 }
@@ -333,6 +342,9 @@ func (p *pair) close() error {
 		p.exchanges()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), removeLimit)
 		defer cancel()
+		if p.sqlite && p.app != nil {
+			p.copied, p.copyErr = p.backup(ctx) // it goes with the container
+		}
 		var wg sync.WaitGroup
 		errs := make([]error, 3)
 		for i, r := range []*running{p.app, p.front, p.broker} {

@@ -312,7 +312,16 @@ func environment(b *render.Bundle) (env map[string]string, added, replaced []str
 }
 
 // Added lists, in words, what the stack puts into the user's deployment.
-func Added(b *render.Bundle) []string {
+func (s *Stack) Added(b *render.Bundle) []string {
+	out := added(b)
+	if !IsSQLite(s.o.dumps.Paperless) {
+		return out
+	}
+	out = slices.DeleteFunc(out, func(line string) bool { return strings.HasPrefix(line, "PAPERLESS_DB") })
+	return append(out, "db.sqlite3: a copy of the SQLite database that was given; every PAPERLESS_DB setting is left out")
+}
+
+func added(b *render.Bundle) []string {
 	_, names, replaced := environment(b)
 	why := map[string]string{
 		"PAPERLESS_REDIS":            "the stack's own broker",

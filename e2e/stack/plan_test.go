@@ -244,7 +244,7 @@ func TestEnvironment(t *testing.T) {
 				}
 				assert.Equal(t, want, got, k)
 			}
-			text := strings.Join(Added(b), "\n")
+			text := strings.Join((&Stack{}).Added(b), "\n")
 			for _, part := range tt.added {
 				assert.Contains(t, text, part)
 			}

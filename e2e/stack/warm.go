@@ -254,7 +254,7 @@ func (s *Stack) Keep(ctx context.Context, variant string) error {
 	if p == nil || p.idp == nil || p.app == nil {
 		return errors.New("nothing ran that could be kept")
 	}
-	paperless, err := s.dump(ctx, p.app.Env["PAPERLESS_DBNAME"])
+	paperless, err := p.left(ctx)
 	if err != nil {
 		return err
 	}

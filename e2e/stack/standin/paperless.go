@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -31,7 +32,7 @@ var ErrExit = errors.New("the container stops")
 
 // paperlessServer is the lab's Paperless on a database of its own.
 type paperlessServer struct {
-	db  database
+	db  store
 	out *lines
 
 	mu    sync.Mutex
@@ -42,12 +43,12 @@ type paperlessServer struct {
 func servePaperless(ctx context.Context, w World) error {
 	out := &lines{w: w}
 	env := w.Env
-	db := database{
+	var db store = database{
 		addr: net.JoinHostPort(env["PAPERLESS_DBHOST"], or(env["PAPERLESS_DBPORT"], databasePort)),
 		name: or(env["PAPERLESS_DBNAME"], "paperless"), user: or(env["PAPERLESS_DBUSER"], "paperless"), password: or(env["PAPERLESS_DBPASS"], "paperless"),
 	}
 	if env["PAPERLESS_DBHOST"] == "" {
-		return errors.New("PAPERLESS_DBHOST is not set: the stand-in keeps its accounts in the stack's database only")
+		db = sqlite(path.Join(or(env["PAPERLESS_DATA_DIR"], "/usr/src/paperless/data"), "db.sqlite3"))
 	}
 	var stored []byte
 	if err := waitFor(ctx, "Unable to connect after 30 seconds", func() (err error) {
@@ -152,7 +153,7 @@ func (s *paperlessServer) save(ctx context.Context) {
 	if err != nil || string(text) == s.saved {
 		return // plain data always encodes
 	}
-	if _, err := s.db.ask(ctx, http.MethodPut, s.db.name+"/paperless", text); err != nil {
+	if err := s.db.put(ctx, "paperless", json.RawMessage(text)); err != nil {
 		s.out.print("database: " + err.Error())
 		return
 	}
@@ -256,9 +257,17 @@ func removeNamesake(state *paperless.State, body io.Reader) error {
 	return nil
 }
 
-// python is `python3 manage.py shell`, for the two scripts that package stack
-// runs: social accounts from SSOCHECK_LINKS, an administrator from SSOCHECK_ADMIN.
+// python is what package stack runs: `python3 manage.py shell` with its two
+// scripts (social accounts from SSOCHECK_LINKS, an administrator from
+// SSOCHECK_ADMIN), and `python3 -c` with the one that copies a SQLite database.
 func python(ctx context.Context, w World) error {
+	if len(w.Args) == 4 && w.Args[0] == "-c" && strings.Contains(w.Args[1], "sqlite3") {
+		text, err := os.ReadFile(w.Args[2])
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(w.Args[3], text, 0o600)
+	}
 	path, text := linksPath, w.Env["SSOCHECK_LINKS"]
 	if admin, ok := w.Env["SSOCHECK_ADMIN"]; ok {
 		path, text = adminPath, admin
