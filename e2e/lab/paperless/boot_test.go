@@ -1,12 +1,16 @@
 package paperless
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
 
@@ -125,4 +129,37 @@ func TestUpgrade(t *testing.T) {
 	assert.False(t, boot.Up)
 	assert.Contains(t, boot.Log, "(paperless.E002) Cannot upgrade to Paperless-ngx v3 from this version.")
 	start(t, f, "2.20.15", nil, func(o *Options) { o.State = from250 })
+}
+
+// TestSettingsAreKnown: what is read here stands in the table of settings, and
+// 3.0.0's strict booleans are those that the table calls so.
+func TestSettingsAreKnown(t *testing.T) {
+	t.Parallel()
+	all, err := config.Settings()
+	require.NoError(t, err)
+	known, bools := map[string]bool{}, []string{}
+	for _, s := range all {
+		known[s.Name] = true
+		if s.Type == "bool" {
+			bools = append(bools, s.Name)
+		}
+	}
+	assert.ElementsMatch(t, bools, booleans)
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	name := regexp.MustCompile(`"(PAPERLESS_[A-Z_]+)"`)
+	n := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range name.FindAllStringSubmatch(string(text), -1) {
+			n++
+			// Two names that end in _FILE and are no secret files.
+			assert.True(t, known[m[1]] || m[1] == "PAPERLESS_MODEL_FILE" || m[1] == "PAPERLESS_OCR_SKIP_ARCHIVE_FILE", "%s reads %s", file, m[1])
+		}
+	}
+	assert.Greater(t, n, 30)
 }
