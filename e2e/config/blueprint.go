@@ -47,7 +47,7 @@ func ParseBlueprint(file string, text []byte, env map[string]string) (*Blueprint
 	if at := bpTooDeep(text); at != nil {
 		return nil, r.fail(at, "this is not a blueprint", "brackets are nested too deep")
 	}
-	tree, err := parser.ParseBytes(text, 0)
+	tree, err := bpParse(unixLines(text))
 	if err != nil {
 		return nil, r.syntax(err)
 	}
@@ -59,6 +59,16 @@ func ParseBlueprint(file string, text []byte, env map[string]string) (*Blueprint
 		return r.blueprint(m)
 	}
 	return nil, r.fail(nil, "a blueprint starts with version: 1 and entries:", "this is not an authentik blueprint")
+}
+
+// bpParse is goccy's parser; a panic of it is an error of the file.
+func bpParse(text []byte) (tree *ast.File, err error) {
+	defer func() {
+		if recover() != nil {
+			tree, err = nil, errors.New("the YAML parser gave up")
+		}
+	}()
+	return parser.ParseBytes(text, 0)
 }
 
 // syntax is the YAML error without its quotation of the file, which may show a

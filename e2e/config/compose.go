@@ -241,7 +241,7 @@ func (r *reader) composeError(p *project, err error) {
 					if s.key != parts[1] {
 						continue
 					}
-					pr.file, pr.at = d.file, s.at
+					pr.file, pr.at = d.read, s.at
 					for _, kv := range d.pairs(s.value) {
 						if kv.key != parts[2] {
 							continue
@@ -475,7 +475,7 @@ func (r *reader) extend(p *project, d *document, s pair, depth int, own, files *
 		if err != nil {
 			if ef.required {
 				r.problems = append(r.problems, problem{
-					code: "CFG-ENVFILE", level: Error, file: d.file, at: ef.at, width: len(ef.path), refuses: byCompose,
+					code: "CFG-ENVFILE", level: Error, file: d.read, at: ef.at, width: len(ef.path), refuses: byCompose,
 					message: "env_file " + path + " cannot be read: Compose refuses to start",
 					fix:     "create it beside " + filepath.Base(d.file.path) + ", or correct the path",
 				})

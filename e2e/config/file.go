@@ -29,7 +29,12 @@ type file struct {
 	text   []byte
 	starts []int // offset of the first byte of each line
 	disk   *file // the file on disk, where this is a mended copy of it; nil: this
+	lines  bool  // of a copy: lines and columns are those of the disk
 }
+
+// unmended tells whether lines and columns are those of the file on disk, so
+// that edits may be made by them.
+func (f *file) unmended() bool { return f.disk == nil || f.lines }
 
 // written is the file as it is on disk.
 func (f *file) written() *file {

@@ -185,29 +185,36 @@ func Diff(old, updated []byte, name string) string {
 				shown = strings.ReplaceAll(shown, v, hidden)
 			}
 		}
-		lines := strings.SplitAfter(shown, "\n")
+		lines := diffLines(shown)
 		for i, l := range lines {
 			body := strings.TrimRight(l, "\r\n")
 			lines[i] = hideLine(body) + strings.TrimPrefix(l[len(body):], "\r")
 		}
-		if lines[len(lines)-1] == "" {
-			lines = lines[:len(lines)-1]
-		}
 		return lines
 	}
-	a, b := hide(old), hide(updated)
+	// The lines themselves say what changed, also where only a hidden part did.
+	a, b := diffLines(string(old)), diffLines(string(updated))
+	shownA, shownB := hide(old), hide(updated)
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n", name, name)
-	for _, h := range hunks(a, b) {
+	for _, h := range hunks(a, b, shownA, shownB) {
 		out.WriteString(h)
 	}
 	return out.String()
 }
 
+func diffLines(text string) []string {
+	lines := strings.SplitAfter(text, "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
+}
+
 // hunks are the changed places with three lines around them. The files differ
 // in few lines, so the plain method (common beginning, common end, the nearest
 // equal line in between) is enough.
-func hunks(a, b []string) []string {
+func hunks(a, b, shownA, shownB []string) []string {
 	type op struct {
 		kind byte
 		text string
@@ -216,17 +223,17 @@ func hunks(a, b []string) []string {
 	i, j := 0, 0
 	for i < len(a) || j < len(b) {
 		if i < len(a) && j < len(b) && a[i] == b[j] {
-			ops = append(ops, op{' ', a[i]})
+			ops = append(ops, op{' ', shownA[i]})
 			i, j = i+1, j+1
 			continue
 		}
 		di, dj := meet(a[i:], b[j:])
 		for range di {
-			ops = append(ops, op{'-', a[i]})
+			ops = append(ops, op{'-', shownA[i]})
 			i++
 		}
 		for range dj {
-			ops = append(ops, op{'+', b[j]})
+			ops = append(ops, op{'+', shownB[j]})
 			j++
 		}
 	}

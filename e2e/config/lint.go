@@ -148,7 +148,7 @@ func (s *subject) anywhere(message, fix string) problem {
 
 // replace is the edit that puts a text in place of one on the same line.
 func replace(f *file, at, n int, text string) *Edit {
-	if f.disk != nil || at < 0 || at+n > len(f.text) || f.path == "" || strings.HasPrefix(f.path, "secret ") {
+	if !f.unmended() || at < 0 || at+n > len(f.text) || f.path == "" || strings.HasPrefix(f.path, "secret ") {
 		return nil // a mended copy: its columns are not those of the file
 	}
 	line, _ := f.at(at)
@@ -188,7 +188,7 @@ func (e *entry) revalue(value string) *Edit {
 // remove is the edit that takes a variable out, when it is on one line.
 func (e *entry) remove() *Edit {
 	line := e.firstLine()
-	if e.file.disk != nil || e.lastLine() != line || e.from == "file" {
+	if !e.file.unmended() || e.lastLine() != line || e.from == "file" {
 		return nil
 	}
 	return &Edit{File: e.file.path, From: line, To: line}
@@ -196,7 +196,7 @@ func (e *entry) remove() *Edit {
 
 // insertAfter is the edit that adds a variable below another, in its form.
 func (e *entry) insertAfter(name, value string) *Edit {
-	if e.file.disk != nil || e.from == "file" {
+	if !e.file.unmended() || e.from == "file" {
 		return nil
 	}
 	line := e.lastLine()

@@ -175,6 +175,7 @@ func TestJSONPlaces(t *testing.T) {
 		"comment above":     {head + "      # {\"x\": True}\n      PAPERLESS_SOCIALACCOUNT_PROVIDERS: '{\"a\": True}'\n", 6, 49},
 		"flow mapping":      {strings.TrimSuffix(head, "\n") + " {PAPERLESS_SOCIALACCOUNT_PROVIDERS: '{\"a\": True}'}\n", 4, 61},
 		"several documents": {"---\n" + head + "      PAPERLESS_SOCIALACCOUNT_PROVIDERS: '{\"a\": True}'\n", 6, 49},
+		"Windows, comments": {strings.ReplaceAll("# a\n"+head+"      # b\n      PAPERLESS_SOCIALACCOUNT_PROVIDERS: '{\"a\": True}' # c\n", "\n", "\r\n"), 7, 49},
 		"Windows":           {strings.ReplaceAll(head+"      PAPERLESS_SOCIALACCOUNT_PROVIDERS: >\n        {\n          \"a\": True\n        }\n", "\n", "\r\n"), 7, 16},
 	}
 	for name, tt := range tests {

@@ -37,6 +37,7 @@ func settingRules() []Rule {
 		{Code: "VER-SSOONLY", Level: Error, Title: "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN", Doc: "It came with 2.6.0; before, it is ignored.", check: checkSince(render.DisableRegularLogin)},
 		{Code: "VER-GUESSED", Level: Info, Title: "The image says its version", Doc: "With latest or without a tag the newest known version is assumed.", check: checkGuessed},
 		{Code: "UPG-CHANGED", Level: Warning, Title: "No setting changes its meaning on the way to the version asked for", Doc: "What a version between changed about a setting that is used here.", check: checkUpgrade},
+		{Code: "UPG-REMOVED", Level: Warning, Title: "Every setting is still there in this version", Doc: "Paperless ignores what a version has removed, without a word.", check: checkRemoved},
 		{Code: "UPG-V3", Level: Info, Title: "The configuration would also start on Paperless-ngx 3", Doc: "3.0.0 is stricter: words for booleans, the secret key, the database engine.", check: checkV3},
 	}
 }
@@ -361,6 +362,24 @@ func checkUpgrade(s *subject) []problem {
 			}
 			out = append(out, e.atName(fmt.Sprintf("%s changes with %s, between %s and %s: %s", e.name, m[1], from, to, c.Change), "look at it before the upgrade"))
 		}
+	}
+	return out
+}
+
+// checkRemoved tells of settings that are gone in this version. They have
+// nothing to do with signing in; an upgrade is when people want to hear it.
+func checkRemoved(s *subject) []problem {
+	var out []problem
+	for _, e := range s.effective() {
+		gone, ok := s.data.removed[e.name]
+		if !ok || !s.paperless().AtLeast(gone.since) {
+			continue
+		}
+		fix := "remove it"
+		if gone.instead != "" {
+			fix = "use " + gone.instead
+		}
+		out = append(out, e.atName(e.name+" is not read any more since "+gone.since, fix))
 	}
 	return out
 }

@@ -44,7 +44,11 @@ type settingsData struct {
 	Nonexistent []MissingSetting `json:"nonexistent"`
 	byName      map[string]*Setting
 	others      map[string]bool
+	removed     map[string]removal
 }
+
+// A removal is what became of a setting that has nothing to do with signing in.
+type removal struct{ since, instead string }
 
 var loadSettings = sync.OnceValues(func() (*settingsData, error) {
 	text, err := fixtures.FS.ReadFile("paperless-settings.json")
@@ -63,10 +67,16 @@ var loadSettings = sync.OnceValues(func() (*settingsData, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the names of other settings: %w", err)
 	}
-	d.others = map[string]bool{}
+	d.others, d.removed = map[string]bool{}, map[string]removal{}
 	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			d.others[line] = true
+		// NAME, or NAME removed VERSION [instead]
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		d.others[words[0]] = true
+		if len(words) > 2 && words[1] == "removed" {
+			d.removed[words[0]] = removal{words[2], strings.Join(words[3:], " ")}
 		}
 	}
 	return &d, nil

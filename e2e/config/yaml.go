@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -30,7 +31,16 @@ func parseYAML(f *file) (*document, error) {
 		return nil, err
 	}
 	d := &document{file: f, read: f}
-	root, err := parse(f.text)
+	if bytes.Contains(f.text, []byte("\r\n")) {
+		// The parser counts Windows line ends wrong behind comments.
+		read, err := newFile(f.path, unixLines(f.text))
+		if err != nil {
+			return nil, err
+		}
+		read.disk, read.lines = f, true
+		d.read = read
+	}
+	root, err := parse(d.read.text)
 	for _, mend := range []func(*document) bool{mendTabs, mendAssignments} {
 		if err == nil {
 			break
@@ -55,6 +65,8 @@ func parseYAML(f *file) (*document, error) {
 	}
 	return d, nil
 }
+
+func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
 func (d *document) use(root ast.Node) {
 	d.root = root
@@ -247,7 +259,7 @@ func (d *document) duplicate(text []byte, key string, first, second *ast.Mapping
 	at := d.place(second.Key.GetToken())
 	firstLine := first.Key.GetToken().Position.Line
 	p := problem{
-		code: "CFG-DUPKEY", level: Error, file: d.file, at: at, width: len(key), refuses: byCompose,
+		code: "CFG-DUPKEY", level: Error, file: d.read, at: at, width: len(key), refuses: byCompose,
 		message: fmt.Sprintf("%s is there twice (first on line %d): Compose refuses the file", key, firstLine),
 		fix:     "keep one of the two lines",
 	}
