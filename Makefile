@@ -56,6 +56,10 @@ lint: fmt-check vet ## gofmt, go vet and the golangci-lint set of .golangci.yml
 golden: ## Rewrite the golden files after a change that you have read
 	$(GO) test ./e2e/render ./e2e/report ./e2e/stack ./e2e/cmd/ssocheck -update
 
+.PHONY: docs
+docs: ## Write docs/settings.md from the settings data
+	$(GO) test ./e2e/config -run TestSettingsMarkdown -update
+
 .PHONY: browser
 browser:
 	@sh scripts/browser.sh

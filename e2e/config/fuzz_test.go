@@ -114,6 +114,9 @@ func FuzzEnv(f *testing.F) {
 		}
 		got := vars(entries)
 		for name, v := range want {
+			if name == "" { // a lone word that is no name: nothing reads it
+				continue
+			}
 			if g, ok := got[name]; !ok || g != v {
 				t.Fatalf("%q: Compose reads %q, we read %q (%v)", name, v, g, ok)
 			}
