@@ -159,11 +159,11 @@ func RunUpgrade(t *testing.T, o UpgradeOptions) *Upgraded {
 // DIR/before.
 func (u *Upgraded) Write(dir string) error {
 	last := u.Last()
-	err := report.Write(dir, last)
-	if u.Before != nil && u.Before != last {
-		err = errors.Join(err, report.Write(filepath.Join(dir, "before"), u.Before))
+	var err error
+	if u.Before != nil && u.Before != last { // first: the other one leads to it
+		err = report.Write(filepath.Join(dir, report.Before), u.Before)
 	}
-	return err
+	return errors.Join(err, report.Write(dir, last))
 }
 
 func planUpgrade(o *UpgradeOptions) (*Upgraded, *render.Bundle, error) {

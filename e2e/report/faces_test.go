@@ -293,6 +293,16 @@ func TestUpgradeFaces(t *testing.T) {
 			assert.Contains(t, text, want, face)
 		}
 	}
+	dir := t.TempDir()
+	require.NoError(t, Write(filepath.Join(dir, Before), passingRun(t)))
+	require.NoError(t, rep.Write(dir))
+	page, err := os.ReadFile(filepath.Join(dir, Index))
+	require.NoError(t, err)
+	assert.Contains(t, string(page), `href="before/index.html"`)
+	again, err := Open(dir)
+	require.NoError(t, err)
+	assert.Contains(t, string(written(t, again.HTML)), `href="before/index.html"`)
+
 	good := upgradeRun(t)
 	good.Upgrade.Regressed, good.Hazards = []string{}, []render.Hazard{}
 	good.Results = slices.DeleteFunc(good.Results, func(r runner.Result) bool { return r.Status == check.Failed })

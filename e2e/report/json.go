@@ -103,6 +103,7 @@ func Open(path string) (*Report, error) {
 		return nil, fmt.Errorf("open report: %w", err)
 	}
 	defer root.Close()
+	rep.before = pageBefore(filepath.Dir(path))
 	for i := range rep.Checks {
 		rep.Checks[i].attach(root)
 	}

@@ -115,7 +115,7 @@ func (r *Report) markdownWarnings(sb *strings.Builder) {
 		}
 		f := &c.Findings[0]
 		prose, _ := splitFix(f.Fix)
-		fmt.Fprintf(sb, "\n⚠️ `%s` **`%s`** %s. %s\n", markdownCode(c.Key()), f.Code, markdownText(f.Title), markdownText(prose))
+		fmt.Fprintf(sb, "\n⚠️ `%s` **`%s`** %s. %s\n", markdownCode(c.Key()), f.Code, markdownText(f.Title), markdownText(strings.TrimSuffix(prose, ":")))
 	}
 }
 

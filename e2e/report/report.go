@@ -48,6 +48,9 @@ type Report struct {
 	Root string `json:"-"`
 	// dir is where the report is written; attachments lie in it.
 	dir string
+	// before is the page of the run on the old versions of an upgrade, as seen
+	// from this one; empty: there is none.
+	before string
 }
 
 // A Target is the pair that was tested.

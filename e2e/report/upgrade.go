@@ -101,6 +101,7 @@ type wayView struct {
 	Rows  []compareView // what ended otherwise than before, worse first
 	Same  int           // checks that ended as before
 	Left  int           // checks that ran before and were skipped after
+	Old   string        // page of the run on the old versions; empty: none
 }
 
 type stopView struct {
@@ -121,7 +122,7 @@ func (r *Report) wayView() *wayView {
 	if u == nil {
 		return nil
 	}
-	v := &wayView{Upgrade: u}
+	v := &wayView{Upgrade: u, Old: r.before}
 	stop := func(pair, why string, asked bool) {
 		paperless, authentik, _ := strings.Cut(pair, ",")
 		v.Stops = append(v.Stops, stopView{paperless, authentik, why, asked})

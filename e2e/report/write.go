@@ -26,11 +26,23 @@ func Write(dir string, r *runner.Run) error { return New(r).Write(dir) }
 // by their names from the repository, so that is the root where none is set.
 func (r *Report) Write(dir string) error {
 	placed := *r
-	placed.dir = dir
+	placed.dir, placed.before = dir, pageBefore(dir)
 	if placed.Root == "" {
 		placed.Root = Repository(".", nil)
 	}
 	return placed.write(dir)
+}
+
+// Before is the folder, in that of an upgrade's report, for the run on the old
+// versions.
+const Before = "before"
+
+// pageBefore is the page of the run before an upgrade, as seen from the report.
+func pageBefore(dir string) string {
+	if _, err := os.Stat(filepath.Join(dir, Before, Index)); err != nil {
+		return ""
+	}
+	return path.Join(Before, Index)
 }
 
 func (r *Report) write(dir string) error {
