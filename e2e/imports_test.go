@@ -33,8 +33,9 @@ var layers = [][]string{
 	{"e2e/troubleshooting"},
 	{"e2e/runner"},
 	{"e2e/report"},
+	{"e2e/manual"},
 	{"e2e"},
-	{"e2e/cmd/ssocheck"},
+	{"e2e/cmd/docs", "e2e/cmd/ssocheck"},
 }
 
 const module = "github.com/ssocheck/ssocheck/"

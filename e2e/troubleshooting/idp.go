@@ -105,6 +105,7 @@ func idpItems() []*Item {
 		{
 			Code: "IDP-PASSWORD", Guide: 0,
 			Title:  "authentik refuses the password",
+			Looks:  []string{"the page where the browser ended", "authentik's events", "the people in authentik"},
 			Fix:    "Correct the password that the tester was given (SSO_PASSWORD), or reset it in authentik. authentik gives the same answer for unknown people.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {

@@ -26,6 +26,7 @@ func reachItems() []*Item {
 			Fix: "Give the server a certificate for this very name, in date, with its whole chain, of an authority that people's browsers know. " +
 				"Where it is an authority of your own, give its certificate with --ca FILE; Paperless needs it too (REQUESTS_CA_BUNDLE).",
 			Breaks: checklist.LoginPage,
+			Looks:  []string{"the redirects of the browser", "the certificates, looked at by the tester"},
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 				h := deadEnd(rec, b, "net::ERR_CERT_", "net::ERR_SSL_", "net::ERR_BAD_SSL")
 				if h == nil {
@@ -46,6 +47,7 @@ func reachItems() []*Item {
 			Fix: "Look whether the name leads to the right address where the tester runs (--resolve host=address names it), and whether the proxy in front " +
 				"listens there and its port is open.",
 			Breaks: checklist.LoginPage,
+			Looks:  []string{"the redirects of the browser"},
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 				h := deadEnd(rec, b, "net::ERR_NAME_NOT_RESOLVED", "net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_TIMED_OUT", "net::ERR_CONNECTION_RESET",
 					"net::ERR_ADDRESS_UNREACHABLE", "net::ERR_INTERNET_DISCONNECTED", "net::ERR_EMPTY_RESPONSE", "net::ERR_CONNECTION_CLOSED")

@@ -159,6 +159,7 @@ func redirectURIItems() []*Item {
 			func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
 		{
 			Code: "RED-UNREGISTERED", Guide: 3,
+			Looks:  []string{"the redirects of the browser", "the page where the browser ended", "the redirect URIs that authentik says it has"},
 			Title:  "authentik refuses a redirect URI that the configuration has",
 			Fix:    "Open the provider in authentik (Applications → Providers) and compare its redirect URIs with the one below: the running authentik does not have what the configuration says.",
 			Breaks: checklist.RoundTrip,

@@ -3,13 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/config"
-	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
 type lintCmd struct {
@@ -73,12 +71,4 @@ func (c *lintCmd) findings(e *env, src config.Sources) ([]config.Finding, error)
 		fmt.Fprintln(w, "nothing that can be mended without you")
 	}
 	return findings, err
-}
-
-// explainRule tells about a lint rule that no troubleshooting item stands for.
-func explainRule(w io.Writer, r *config.Rule) {
-	fmt.Fprintf(w, "%s  %s\n\nlint:    %s\nelse:    %s\n", r.Code, r.Title, r.Level, r.Doc)
-	if i := troubleshooting.Find(r.Item); i != nil {
-		fmt.Fprintf(w, "item:    %s (%s)\n", i.Code, i.Title)
-	}
 }

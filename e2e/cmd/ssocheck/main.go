@@ -20,6 +20,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/manual"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/report"
 	"github.com/ssocheck/ssocheck/e2e/stack/standin"
@@ -55,7 +56,7 @@ type cli struct {
 	Diagnose diagnoseCmd `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
 	Diff     diffCmd     `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
 	Merge    mergeCmd    `cmd:"" help:"Join the reports of shards into one, on stdout."`
-	Explain  explainCmd  `cmd:"" help:"Tell about a troubleshooting item, a lint rule or a check."`
+	Explain  explainCmd  `cmd:"" help:"Tell about a troubleshooting item, a lint rule, a check or a hazard."`
 	List     listCmd     `cmd:"" help:"List checks, items, lint rules, versions or settings."`
 	Down     downCmd     `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
 	Cache    cacheCmd    `cmd:"" help:"List or clear the databases that make the stack start sooner."`
@@ -316,33 +317,28 @@ func (c *mergeCmd) Run(e *env) error {
 }
 
 type explainCmd struct {
-	Code string `arg:"" help:"Code of an item or a lint rule, such as RED-SLASH, or id of a check."`
+	Code string `arg:"" help:"Code of an item or rule, such as RED-SLASH, or id of a check or hazard."`
 }
 
 // Run explains.
 func (c *explainCmd) Run(e *env) error {
-	if i := troubleshooting.Find(c.Code); i != nil {
-		fmt.Fprintf(e.stdout, "%s  %s\n\n", i.Code, i.Title)
-		if i.Guide > 0 {
-			fmt.Fprintf(e.stdout, "guide:   troubleshooting %d\n", i.Guide)
-		}
-		fmt.Fprintf(e.stdout, "breaks:  %s (%s)\nfix:     %s\n", i.Breaks.ID, i.Breaks.Title, i.Fix)
-		if r := config.FindRule(i.Code); r != nil {
-			fmt.Fprintf(e.stdout, "lint:    %s: %s\n", r.Level, r.Title)
-		}
-		return nil
+	entries, err := manual.Find(c.Code)
+	if err != nil {
+		return err
 	}
-	if r := config.FindRule(c.Code); r != nil {
-		explainRule(e.stdout, r)
-		return nil
+	if len(entries) == 0 {
+		return fmt.Errorf("no item, lint rule or check %s; ssocheck list items, rules and checks show them", c.Code)
 	}
-	for _, ch := range checklist.All() {
-		if ch.ID == c.Code {
-			fmt.Fprintf(e.stdout, "%s  %s\n\nguide:   %s\nproves:  %s\n", ch.ID, ch.Title, ch.Guide, ch.Doc)
-			return nil
+	for n, entry := range entries {
+		if n > 0 {
+			fmt.Fprintln(e.stdout)
 		}
+		if err := entry.Text(e.stdout); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "\n%s\n", troubleshooting.DocURL(e2e.Version, entry.Page, entry.ID))
 	}
-	return fmt.Errorf("no item, lint rule or check %s; ssocheck list items, rules and checks show them", c.Code)
+	return nil
 }
 
 type listCmd struct {
