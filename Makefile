@@ -57,8 +57,11 @@ golden: ## Rewrite the golden files after a change that you have read
 	$(GO) test ./e2e/render ./e2e/report ./e2e/stack ./e2e/cmd/ssocheck -update
 
 .PHONY: docs
-docs: ## Write docs/settings.md from the settings data
-	$(GO) test ./e2e/config -run TestSettingsMarkdown -update
+docs: ## Make the pages of docs/ from the catalogue, the settings, the recordings and the lab's sources
+	$(GO) test ./e2e/config -run '^TestSettingsMarkdown$$' -update
+	$(GO) test ./e2e/lab -run '^TestDocs$$' -update
+	$(GO) test ./e2e -run '^TestConfusion$$' -update
+	$(GO) run ./e2e/cmd/docs
 
 .PHONY: browser
 browser:

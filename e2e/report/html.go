@@ -301,6 +301,7 @@ type findingView struct {
 	*troubleshooting.Finding
 	N      int
 	Item   string
+	More   string // page of the item, as it was in this release
 	Change string // id of the change between versions, where the page tells of it
 	Facts  []factView
 	Prose  string
@@ -325,7 +326,7 @@ type editView struct {
 type editLine struct{ Kind, Text string } // Kind: add, del or plain
 
 func (r *Report) findingView(f *troubleshooting.Finding, n int) findingView {
-	v := findingView{Finding: f, N: n, Item: guideItem(f), Change: r.change(f), Facts: factViews(f.Because)}
+	v := findingView{Finding: f, N: n, Item: guideItem(f), More: itemURL(r.Tool, f.Code), Change: r.change(f), Facts: factViews(f.Because)}
 	if f.Fix != "" {
 		var edit []string
 		v.Prose, edit = splitFix(f.Fix)

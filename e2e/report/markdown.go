@@ -58,7 +58,7 @@ func (r *Report) Markdown(w io.Writer) error {
 				continue
 			}
 			told[f.Code] = true
-			markdownFinding(&sb, f)
+			markdownFinding(&sb, r.Tool, f)
 		}
 	}
 	r.markdownWarnings(&sb)
@@ -86,7 +86,7 @@ func (r *Report) Markdown(w io.Writer) error {
 	return nil
 }
 
-func markdownFinding(sb *strings.Builder, f *troubleshooting.Finding) {
+func markdownFinding(sb *strings.Builder, tool string, f *troubleshooting.Finding) {
 	fmt.Fprintf(sb, "\n**`%s` %s**%s\n", f.Code, markdownText(f.Title), bracketed(guideItem(f)))
 	if f.Hazard != "" {
 		fmt.Fprintf(sb, "\nBy the change `%s` between the versions.\n", markdownCode(f.Hazard))
@@ -100,7 +100,7 @@ func markdownFinding(sb *strings.Builder, f *troubleshooting.Finding) {
 		return
 	}
 	prose, edit := splitFix(f.Fix)
-	fmt.Fprintf(sb, "\n**Fix:** %s\n", markdownText(prose))
+	fmt.Fprintf(sb, "\n**Fix:** %s ([more](%s))\n", markdownText(prose), itemURL(tool, f.Code))
 	if len(edit) > 0 {
 		sb.WriteString("\n" + fence(strings.Join(edit, "\n")+"\n", "diff") + "\n")
 	}

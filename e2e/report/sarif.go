@@ -7,12 +7,14 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
 var settingNames = regexp.MustCompile(`PAPERLESS_[A-Z0-9_]+`)
@@ -42,6 +44,7 @@ type (
 		ID    string       `json:"id"`
 		Short sarifMessage `json:"shortDescription"`
 		Help  sarifMessage `json:"help"`
+		URI   string       `json:"helpUri"`
 	}
 	sarifMessage struct {
 		Text string `json:"text"`
@@ -129,6 +132,18 @@ func (r *Report) SARIF(w io.Writer) error {
 	return nil
 }
 
+// page is where a rule is told of.
+func (b *sarifBuilder) page(code string) string {
+	tool := b.run.Tool.Driver.Version
+	switch {
+	case troubleshooting.Find(code) != nil:
+		return itemURL(tool, code)
+	case slices.ContainsFunc(config.Rules(), func(r config.Rule) bool { return r.Code == code }):
+		return troubleshooting.DocURL(tool, "lint.md", code)
+	}
+	return troubleshooting.DocURL(tool, "checks.md", code)
+}
+
 type sarifBuilder struct {
 	run   sarifRun
 	rules map[string]int
@@ -140,7 +155,7 @@ func (b *sarifBuilder) add(code, level, title, help, message string, at render.O
 	if !ok {
 		n = len(b.run.Tool.Driver.Rules)
 		b.rules[code] = n
-		b.run.Tool.Driver.Rules = append(b.run.Tool.Driver.Rules, sarifRule{code, sarifMessage{cmp.Or(title, code)}, sarifMessage{cmp.Or(help, title, code)}})
+		b.run.Tool.Driver.Rules = append(b.run.Tool.Driver.Rules, sarifRule{code, sarifMessage{cmp.Or(title, code)}, sarifMessage{cmp.Or(help, title, code)}, b.page(code)})
 	}
 	// Code scanning drops a result without a place; a configuration that came
 	// from no file has only the report itself.

@@ -269,7 +269,13 @@ func (p *printer) finding(c *Check, f *troubleshooting.Finding) {
 	}
 	p.because(f.Because)
 	p.fix(p.joined(f))
+	if p.of != nil {
+		p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+itemURL(p.of.Tool, f.Code)))
+	}
 }
+
+// itemURL is the page of an item as it was in the release that reports.
+func itemURL(tool, code string) string { return troubleshooting.DocURL(tool, "items.md", code) }
 
 func (p *printer) also(f *troubleshooting.Finding) {
 	p.line("    ", p.paint(dim, "also seen: "), f.Code, "  ", f.Title)
