@@ -141,7 +141,7 @@ func TestStepErrors(t *testing.T) {
 		"hidden":   {func() error { return s.Wait(ctx, "see it", browser.CSS("#hidden"), short) }, "see it: #hidden is there but cannot be seen within 600ms; on https://steps.test/"},
 		"disabled": {func() error { return s.Click(ctx, "press it", browser.CSS("#off"), short) }, "#off is disabled within"},
 		"covered":  {func() error { return s.Click(ctx, "press it", browser.CSS("#under"), short) }, "#under is covered by <div#veil.big.grey>"},
-		"too long": {func() error { return s.Fill(ctx, "type it", browser.CSS("#short"), "s3cr3tvalue", 3*short) }, "#short holds 3 of 11 characters"},
+		"too long": {func() error { return s.Fill(ctx, "type it", browser.CSS("#short"), "s3cr3tvalue", 10*short) }, "#short holds 3 of 11 characters"},
 		"none": {func() error {
 			_, err := s.WaitAny(ctx, "arrive", short, map[string]browser.Condition{"a": browser.Shows("Welcome"), "b": browser.URLHas("/home")})
 			return err
