@@ -52,7 +52,11 @@ func TestNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := guide(t, tt.change)
-			tg := start(t, b, lab.WithTimeout(300*time.Millisecond))
+			limit := backLimit
+			if tt.log == "timed out" {
+				limit = 300 * time.Millisecond // nobody answers: the others must not hurry
+			}
+			tg := start(t, b, lab.WithTimeout(limit))
 			require.True(t, tg.Boot.Up, tg.Boot.Log)
 			res := newPerson(t, b, tg).press()
 			assert.Equal(t, tt.stranger, len(tg.NotModelled()) > 0, tg.NotModelled())
