@@ -115,10 +115,15 @@ const maxRounds = 12
 // the round is.
 func Mend(s Sources, show func(FixRound) bool) ([]Finding, error) {
 	for range maxRounds {
-		findings, err := Lint(s)
+		sub, err := load(s)
 		if err != nil {
 			return nil, err
 		}
+		findings, err := sub.findings(s)
+		if err != nil {
+			return nil, err
+		}
+		known := sub.masker().text
 		fixed, err := Fix(findings)
 		if err != nil {
 			return nil, err
@@ -129,7 +134,7 @@ func Mend(s Sources, show func(FixRound) bool) ([]Finding, error) {
 			if err != nil {
 				return nil, fmt.Errorf("fix: %w", err)
 			}
-			if d := Diff(old, fixed[path], path); d != "" {
+			if d := diff(old, fixed[path], path, known); d != "" {
 				round.Diff += d
 				round.Files = append(round.Files, path)
 			}
@@ -174,12 +179,17 @@ func writeAll(paths []string, texts map[string][]byte) (err error) {
 
 // Diff is the unified diff of a file, its secrets hidden; "" when nothing changed.
 func Diff(old, updated []byte, name string) string {
+	return diff(old, updated, name, func(s string) string { return s })
+}
+
+// diff is Diff with what hides the secrets that are known.
+func diff(old, updated []byte, name string, known func(string) string) string {
 	if bytes.Equal(old, updated) {
 		return ""
 	}
 	hide := func(text []byte) []string {
 		// Known secrets anywhere in the file, and by what stands in front.
-		shown := string(text)
+		shown := known(string(text))
 		for _, g := range assigned.FindAllStringSubmatch(string(old)+"\n"+string(updated), -1) {
 			if v := g[2]; len(v) >= 4 && !strings.HasPrefix(v, "${") && !strings.HasPrefix(v, "<") && !strings.Contains(g[1], "_FILE") && !slices.Contains(public, strings.ToLower(v)) {
 				shown = strings.ReplaceAll(shown, v, hidden)

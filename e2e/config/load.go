@@ -46,10 +46,15 @@ func Lint(s Sources) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.ToPaperless+s.ToAuthentik == "" {
-		return now.lint(), nil
+	return now.findings(s)
+}
+
+// findings are what lint has to say, and what an upgrade brings.
+func (s *subject) findings(src Sources) ([]Finding, error) {
+	if src.ToPaperless+src.ToAuthentik == "" {
+		return s.lint(), nil
 	}
-	return now.upgrade(s)
+	return s.upgrade(src)
 }
 
 // Environ is the process's environment as Compose sees it.

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -23,7 +25,7 @@ type masker struct {
 var assigned = regexp.MustCompile(`(?i)((?:secret|password|passwd|passphrase|dbpass|_pass|api_?key|token)[A-Za-z0-9_]*["'“”\\]*\s*[:=]\s*(?:[>|][+-]?\s*)?["'“”\\]*)([^"'“”\s,}\]\\]+)`)
 
 // inURL finds the password in scheme://user:password@host.
-var inURL = regexp.MustCompile(`(://[^/\s:@"']*:)([^@/\s"']+)(@)`)
+var inURL = regexp.MustCompile(`(://[^/\s:@"']*:)([^@/\s]+)(@)`)
 
 // public are words that are values of secrets in half the world's examples:
 // hiding them everywhere would hide the product's name.
@@ -32,9 +34,12 @@ var public = []string{"paperless", "authentik", "postgres", "postgresql", "passw
 func (s *subject) masker() *masker {
 	m := &masker{entries: slices.Clone(s.all)}
 	add := func(v string) {
-		for _, v := range []string{v, strings.TrimSpace(v), strings.ReplaceAll(v, "$$", "$")} {
-			if len(v) >= 4 && !strings.HasPrefix(v, "<") && !slices.Contains(public, strings.ToLower(v)) && !slices.Contains(m.secrets, v) {
-				m.secrets = append(m.secrets, v)
+		// Line by line, so that a quoted text keeps its lines.
+		for line := range strings.SplitSeq(v, "\n") {
+			for _, v := range spellings(line) {
+				if len(v) >= 4 && !strings.HasPrefix(v, "<") && !slices.Contains(public, strings.ToLower(v)) && !slices.Contains(m.secrets, v) {
+					m.secrets = append(m.secrets, v)
+				}
 			}
 		}
 	}
@@ -72,6 +77,11 @@ func (s *subject) masker() *masker {
 			add(v)
 		}
 	}
+	for _, e := range m.entries {
+		if render.SecretName(e.name) {
+			add(e.writtenFrom(0, len(e.value)))
+		}
+	}
 	if s.blueprintFile != nil {
 		text(string(s.blueprintFile.text))
 	}
@@ -79,8 +89,12 @@ func (s *subject) masker() *masker {
 		add(v)
 	}
 	for _, n := range s.apps {
-		add(n.get("secret").text())
-		add(n.get("key").text())
+		for _, key := range []string{"secret", "key"} {
+			add(n.get(key).text())
+			if v := n.get(key); v.is('s') && v.end-v.at > 2 && s.providers != nil {
+				add(s.providers.writtenFrom(v.at+1, v.end-1))
+			}
+		}
 	}
 	slices.SortStableFunc(m.secrets, func(a, b string) int { return len(b) - len(a) })
 	m.named = map[string][]*entry{}
@@ -90,6 +104,30 @@ func (s *subject) masker() *masker {
 		}
 	}
 	return m
+}
+
+// spellings are the ways in which people write a secret: as it is, without the
+// blanks around it, and with the escapes of Compose, YAML and JSON.
+func spellings(v string) []string {
+	v = strings.TrimRight(v, "\r\n")
+	inner := strconv.Quote(v)
+	inner = inner[1 : len(inner)-1]
+	return []string{
+		v, strings.TrimSpace(v), strings.ReplaceAll(v, "$$", "$"), strings.ReplaceAll(v, "$", "$$"), strings.ReplaceAll(v, "'", "''"),
+		inner, strings.ReplaceAll(inner, "'", "''"), strings.ReplaceAll(inner, "$", "$$"), strings.ReplaceAll(v, `\`, `\\`), strings.ReplaceAll(v, `"`, `\"`),
+	}
+}
+
+// writtenFrom is how a piece of the value stands in the file, where it is on one line.
+func (e *entry) writtenFrom(from, to int) string {
+	if len(e.pos) == 0 || from >= to {
+		return ""
+	}
+	a, b := e.offset(from), e.offset(to-1)+1
+	if a < 0 || b > len(e.file.text) || a >= b || bytes.IndexByte(e.file.text[a:b], '\n') >= 0 {
+		return ""
+	}
+	return string(e.file.text[a:b])
 }
 
 // text hides every known secret in a message, a fix or a new line.
@@ -123,8 +161,9 @@ func (m *masker) line(f *file, n, column int) (string, int) {
 	if shown, ok := m.byName(f, n, text); ok {
 		return shown, min(column, utf8.RuneCountInString(shown)+1)
 	}
-	whole := m.text(hideLine(text))
-	before := m.text(hideLine(text[:at]))
+	// What is known first: a pattern could leave the end of a secret.
+	whole := hideLine(m.text(text))
+	before := hideLine(m.text(text[:at]))
 	if !strings.HasPrefix(whole, before) { // the place is inside a secret
 		before = whole[:commonPrefix(whole, before)]
 	}
@@ -165,7 +204,7 @@ func (m *masker) finding(p problem) Finding {
 	f := Finding{Code: p.code, Level: p.level, Setting: p.setting, Width: p.width, Message: m.text(p.message), Fix: m.text(p.fix), Edit: p.edit, Meant: p.meant, Refuses: p.refuses}
 	if f.Edit != nil {
 		e := *f.Edit
-		e.shown = m.text(hideLine(e.Text))
+		e.shown = hideLine(m.text(e.Text))
 		f.Edit = &e
 	}
 	if p.file == nil {

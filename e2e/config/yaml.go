@@ -411,7 +411,7 @@ func (d *document) place(t *token.Token) int {
 	if i := strings.IndexAny(want, " \t"); i > 0 {
 		want = want[:i] // folded plain scalars
 	}
-	if want == "" || strings.HasPrefix(string(f.text[off:]), want) {
+	if want == "" || bytes.HasPrefix(f.text[off:], []byte(want)) {
 		return off
 	}
 	for _, n := range []int{t.Position.Line, t.Position.Line - 1, t.Position.Line + 1} {

@@ -1,0 +1,146 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What Compose does to a value on its way into the container, and where lint
+// says that the value stands.
+func TestComposeBehaviour(t *testing.T) {
+	t.Parallel()
+	const image = "    image: ghcr.io/paperless-ngx/paperless-ngx:2.20.15\n"
+	web := func(environment string) string {
+		return "services:\n  web:\n" + image + "    environment:\n" + environment
+	}
+	tests := map[string]struct {
+		files   map[string]string // compose.yaml first
+		order   []string          // compose files; nil: compose.yaml
+		service string
+		want    string // value of PAPERLESS_URL
+		at      string // file:line:column of its definition
+	}{
+		"mapping":                      {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://a\n")}, want: "https://a", at: "compose.yaml:5:7"},
+		"list":                         {files: map[string]string{"compose.yaml": web("      - PAPERLESS_URL=https://a\n")}, want: "https://a", at: "compose.yaml:5:9"},
+		"list, quoted":                 {files: map[string]string{"compose.yaml": web("      - \"PAPERLESS_URL=https://a\"\n")}, want: "https://a", at: "compose.yaml:5:10"},
+		"list, quotes inside":          {files: map[string]string{"compose.yaml": web("      - PAPERLESS_URL=\"https://a\"\n")}, want: `"https://a"`, at: "compose.yaml:5:9"},
+		"interpolation":                {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://${HOST_NAME}\n"), ".env": "HOST_NAME=a\n"}, want: "https://a", at: "compose.yaml:5:7"},
+		"without braces":               {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://$HOST_NAME/x\n"), ".env": "HOST_NAME=a\n"}, want: "https://a/x", at: "compose.yaml:5:7"},
+		"shell before .env":            {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://$HOME\n"), ".env": "HOME=a\n"}, want: "https:///home/me", at: "compose.yaml:5:7"},
+		"default":                      {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: ${NO:-https://a}\n")}, want: "https://a", at: "compose.yaml:5:7"},
+		"default when unset":           {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: \"${EMPTY-https://a}\"\n")}, want: "", at: "compose.yaml:5:7"},
+		"replacement":                  {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: ${HOME:+https://a}\n")}, want: "https://a", at: "compose.yaml:5:7"},
+		"nested default":               {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: ${NO:-${NEITHER:-https://a}}\n")}, want: "https://a", at: "compose.yaml:5:7"},
+		"two dollars":                  {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://a$$b\n")}, want: "https://a$b", at: "compose.yaml:5:7"},
+		"single quotes do not stop it": {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: 'https://$HOME'\n")}, want: "https:///home/me", at: "compose.yaml:5:7"},
+		"unset":                        {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://a$NO\n")}, want: "https://a", at: "compose.yaml:5:7"},
+		"env_file":                     {files: map[string]string{"compose.yaml": "services:\n  web:\n" + image + "    env_file: x.env\n", "x.env": "# c\nPAPERLESS_URL='https://a'\n"}, want: "https://a", at: "x.env:2:1"},
+		"env_file, several":            {files: map[string]string{"compose.yaml": "services:\n  web:\n" + image + "    env_file:\n      - x.env\n      - path: y.env\n        required: false\n", "x.env": "PAPERLESS_URL=https://a\n", "y.env": "PAPERLESS_URL=https://b\n"}, want: "https://b", at: "y.env:1:1"},
+		"environment wins":             {files: map[string]string{"compose.yaml": "services:\n  web:\n" + image + "    env_file: x.env\n    environment:\n      PAPERLESS_URL: https://b\n", "x.env": "PAPERLESS_URL=https://a\n"}, want: "https://b", at: "compose.yaml:6:7"},
+		"env_file, $ in single quotes": {files: map[string]string{"compose.yaml": "services:\n  web:\n" + image + "    env_file: x.env\n", "x.env": "PAPERLESS_URL='https://$HOME'\n"}, want: "https://$HOME", at: "x.env:1:1"},
+		".env as env_file":             {files: map[string]string{"compose.yaml": "services:\n  web:\n" + image + "    env_file: .env\n", ".env": "PAPERLESS_URL=https://a\n"}, want: "https://a", at: ".env:1:1"},
+		"passed through":               {files: map[string]string{"compose.yaml": web("      - PAPERLESS_URL\n"), ".env": "PAPERLESS_URL=https://a\n"}, want: "https://a", at: "compose.yaml:5:9"},
+		"anchor":                       {files: map[string]string{"compose.yaml": "x-env: &env\n  PAPERLESS_URL: https://a\nservices:\n  web:\n" + image + "    environment: *env\n"}, want: "https://a", at: "compose.yaml:2:3"},
+		"merge":                        {files: map[string]string{"compose.yaml": "x-env: &env\n  PAPERLESS_URL: https://a\nservices:\n  web:\n" + image + "    environment:\n      <<: *env\n      X: y\n"}, want: "https://a", at: "compose.yaml:2:3"},
+		"merge, overridden":            {files: map[string]string{"compose.yaml": "x-env: &env\n  PAPERLESS_URL: https://a\nservices:\n  web:\n" + image + "    environment:\n      <<: *env\n      PAPERLESS_URL: https://b\n"}, want: "https://b", at: "compose.yaml:8:7"},
+		"extends":                      {files: map[string]string{"compose.yaml": "services:\n  base:\n    environment:\n      PAPERLESS_URL: https://a\n  web:\n" + image + "    extends: base\n"}, service: "web", want: "https://a", at: "compose.yaml:4:7"},
+		"extends a file":               {files: map[string]string{"compose.yaml": "services:\n  web:\n" + image + "    extends: {file: base.yaml, service: base}\n", "base.yaml": "services:\n  base:\n    environment:\n      - PAPERLESS_URL=https://a\n"}, want: "https://a", at: "base.yaml:4:9"},
+		"include":                      {files: map[string]string{"compose.yaml": "include:\n  - other.yaml\n", "other.yaml": web("      PAPERLESS_URL: https://a\n")}, want: "https://a", at: "other.yaml:5:7"},
+		"several files":                {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://a\n"), "override.yaml": "services:\n  web:\n    environment:\n      - PAPERLESS_URL=https://b\n"}, order: []string{"compose.yaml", "override.yaml"}, want: "https://b", at: "override.yaml:4:9"},
+		"the other order":              {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: https://a\n"), "override.yaml": "services:\n  web:\n    environment:\n      - PAPERLESS_URL=https://b\n"}, order: []string{"override.yaml", "compose.yaml"}, want: "https://a", at: "compose.yaml:5:7"},
+		"boolean":                      {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: true\n")}, want: "true", at: "compose.yaml:5:7"},
+		"yes is a word":                {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: yes\n")}, want: "yes", at: "compose.yaml:5:7"},
+		"number":                       {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: 8000\n")}, want: "8000", at: "compose.yaml:5:7"},
+		"folded":                       {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: >\n        a\n        b\n")}, want: "a b\n", at: "compose.yaml:5:7"},
+		"folded, stripped":             {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: >-\n        a\n        b\n")}, want: "a b", at: "compose.yaml:5:7"},
+		"folded, deeper lines":         {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: >-\n        a\n          b\n        c\n")}, want: "a\n  b\nc", at: "compose.yaml:5:7"},
+		"literal":                      {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: |\n        a\n        b\n")}, want: "a\nb\n", at: "compose.yaml:5:7"},
+		"double quotes":                {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL: \"a\\tb\"\n")}, want: "a\tb", at: "compose.yaml:5:7"},
+		"by its variables":             {files: map[string]string{"compose.yaml": "services:\n  db:\n    image: postgres\n  dms:\n    image: my/own:1\n    environment:\n      PAPERLESS_URL: https://a\n"}, want: "https://a", at: "compose.yaml:7:7"},
+		"named service":                {files: map[string]string{"compose.yaml": "services:\n  one:\n" + image + "    environment: {PAPERLESS_URL: https://a}\n  two:\n" + image + "    environment: {PAPERLESS_URL: https://b}\n"}, service: "two", want: "https://b", at: "compose.yaml:7:19"},
+		"secret file":                  {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL_FILE: /run/secrets/url\n") + "    secrets: [url]\nsecrets:\n  url: {file: url.txt}\n", "url.txt": "https://a\n"}, want: "https://a", at: "url.txt:1:1"},
+		"secret by a mount":            {files: map[string]string{"compose.yaml": web("      PAPERLESS_URL_FILE: /conf/url.txt\n") + "    volumes: [./conf:/conf]\n", "conf/url.txt": "https://a"}, want: "https://a", at: "conf/url.txt:1:1"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for file, text := range tt.files {
+				path := filepath.Join(dir, file)
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			}
+			if tt.order == nil {
+				tt.order = []string{"compose.yaml"}
+			}
+			s := Sources{Service: tt.service, Environ: shell}
+			for _, f := range tt.order {
+				s.Files = append(s.Files, filepath.Join(dir, f))
+			}
+			sub, err := load(s)
+			require.NoError(t, err)
+			require.NotNil(t, sub.project.model, "compose-go reads it")
+			got, e := sub.value("PAPERLESS_URL")
+			require.NotNil(t, e)
+			assert.Equal(t, tt.want, got)
+			o := e.origin()
+			rel, err := filepath.Rel(dir, o.File)
+			require.NoError(t, err)
+			assert.Equal(t, tt.at, fmt.Sprintf("%s:%d:%d", rel, o.Line, o.Column))
+		})
+	}
+}
+
+// However a secret is written, no output has it.
+func TestNoFormatPrintsSecrets(t *testing.T) {
+	t.Parallel()
+	secrets := []string{
+		"hunter2-x", "p4ss word with blanks", `quo"te-hunter2`, "dollar$hunter2", "hash#hunter2", "übergeheim-hunter2", "{hunter2}", "a,b:hunter2", "hunter2'single",
+		`back\slash-hunter2`, "%hunter2%0A", "hunter2=pad==", strings.Repeat("hunter2", 40),
+	}
+	forms := map[string]func(string) (string, string){
+		"double quotes": func(s string) (string, string) { return "compose.yaml", fmt.Sprintf("%q", s) },
+		"single quotes": func(s string) (string, string) {
+			return "compose.yaml", "'" + strings.ReplaceAll(s, "'", "''") + "'"
+		},
+		"block": func(s string) (string, string) { return "compose.yaml", ">\n        " + s },
+		"env":   func(s string) (string, string) { return "x.env", "'" + s + "'" },
+		"bare":  func(s string) (string, string) { return "x.env", s },
+		"conf":  func(s string) (string, string) { return "paperless.conf", `"` + s + `"` },
+	}
+	dir := t.TempDir()
+	for name, form := range forms {
+		for i, secret := range secrets {
+			file, written := form(secret)
+			json := fmt.Sprintf(`{"openid_connect": {"APPS": [{"provider_id": "a/b", "client_id": "c", "secret": %q, "settings": {"server_url": "https://auth/", "claims": {}}}]}}`, secret)
+			text := fmt.Sprintf("PAPERLESS_SECRET_KEY=%s\nPAPERLESS_DBPASS=%s\nPAPERLESS_ENABLE_ALLAUTH=true\nPAPERLESS_REDIS=redis://me:%s@broker\nPAPERLESS_SOCIALACCOUNT_PROVIDERS='%s'\n", written, written, secret, json)
+			if file == "compose.yaml" {
+				text = fmt.Sprintf("services:\n  p:\n    image: paperless-ngx/paperless-ngx:3.0.5\n    environment:\n      PAPERLESS_SECRET_KEY: %s\n      PAPERLESS_ADMIN_PASSWORD: %s\n      PAPERLESS_ENABLE_ALLAUTH: true\n      PAPERLESS_SOCIALACCOUNT_PROVIDERS: '%s'\n",
+					written, written, strings.ReplaceAll(json, "'", "''"))
+			}
+			path := filepath.Join(dir, fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(name, " ", "-"), i, file))
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			findings, err := Lint(Sources{Files: []string{path}, Environ: shell, ToPaperless: "3.0.5"})
+			if err != nil {
+				assert.NotContains(t, err.Error(), "hunter2", "%s %q", name, secret)
+				continue
+			}
+			for _, format := range Formats() {
+				var out strings.Builder
+				require.NoError(t, Format(&out, format, findings))
+				assert.NotContains(t, out.String(), "hunter2", "%s of %s %q", format, name, secret)
+			}
+			_, err = Mend(Sources{Files: []string{path}, Environ: shell}, func(r FixRound) bool {
+				assert.NotContains(t, r.Diff, "hunter2", "the diff of %s %q", name, secret)
+				return false
+			})
+			require.NoError(t, err)
+		}
+	}
+}
