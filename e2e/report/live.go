@@ -233,7 +233,7 @@ func (p *Progress) draw() {
 	}
 	what = p.count + what
 	elapsed := duration(p.now().Sub(p.started).Seconds())
-	if p.started.After(p.begun) {
+	if p.started.Sub(p.begun) > time.Second/2 { // else it says the same twice
 		elapsed += " of " + duration(p.now().Sub(p.begun).Seconds())
 	}
 	// Cut to the width: a line that wraps cannot be written over.
