@@ -141,6 +141,9 @@ func openStack(ctx context.Context, o *Options, b *render.Bundle) (*stack.Stack,
 		return nil, err
 	}
 	b.Added = append(b.Added, s.Added(b)...)
+	if err := s.Prepare(ctx, b); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -200,6 +203,11 @@ func (u *Upgraded) onStack(ctx context.Context, o UpgradeOptions, b *render.Bund
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	for _, stage := range u.Stages { // an image that is missing is told before anything starts
+		if err := s.Prepare(ctx, at(b, stage.Pair)); err != nil {
+			return err
+		}
+	}
 	return u.run(ctx, o, b, s.Start, &stackWorld{ctx: ctx, stack: s})
 }
 

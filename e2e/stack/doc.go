@@ -130,6 +130,7 @@ type Stack struct {
 	idps     []*idp
 	latest   map[string]*pair // that was started last of each variant
 	own      struct{ paperless, authentik *seed }
+	pulled   map[string]bool // images that were pulled in this run: once is enough
 	closed   bool
 }
 
@@ -154,7 +155,7 @@ func New(ctx context.Context, opts ...Option) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{o: o, engine: e, id: random(4), secrets: newSecrets(), keys: keys, log: o.log, book: &book{}, latest: map[string]*pair{}}
+	s := &Stack{o: o, engine: e, id: random(4), secrets: newSecrets(), keys: keys, log: o.log, book: &book{}, latest: map[string]*pair{}, pulled: map[string]bool{}}
 	if o.dumps.Paperless != nil {
 		s.own.paperless = &seed{dump: o.dumps.Paperless, from: "your dump", foreign: true}
 	}
@@ -202,6 +203,16 @@ func (s *Stack) Start(ctx context.Context, b *render.Bundle, variant string) (*t
 		return nil, errors.Join(explain(err), p.close())
 	}
 	return t, nil
+}
+
+// Prepare makes sure that the images of a configuration are here, so that a run
+// without them ends before it begins.
+func (s *Stack) Prepare(ctx context.Context, b *render.Bundle) error {
+	images, err := s.imagesOf(b)
+	if err != nil {
+		return err
+	}
+	return explain(s.haveImages(ctx, images.PaperlessImage, images.PaperlessBroker, images.AuthentikImage, images.AuthentikRedis, images.Postgres))
 }
 
 // shared starts what all pairs need: images, networks, the database server.

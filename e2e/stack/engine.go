@@ -221,7 +221,10 @@ func (s *Stack) haveImages(ctx context.Context, images ...string) error {
 			continue
 		}
 		_, err := s.engine.cli.ImageInspect(ctx, image)
-		if err == nil && !s.o.pull {
+		s.mu.Lock()
+		wanted := s.o.pull && !s.pulled[image]
+		s.mu.Unlock()
+		if err == nil && !wanted {
 			continue
 		}
 		if err != nil && !errdefs.IsNotFound(err) {
@@ -233,6 +236,9 @@ func (s *Stack) haveImages(ctx context.Context, images ...string) error {
 			}
 			return fmt.Errorf("%w: %s is not here and cannot be had (%s); on a machine that can: docker pull %s", ErrImage, image, short(pulled.Error()), image)
 		}
+		s.mu.Lock()
+		s.pulled[image] = true
+		s.mu.Unlock()
 	}
 	return nil
 }

@@ -280,10 +280,11 @@ func (i *idp) defaults(ctx context.Context) error {
 			Slug string `json:"slug"`
 		} `json:"results"`
 	}
-	for _, slug := range []string{
-		"default-authentication-flow", "default-provider-authorization-implicit-consent", "default-provider-authorization-explicit-consent",
-		"default-provider-invalidation-flow",
-	} {
+	slugs := []string{"default-authentication-flow", "default-provider-authorization-implicit-consent", "default-provider-authorization-explicit-consent"}
+	if render.AtLeast(i.version, "2024.10.0") {
+		slugs = append(slugs, "default-provider-invalidation-flow")
+	}
+	for _, slug := range slugs {
 		if err := i.api.Get(ctx, "/flows/instances/?slug="+url.QueryEscape(slug), &flows); err != nil {
 			return err
 		}

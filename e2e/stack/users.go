@@ -169,7 +169,7 @@ func (p *pair) administrator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = p.execIn(ctx, p.app, paperlessSource, []string{"SSOCHECK_ADMIN=" + string(text)}, "python3", "manage.py", "shell", "-c", adminScript); err != nil {
+	if err = p.shell(ctx, "SSOCHECK_ADMIN="+string(text), adminScript); err != nil {
 		return fmt.Errorf("the administrator %s: %w", admin.Username, err)
 	}
 	return nil
@@ -183,9 +183,22 @@ func (p *pair) links(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.execIn(ctx, p.app, paperlessSource, []string{"SSOCHECK_LINKS=" + string(text)}, "python3", "manage.py", "shell", "-c", linkScript)
-	if exit := (*exitError)(nil); errors.As(err, &exit) {
+	if err = p.shell(ctx, "SSOCHECK_LINKS="+string(text), linkScript); err != nil {
 		return fmt.Errorf("the social accounts: %w", err)
+	}
+	return nil
+}
+
+// shell runs a script of ours in Paperless's own shell.
+func (p *pair) shell(ctx context.Context, variable, script string) error {
+	cmd := []string{"python3", "manage.py", "shell", "-c", script}
+	_, err := p.execIn(ctx, p.app, paperlessSource, []string{variable}, cmd...)
+	var exit *exitError
+	if errors.As(err, &exit) && p.bundle.Paperless.AtLeast("2.15.0") {
+		// What came from *_FILE variables is only in s6's environment (paperless.md 10).
+		if _, with := p.execIn(ctx, p.app, paperlessSource, []string{variable}, append([]string{"/command/with-contenv"}, cmd...)...); with == nil {
+			return nil
+		}
 	}
 	return err
 }
