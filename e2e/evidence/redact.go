@@ -115,8 +115,15 @@ func (r *Redactor) query(q string) string {
 		switch {
 		case r.Secret(name):
 			parts[i] = name + "=" + r.Print(plain)
-		case strings.Contains(plain, "=") && strings.ContainsAny(plain, "?&"): // next=/application/o/authorize/?…
-			parts[i] = name + "=" + url.QueryEscape(r.URL(plain))
+		case strings.Contains(plain, "="):
+			// next=/application/o/authorize/?…, or authentik's query=next=… around it
+			inner := r.query(plain)
+			if strings.Contains(plain, "?") {
+				inner = r.URL(plain)
+			}
+			if inner != plain {
+				parts[i] = name + "=" + url.QueryEscape(inner)
+			}
 		}
 	}
 	return strings.Join(parts, "&")

@@ -45,4 +45,9 @@ func TestRedactorKeepsWhatDiagnosisNeeds(t *testing.T) {
 	nested := r.URL("https://a.example/flows/?next=" + url.QueryEscape(in[len("https://a.example"):]))
 	assert.NotContains(t, nested, "abc123")
 	assert.Contains(t, nested, "client_id%3Dpaperless")
+	// authentik's page asks its API with the query of the page inside of one parameter.
+	twice := r.URL("https://a.example/api/v3/flows/executor/x/?query=" + url.QueryEscape("next="+url.QueryEscape(in[len("https://a.example"):]+"&code_challenge=chall3nge")))
+	assert.NotContains(t, twice, "abc123")
+	assert.NotContains(t, twice, "chall3nge")
+	assert.Contains(t, twice, "paperless")
 }
