@@ -14,6 +14,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/report"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
@@ -37,6 +38,15 @@ func recorded(t *testing.T) map[string]*report.Report {
 func TestDiagnose(t *testing.T) {
 	t.Parallel()
 	reports := recorded(t)
+	files, err := filepath.Glob(filepath.Join(recordings, "*.json"))
+	require.NoError(t, err)
+	right, err := render.Default()
+	require.NoError(t, err)
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		search(t, filepath.Base(f), text, right.Secrets())
+	}
 	families := map[string]bool{}
 	for code, r := range reports {
 		families[family(code)] = true
@@ -54,7 +64,7 @@ func TestDiagnose(t *testing.T) {
 	}
 	for _, item := range troubleshooting.All() {
 		if item.Plant != nil {
-			assert.Contains(t, reports, item.Code, "record it: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", item.Code)
+			assert.True(t, reports[item.Code] != nil, "record it: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", item.Code)
 		}
 		assert.True(t, families[family(item.Code)], "no recording of the family %s", family(item.Code))
 	}

@@ -136,28 +136,101 @@ func TestTwoMistakes(t *testing.T) {
 	}
 }
 
+// designCodes are the codes that were fixed from the start (design.md). A code is
+// for ever: it may get company, but it never goes. Those that only lint can tell
+// stand below.
+const designCodes = `
+	CFG-JSON CFG-APPS CFG-MODULE CFG-NOAPP CFG-DUP CFG-UNKNOWN CFG-PKCESTR CFG-DOLLAR CFG-QUOTES CFG-NEWLINE CFG-YAMLMAP CFG-BOOL CFG-SECRETKEY VER-OLD STALE
+	RED-SCHEME RED-HOST RED-PORT RED-PREFIX RED-PROVID RED-SLASH RED-PATH
+	IDP-CLIENT IDP-SLUG IDP-DENIED IDP-INACTIVE IDP-SCOPE
+	NET-DNS NET-REFUSED NET-TIMEOUT NET-TLS NET-HTML NET-404
+	TOK-SECRET TOK-METHOD IDT-JWE IDT-ISS IDT-AUD IDT-EXP STATE-LOST
+	SIGN-OFF SIGN-CLOSED SIGN-DUPUSER SIGN-EMAILUSED LINK-OTHER LINK-STALESUB USER-INACTIVE AUTHZ-EMPTY AUTHZ-GROUPS
+	REDIR-OFF REDIR-LOOP OUT-RELOGIN REG-STILLON REG-API REG-LOCKOUT
+	PROXY-CSRF PROXY-HOST PROXY-PROTO PROXY-IP RU-OFF RU-NAME RU-BYPASS RU-API`
+
+// unplantable are the items that no change of a configuration makes, with why.
+var unplantable = map[string]string{
+	"NET-CERT":         "what the browser thinks of a running pair's certificate; the lab's is trusted (see external)",
+	"NET-DOWN":         "a running pair that does not answer (see external)",
+	"IDP-PASSWORD":     "a wrong password of the tester, not of a deployment",
+	"RED-UNREGISTERED": "a running authentik that differs from its configuration; the lab's never does",
+}
+
+// classes are the classes of failures that 105 reports of users fall into
+// (failures.md, A.1), with the items that tell each.
+var classes = map[string]struct{ what, codes string }{
+	"F1":  {"redirect_uri is not the registered one", "RED-SCHEME RED-HOST RED-PORT RED-PREFIX RED-PROVID RED-CASE RED-SLASH RED-PATH RED-ESCAPED RED-UNREGISTERED PROXY-PROTO PROXY-HOST PROXY-PORT"},
+	"F2":  {"the token endpoint refuses the client", "TOK-SECRET TOK-TYPO TOK-METHOD TOK-CODE CFG-DOLLAR CFG-NEWLINE CFG-SECRETQUOTES"},
+	"F3":  {"the id_token is refused", "IDT-JWE IDT-ISS IDT-AUD IDT-EXP"},
+	"F4":  {"discovery cannot be read", "NET-DNS NET-REFUSED NET-TIMEOUT NET-TLS NET-404 NET-HTML IDP-SLUG IDP-NOPROV"},
+	"F5":  {"the provider configuration is not loaded", "CFG-JSON CFG-QUOTES CFG-YAMLMAP CFG-LIST CFG-APPS CFG-APPSPACE CFG-MODULE CFG-NOAPP CFG-KEY CFG-FILE CFG-PROVID CFG-DUP CFG-SERVERURL CFG-UNKNOWN STALE VER-OLD"},
+	"F6":  {"no account, a second one, or another person's", "SIGN-OFF SIGN-CLOSED SIGN-DUPUSER SIGN-EMAILUSED LINK-OTHER LINK-STALESUB LINK-PROVID MAIL-SMTP USER-INACTIVE"},
+	"F7":  {"signed in without rights", "AUTHZ-EMPTY AUTHZ-GROUPS AUTHZ-SYNC"},
+	"F8":  {"email_verified is false", "MAIL-MANDATORY MAIL-SMTP SEC-EMAILAUTH UI-EVSTRING"},
+	"F9":  {"regular login off: API, apps, lock-out", "REG-STILLON REG-API REG-LOCKOUT"},
+	"F10": {"signing out and redirects that go round", "OUT-RELOGIN OUT-404 REDIR-LOOP REDIR-OFF"},
+	"F11": {"CSRF and client address behind a proxy", "PROXY-CSRF PROXY-ALLOWED PROXY-COOKIE PROXY-IP PROXY-IPHEADER"},
+	"F12": {"Remote-User", "RU-OFF RU-NAME RU-BYPASS RU-API"},
+	"F13": {"PKCE and state", "CFG-PKCESTR CFG-PKCEPLACE"},
+	"F14": {"a callback without its session", "STATE-LOST PROXY-COOKIE"},
+}
+
 // TestCatalogue finds what is missing from the lists.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, check.Validate(checklist.All()))
+	all := troubleshooting.All()
 	codes := map[string]bool{}
 	explained := map[string]bool{}
-	for _, i := range troubleshooting.All() {
+	for _, i := range all {
 		assert.False(t, codes[i.Code], "%s is there twice", i.Code)
 		codes[i.Code] = true
+		assert.Regexp(t, `^[A-Z]+(-[A-Z0-9]+)?$`, i.Code)
 		assert.NotEmpty(t, i.Title, i.Code)
 		assert.NotEmpty(t, i.Fix, i.Code)
 		assert.NotNil(t, i.Match, i.Code)
 		assert.True(t, i.Guide >= 0 && i.Guide <= 5, i.Code)
 		require.NotNil(t, i.Breaks, i.Code)
 		explained[i.Breaks.ID] = true
+		_, excused := unplantable[i.Code]
+		assert.Equal(t, i.Plant == nil, excused, "%s: an item is planted, or it stands in unplantable with a reason", i.Code)
+		for _, also := range i.Also {
+			assert.NotNil(t, troubleshooting.Find(also), "%s also makes %s", i.Code, also)
+		}
 	}
+	assert.GreaterOrEqual(t, len(all), 60)
+	for _, code := range strings.Fields(designCodes) {
+		assert.True(t, codes[code], "%s of the design is gone", code)
+	}
+	for class, c := range classes {
+		for _, code := range strings.Fields(c.codes) {
+			assert.True(t, codes[code], "%s (%s) names %s, which does not exist", class, c.what, code)
+		}
+	}
+	assert.Len(t, classes, 14)
 	// Checks of the products' own behaviour, which no configuration breaks.
 	products := []string{"pkce-state", "next-redirect", "session-rotated"}
 	for _, c := range checklist.All() {
 		assert.True(t, explained[c.ID] || slices.Contains(products, c.ID), "no item explains a failure of %s", c.ID)
 	}
 	for guide := 1; guide <= 5; guide++ {
-		assert.True(t, slices.ContainsFunc(troubleshooting.All(), func(i *troubleshooting.Item) bool { return i.Guide == guide }), "no item of the guide's %d", guide)
+		assert.True(t, slices.ContainsFunc(all, func(i *troubleshooting.Item) bool { return i.Guide == guide }), "no item of the guide's %d", guide)
 	}
+}
+
+// TestGuideFirst holds the list for people to the guide's order: its five items
+// come before what we add.
+func TestGuideFirst(t *testing.T) {
+	t.Parallel()
+	last := 0
+	for _, i := range troubleshooting.ByGuide() {
+		at := i.Guide
+		if at == 0 {
+			at = 6
+		}
+		assert.GreaterOrEqual(t, at, last, i.Code)
+		last = at
+	}
+	assert.Len(t, troubleshooting.ByGuide(), len(troubleshooting.All()))
 }

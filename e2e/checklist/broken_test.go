@@ -36,6 +36,7 @@ type pair struct {
 	anyVerifier bool
 	alive       bool // the old session is signed in too
 	anyRedirect bool // authentik sends the code anywhere
+	noPasswords bool // the API takes no passwords
 
 	mu       sync.Mutex
 	serial   int
@@ -86,6 +87,10 @@ func (f *pair) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		fmt.Fprint(w, `{"email":"ivan@example.com"}`)
+	case "/api/token/":
+		if f.noPasswords {
+			w.WriteHeader(http.StatusBadRequest)
+		}
 	default:
 		fmt.Fprint(w, "<title>Paperless-ngx</title>")
 	}
@@ -182,6 +187,8 @@ func TestProtocolChecksAgainstABrokenPair(t *testing.T) {
 		"next right":             {NextRedirect, &pair{}, check.Passed, ""},
 		"next followed":          {NextRedirect, &pair{followNext: true}, check.Failed, "is sent to evil.example"},
 		"redirect right":         {RedirectURIStrict, &pair{}, check.Passed, ""},
+		"passwords refused":      {PasswordAPI, &pair{noPasswords: true}, check.Passed, ""},
+		"passwords taken":        {PasswordAPI, &pair{}, check.Warned, "password on /api/token/"},
 		"any redirect":           {RedirectURIStrict, &pair{anyRedirect: true}, check.Failed, "another host"},
 	}
 	for name, tt := range tests {
@@ -211,6 +218,7 @@ func passOn(t *testing.T, h http.Handler) *check.Pass {
 	t.Cleanup(srv.Close)
 	b, err := render.Default()
 	require.NoError(t, err)
+	b.Paperless.Env[render.DisableRegularLogin] = "true"
 	b.Paperless.URL, b.Authentik.URL = "http://paperless.example.com", "http://authentik.example.com"
 	b.EditSettings(func(s map[string]any) {
 		s["server_url"] = "http://authentik.example.com/application/o/paperless/.well-known/openid-configuration"

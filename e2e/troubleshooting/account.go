@@ -64,6 +64,56 @@ func mailItems() []*Item {
 	}
 }
 
+// claimItems are claims that Paperless cannot use: a server error at the callback.
+func claimItems() []*Item {
+	return []*Item{
+		{
+			Code: "UI-EVSTRING", Guide: 3,
+			Title:  "authentik says email_verified as a text: the first sign-in is a server error",
+			Fix:    "In authentik, Customization → Property Mappings → the mapping for email: return True or False without quotes. The account was made all the same; delete it in Paperless or correct it there.",
+			Breaks: checklist.FirstLogin,
+			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+				line := rec.LogLine("value must be either True or False")
+				return []string{expected("email_verified is true or false"), seen("a text"), "Paperless logged: " + clip(line, 200)}, line != "" && callbackCrashed(rec)
+			},
+			Plant: func(b *render.Bundle) {
+				b.Authentik.Mappings = append(b.Authentik.Mappings, render.ScopeMapping{
+					Name: "email as text", Scope: "email",
+					Expression: `return {"email": request.user.email, "email_verified": "true"}`,
+				})
+			},
+		},
+		{
+			Code: "UI-NOSUB", Guide: 3,
+			Title:    "The claim that tells people apart is missing: the sign-in is a server error",
+			Fix:      `Remove "uid_field" from the app's "settings" (sub is the default, and what people are linked under), or let a scope mapping in authentik give that claim to everybody.`,
+			Breaks:   checklist.RoundTrip,
+			Versions: Versions{PaperlessFrom: "3.0.0"}, // uid_field
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				app, _ := b.Paperless.App()
+				field, _ := app.Settings["uid_field"].(string)
+				if field == "" {
+					field = "sub"
+				}
+				line := rec.LogLine("KeyError: '" + field + "'")
+				if line == "" {
+					line = rec.LogLine("uid must be a non-empty string")
+				}
+				return []string{expected("the claim %s for everybody", field), seen("none"), "Paperless logged: " + clip(line, 200)}, line != "" && callbackCrashed(rec)
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditSettings(func(s map[string]any) { s["uid_field"] = "upn" })
+			},
+		},
+	}
+}
+
+// callbackCrashed tells whether Paperless answered the callback with 500.
+func callbackCrashed(rec evidence.Record) bool {
+	h := rec.Hop("/login/callback/")
+	return h != nil && h.Status == 500
+}
+
 // accountItems are sign-ins that reach no account, or the wrong one.
 func accountItems() []*Item {
 	return []*Item{

@@ -24,12 +24,21 @@ func All() []*Item {
 		stateItems(),
 		tokenItems(),
 		mailItems(),
+		claimItems(),
 		accountItems(),
 		rightsItems(),
 		oneClickItems(),
 		remoteUserItems(),
 		settingsItems(),
 	)
+}
+
+// ByGuide is All for a person who reads: the guide's five items first, then what
+// we add.
+func ByGuide() []*Item {
+	all := All()
+	slices.SortStableFunc(all, func(a, b *Item) int { return (a.Guide+5)%6 - (b.Guide+5)%6 })
+	return all
 }
 
 // Find is the item of a code, case-insensitively; nil when there is none.

@@ -353,7 +353,7 @@ func (c *listCmd) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "%-20s %-18s %s\n", ch.ID, ch.Guide, ch.Title)
 		}
 	case "items":
-		for _, i := range troubleshooting.All() {
+		for _, i := range troubleshooting.ByGuide() {
 			guide := ""
 			if i.Guide > 0 {
 				guide = fmt.Sprintf("guide %d", i.Guide)

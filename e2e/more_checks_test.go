@@ -1,0 +1,72 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+)
+
+// TestMoreChecks shows each check that we add to the guide's in both ways on the
+// lab: met, and not met. What the lab cannot do wrong stands in
+// checklist/broken_test.go.
+func TestMoreChecks(t *testing.T) {
+	rig := newRig(t)
+	planted := func(code string) func(*render.Bundle) { return troubleshooting.Find(code).Plant }
+	for name, tt := range map[string]struct {
+		check, paperless string
+		change           func(*render.Bundle)
+		want             check.Status
+		says             string
+	}{
+		"existing user kept out, nobody gets an account": {"existing-user", "", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "false" }, check.Passed, ""},
+		"existing user gets a second account":            {"existing-user", "", nil, check.Warned, "second account"},
+		"existing user reached by e-mail address":        {"existing-user", "", planted("SEC-EMAILAUTH"), check.Failed, "which nobody linked"},
+		"signed out":                  {"logout", "", nil, check.Passed, ""},
+		"signed out and in again":     {"logout", "", planted("OUT-RELOGIN"), check.Failed, "signed in again"},
+		"redirect URI is strict":      {"redirect-uri-strict", "", nil, check.Passed, ""},
+		"redirect URI is a pattern":   {"redirect-uri-strict", "", planted("RED-REGEX"), check.Failed, ""},
+		"next= stays here":            {"next-redirect", "", nil, check.Passed, ""},
+		"next= leads away":            {"next-redirect", "2.5.0", nil, check.Failed, "evil.example"},
+		"PKCE and state":              {"pkce-state", "", nil, check.Passed, ""},
+		"PKCE off":                    {"pkce-state", "", func(b *render.Bundle) { b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") }) }, check.Warned, "PKCE"},
+		"the session gets another id": {"session-rotated", "", nil, check.Passed, ""},
+		"Remote-User is off":          {"remote-user", "", nil, check.Passed, ""},
+		"Remote-User is on, the API too": {"remote-user", "", func(b *render.Bundle) {
+			b.Paperless.Env[render.RemoteUser] = "true"
+			b.Paperless.Env["PAPERLESS_ENABLE_HTTP_REMOTE_USER_API"] = "true"
+		}, check.Passed, ""},
+		"Remote-User opens pages only":        {"remote-user", "", planted("RU-API"), check.Warned, "not the API"},
+		"Remote-User from the browser counts": {"remote-user", "", planted("RU-BYPASS"), check.Failed, "anybody can be anybody"},
+		"passwords open the API":              {"password-api", "", func(b *render.Bundle) { b.Paperless.Env[render.DisableRegularLogin] = "true" }, check.Warned, "/api/token/"},
+		"no rights are needed before 2.6.0":   {"permissions", "2.5.0", nil, check.Passed, ""},
+		"signed in without rights":            {"permissions", "", nil, check.Warned, "without any permission"},
+	} {
+		t.Run(tt.check+"/"+name, func(t *testing.T) {
+			t.Parallel()
+			b, _, err := e2e.Bundle(e2e.Options{Paperless: tt.paperless})
+			require.NoError(t, err)
+			if tt.change != nil {
+				tt.change(b)
+			}
+			run, err := rig.run(t.Context(), b, func(r runner.Result) bool { return r.Check.ID == tt.check }, tt.check)
+			require.NoError(t, err)
+			require.Empty(t, run.Error)
+			last := run.Results[0]
+			for _, r := range run.Results {
+				if r.Check.ID == tt.check {
+					last = r
+					break
+				}
+			}
+			assert.Equal(t, tt.want, last.Status, last.Message)
+			assert.Contains(t, last.Message, tt.says)
+		})
+	}
+}
