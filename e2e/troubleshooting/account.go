@@ -71,7 +71,7 @@ func claimItems() []*Item {
 			Code: "UI-EVSTRING", Guide: 3,
 			Title:  "authentik says email_verified as a text: the first sign-in is a server error",
 			Fix:    "In authentik, Customization → Property Mappings → the mapping for email: return True or False without quotes. The account was made all the same; delete it in Paperless or correct it there.",
-			Breaks: checklist.FirstLogin,
+			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
 				line := rec.LogLine("value must be either True or False")
 				return []string{expected("email_verified is true or false"), seen("a text"), "Paperless logged: " + clip(line, 200)}, line != "" && callbackCrashed(rec)
