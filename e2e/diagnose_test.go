@@ -59,7 +59,11 @@ func TestDiagnose(t *testing.T) {
 			require.False(t, d.Blind)
 			require.NotEmpty(t, d.Findings)
 			assert.Equal(t, code, d.Findings[0].Code)
-			assert.Equal(t, d.Check.Findings, d.Findings, "what it says has changed; record it again: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", code)
+			require.Len(t, d.Findings, len(d.Check.Findings))
+			for i, was := range d.Check.Findings { // titles and fixes are prose, which may get better
+				assert.Equal(t, was.Code, d.Findings[i].Code)
+				assert.Equal(t, was.Because, d.Findings[i].Because, "%s: what shows it has changed; record it again: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", was.Code, code)
+			}
 		})
 	}
 	for _, item := range troubleshooting.All() {
