@@ -410,7 +410,9 @@ func (s *Stack) imagesOf(b *render.Bundle) (render.Images, error) {
 		to   *string
 		with string
 	}{
-		{&images.PaperlessImage, o.Paperless}, {&images.AuthentikImage, o.Authentik}, {&images.Postgres, o.Postgres},
+		{&images.PaperlessImage, o.Paperless},
+		{&images.AuthentikImage, o.Authentik},
+		{&images.Postgres, o.Postgres},
 		{&images.PaperlessBroker, o.Broker},
 	} {
 		if one.with != "" {
