@@ -81,7 +81,10 @@ var versions = [][2]string{{"2.20.15", ""}, {"3.0.5", ""}, {"2.5.0", ""}, {"2.20
 func TestTroubleshooting(t *testing.T) {
 	rig := newRig(t)
 	var all score
-	t.Cleanup(func() { all.print(t) })
+	t.Cleanup(func() {
+		all.print(t)
+		lintScore(t)
+	})
 	for _, item := range troubleshooting.All() {
 		if item.Plant == nil {
 			continue
