@@ -118,7 +118,7 @@ func TestRemoteBrowserThatDoesNotReachUs(t *testing.T) {
 	o.SeenAs = "nobody.invalid"
 	_, err = browser.Open(t.Context(), o)
 	require.ErrorContains(t, err, "the remote browser does not reach this machine at nobody.invalid:")
-	assert.ErrorContains(t, err, "SSO_BROWSER_SEES")
+	require.ErrorContains(t, err, "SSO_BROWSER_SEES")
 
 	o.Remote = "127.0.0.1:1"
 	_, err = browser.Open(t.Context(), o)

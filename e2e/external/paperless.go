@@ -141,7 +141,7 @@ func (p *Pair) users(ctx context.Context, sign func(*http.Request)) ([]account, 
 }
 
 // errPassword says that Paperless does not take a local user's password.
-var errPassword = errors.New("Paperless refuses the password")
+var errPassword = errors.New("the password is refused by Paperless")
 
 // links are the ids of a local user's social accounts.
 func (p *Pair) links(ctx context.Context, u render.LocalUser) ([]int, error) {

@@ -41,7 +41,7 @@ func TestContributing(t *testing.T) {
 	ran := map[string]int{}
 	for _, section := range strings.Split(string(text), "\n## ")[1:] {
 		title, body, _ := strings.Cut(section, "\n")
-		var out string
+		var out strings.Builder
 		for _, m := range fenced.FindAllStringSubmatch(body, -1) {
 			b := block{m[1], m[2], m[3]}
 			switch b.kind {
@@ -51,12 +51,12 @@ func TestContributing(t *testing.T) {
 				tree.edit(b.title, b.text)
 			case "sh":
 				for line := range strings.Lines(b.text) {
-					out += tree.run(strings.TrimSpace(line))
+					out.WriteString(tree.run(strings.TrimSpace(line)))
 					ran[title]++
 				}
 			case "text":
 				for line := range strings.Lines(b.text) {
-					assert.Contains(t, blanks(out), blanks(line), title)
+					assert.Contains(t, blanks(out.String()), blanks(line), title)
 				}
 			}
 		}

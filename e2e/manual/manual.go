@@ -65,7 +65,6 @@ func Find(id string) ([]Entry, error) {
 type page struct {
 	name, title, intro string
 	entries            []Entry
-	tail               string
 }
 
 func all() ([]page, error) {
@@ -163,11 +162,11 @@ func itemEntry(i *troubleshooting.Item, s Shown, hazards []render.Hazard) Entry 
 	if i.Warns {
 		verb = "makes %s warn"
 	}
-	text := fmt.Sprintf(verb, checkLink(i.Breaks, ItemsPage))
+	breaks := []string{fmt.Sprintf(verb, checkLink(i.Breaks, ItemsPage))}
 	for _, v := range sortedKeys(i.BreaksFrom) {
-		text += fmt.Sprintf("; from Paperless-ngx %s on %s", v, checkLink(i.BreaksFrom[v], ItemsPage))
+		breaks = append(breaks, fmt.Sprintf("from Paperless-ngx %s on %s", v, checkLink(i.BreaksFrom[v], ItemsPage)))
 	}
-	e.fact("breaks", "%s", text)
+	e.fact("breaks", "%s", strings.Join(breaks, "; "))
 	e.fact("happens on", "%s", versionWords(i.Versions))
 	looks := i.Looks
 	if len(looks) == 0 {
