@@ -399,7 +399,7 @@ func TestExternalRefusedToken(t *testing.T) {
 	o.External.Credentials = path
 	_, err := e2e.Check(t.Context(), o)
 	require.ErrorIs(t, err, e2e.ErrUsage)
-	assert.ErrorContains(t, err, "authentik refuses the token")
+	require.ErrorContains(t, err, "authentik refuses the token")
 	assert.NotContains(t, err.Error(), "not-the-token")
 
 	require.NoError(t, os.WriteFile(path, []byte("paperless: {token: not-the-token-123}"), 0o600))

@@ -63,7 +63,7 @@ func (r *run) loop(ctx context.Context) {
 			res.Findings = r.o.Explain(res.Record, res.Bundle, j.check, res.Status)
 		}
 		if res.Status == check.Failed || res.Status == check.Warned {
-			res.Findings = withLint(j.check, res.Status, r.o.Bundle, res.Findings, r.o.Lint)
+			res.Findings = withLint(j.check, res.Status, r.o.Bundle, res.Findings, r.o.Lint, r.o.Kind)
 		}
 		r.out.Results = append(r.out.Results, res)
 		last := res

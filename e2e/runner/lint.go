@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/target"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
@@ -42,12 +43,12 @@ func refused(j job, f *config.Finding, b *render.Bundle) Result {
 // withLint makes one finding of a cause that the evidence shows and of what
 // lint says about the same cause. Where no item explains a failed check, lint's
 // own word for it does.
-func withLint(c *check.Check, st check.Status, b *render.Bundle, findings []troubleshooting.Finding, lint []config.Finding) []troubleshooting.Finding {
+func withLint(c *check.Check, st check.Status, b *render.Bundle, findings []troubleshooting.Finding, lint []config.Finding, kind string) []troubleshooting.Finding {
 	rules := map[string]config.Rule{}
 	for _, r := range config.Rules() {
 		rules[r.Code] = r
 	}
-	if f := refusal(lint); f != nil && st == check.Failed {
+	if f := refusal(lint); f != nil && st == check.Failed && kind != target.External {
 		// Nothing was started, so there is no evidence of anything else.
 		findings = nil
 	}
@@ -67,7 +68,7 @@ func withLint(c *check.Check, st check.Status, b *render.Bundle, findings []trou
 	}
 	for i := range lint {
 		f := &lint[i]
-		if f.From == "" && f.Level != config.Info && (f.Refuses != "" || breaks(f, rules, b) == c.ID) {
+		if f.From == "" && f.Level != config.Info && (f.Refuses != "" && kind != target.External || breaks(f, rules, b) == c.ID) {
 			out = append(out, troubleshooting.Finding{
 				Code: f.Code, Title: sentence(f.Message), Because: []string{}, Fix: f.Fix, Lint: []troubleshooting.Place{place(f)},
 			})
