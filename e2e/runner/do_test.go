@@ -399,3 +399,15 @@ func TestReadExpectedRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestEnoughEndsTheRun(t *testing.T) {
+	t.Parallel()
+	l := &lot{}
+	r := do(t, l, runner.Options{
+		Checks: []*check.Check{fake("one", passes), fake("two", fails), fake("three", passes)},
+		Enough: func(res runner.Result) bool { return res.Status == check.Failed },
+	})
+	assert.Equal(t, []string{"one pass", "two fail", "three skip"}, lines(r))
+	assert.Empty(t, r.Error, "it was asked for")
+	assert.Zero(t, l.open.Load())
+}
