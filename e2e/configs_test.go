@@ -1,76 +1,135 @@
 package e2e_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
-// lintScore says how much of what is wrong with the users' files of
-// fixtures/configs lint finds, and how much of what it finds is expected there.
-// It needs no browser.
-func lintScore(t *testing.T) {
-	t.Helper()
-	list, err := filepath.Glob("../fixtures/configs/*/expect.yaml")
-	require.NoError(t, err)
-	expected, found, both := 0, 0, 0
-	for _, path := range list {
-		dir := filepath.Dir(path)
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		var want struct {
-			Files     []string `yaml:"files"`
-			Blueprint string   `yaml:"blueprint"`
-			Service   string   `yaml:"service"`
-			Paperless string   `yaml:"paperless"`
-			Authentik string   `yaml:"authentik"`
-			Error     string   `yaml:"error"`
-			Findings  []string `yaml:"findings"` // "level CODE file:line"
-		}
-		require.NoError(t, yaml.Unmarshal(text, &want), path)
-		if want.Error != "" {
-			continue // not read at all
-		}
-		if len(want.Files) == 0 {
-			want.Files = []string{"compose.yaml"}
-		}
-		o := config.Sources{Service: want.Service, PaperlessVersion: want.Paperless, AuthentikVersion: want.Authentik}
-		for _, f := range want.Files {
-			o.Files = append(o.Files, filepath.Join(dir, f))
-		}
-		if want.Blueprint != "" {
-			o.Blueprint = filepath.Join(dir, want.Blueprint)
-		}
-		_, findings, err := config.Load(o)
-		require.NoError(t, err, dir)
-		left := slices.Clone(want.Findings)
-		for _, f := range findings {
-			rel, err := filepath.Rel(dir, f.File)
-			require.NoError(t, err)
-			if i := slices.Index(left, fmt.Sprintf("%s %s %s:%d", f.Level, f.Code, filepath.ToSlash(rel), f.Line)); i >= 0 {
-				left = slices.Delete(left, i, i+1)
-				both++
-			}
-		}
-		expected += len(want.Findings)
-		found += len(findings)
-	}
-	recall, precision := float64(both)/float64(max(1, expected)), float64(both)/float64(max(1, found))
-	t.Logf("%d configurations of users: %d findings expected, %d found (recall %.3f, precision %.3f)", len(list), expected, found, recall, precision)
-	assert.GreaterOrEqual(t, recall, 0.97)
-	assert.GreaterOrEqual(t, precision, 0.97)
+// The verdicts of expect.yaml that are not those of a run.
+const (
+	warned   = "warn"    // nothing fails, a check warns
+	refuses  = "refused" // Compose or authentik does not take the files
+	unusable = "none"    // the files cannot be read: exit 2
+)
+
+// configExpect is what expect.yaml says of a run; its other keys are lint's.
+type configExpect struct {
+	Files     []string `yaml:"files"`
+	Blueprint string   `yaml:"blueprint"`
+	Service   string   `yaml:"service"`
+	Paperless string   `yaml:"paperless"`
+	Authentik string   `yaml:"authentik"`
+	Run       string   `yaml:"run"`
+	Code      string   `yaml:"code"`  // first cause that the run names
+	Check     string   `yaml:"check"` // check to run; empty: the one that the code breaks
 }
 
-// TestLintScore prints the numbers alone.
-func TestLintScore(t *testing.T) {
-	t.Parallel()
-	lintScore(t)
+// TestConfigs runs every configuration of fixtures/configs on the lab, as far as
+// the check that its mistake breaks, and demands the verdict and the first code
+// that expect.yaml gives.
+func TestConfigs(t *testing.T) {
+	dirs, err := filepath.Glob("../fixtures/configs/*/expect.yaml")
+	require.NoError(t, err)
+	require.Greater(t, len(dirs), 100)
+	rig := newRig(t)
+	for _, path := range dirs {
+		dir := filepath.Dir(path)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			var want configExpect
+			require.NoError(t, yaml.Unmarshal(text, &want))
+			o := e2e.Options{Service: want.Service, Paperless: want.Paperless, Authentik: want.Authentik}
+			if len(want.Files) == 0 {
+				want.Files = []string{"compose.yaml"}
+			}
+			for _, f := range want.Files {
+				o.Config = append(o.Config, filepath.Join(dir, f))
+			}
+			if want.Blueprint != "" {
+				o.Blueprint = filepath.Join(dir, want.Blueprint)
+			}
+			b, lint, err := e2e.Bundle(o)
+			if want.Run == unusable {
+				require.ErrorIs(t, err, e2e.ErrUsage)
+				return
+			}
+			require.NoError(t, err)
+			at := want.check(b.Paperless.Version)
+			rig.slots <- struct{}{}
+			defer func() { <-rig.slots }()
+			run, err := runner.Do(t.Context(), runner.Options{
+				Bundle: b, Kind: "lab", Start: rig.start, OpenBrowser: rig.open, Only: []string{at}, Lint: lint,
+				Enough: func(r runner.Result) bool { return r.Status == check.Failed },
+			})
+			require.NoError(t, err)
+			require.Empty(t, run.Error)
+			verdict, codes, said := judge(run)
+			assert.Equal(t, want.Run, verdict, said)
+			first := ""
+			if len(codes) > 0 {
+				first = codes[0]
+			}
+			assert.Equal(t, want.Code, first, "%v %s", codes, said)
+		})
+	}
+}
+
+// check is the check that shows the expected code first.
+func (e configExpect) check(version string) string {
+	if e.Check != "" {
+		return e.Check
+	}
+	if i := troubleshooting.Find(e.Code); i != nil {
+		return i.BreaksAt(version).ID
+	}
+	if r := config.FindRule(e.Code); r != nil && r.Breaks != "" {
+		return r.Breaks
+	}
+	return checklist.RoundTrip.ID
+}
+
+// judge is the verdict on a run, the codes at the first check that is not met,
+// and what the checks said.
+func judge(run *runner.Run) (verdict string, codes []string, said string) {
+	verdict = runner.Pass
+	for _, r := range run.Results {
+		if r.Status == check.Passed {
+			continue
+		}
+		said += "\n" + r.Key() + " " + string(r.Status) + ": " + r.Message
+		worse := r.Status == check.Failed && verdict != runner.Fail && verdict != refuses || r.Status == check.Warned && verdict == runner.Pass
+		if !worse {
+			continue
+		}
+		verdict = map[check.Status]string{check.Failed: runner.Fail, check.Warned: warned}[r.Status]
+		for _, l := range run.Lint {
+			if l.Refuses != "" && l.From == "" {
+				verdict = refuses
+			}
+		}
+		codes = nil
+		for _, f := range r.Findings {
+			codes = append(codes, f.Code)
+		}
+	}
+	for _, r := range run.Results {
+		if r.Status == check.Skipped && verdict == runner.Pass {
+			verdict = string(check.Skipped) + ": " + r.Message
+		}
+	}
+	return verdict, codes, said
 }
