@@ -58,6 +58,11 @@ func startAll(ctx context.Context, o Options, jobs []job) *starts {
 	slots := make(chan struct{}, parallelStarts)
 	s.wg.Go(func() {
 		for _, one := range s.list {
+			if f := refusal(o.Lint); f != nil && o.Kind != target.External {
+				one.err = fmt.Errorf("%s refuses the files", f.Refuses)
+				close(one.done)
+				continue
+			}
 			if one.name != check.AsConfigured && o.Kind == target.External {
 				one.err = check.Skipf("it needs another setting (%s), and the settings of a pair that runs are not ours to change", one.name)
 				close(one.done)
