@@ -359,7 +359,7 @@ func TestLargestFiles(t *testing.T) {
 	}
 	var env, yaml bytes.Buffer
 	yaml.WriteString("services:\n  p:\n    image: paperless-ngx/paperless-ngx:2.20.15\n    environment:\n")
-	for i := range maxLines - 10 {
+	for i := range largestLines {
 		fmt.Fprintf(&env, "PAPERLESS_X%d=$A%d\n", i, i)
 		fmt.Fprintf(&yaml, "      PAPERLESS_X%d: a$$b\n", i)
 	}

@@ -46,6 +46,9 @@ func TestExplainTakesAnything(t *testing.T) {
 				for _, c := range checklist.All() {
 					rec.Check = c.ID
 					assert.NotPanics(t, func() { troubleshooting.Explain(rec, b, c, check.Failed) }, "%s, %q, %s at %s", name, value, which, c.ID)
+					if value != "" {
+						continue // a warning reads the same configuration
+					}
 					assert.NotPanics(t, func() { troubleshooting.Explain(rec, b, c, check.Warned) }, "%s, %q, %s at %s", name, value, which, c.ID)
 				}
 			}

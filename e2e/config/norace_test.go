@@ -1,0 +1,6 @@
+//go:build !race
+
+package config
+
+// largestLines is just below the limit.
+const largestLines = maxLines - 10
