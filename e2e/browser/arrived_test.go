@@ -39,3 +39,25 @@ func TestArrivedNeverStopsANavigation(t *testing.T) {
 	}, limit, 10*time.Millisecond)
 	assert.Empty(t, s.Notes())
 }
+
+// A press that a page takes makes it ask for something, by a fetch or by going
+// elsewhere; one that it does not take leaves the count as it is.
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	_, site := setUp(t)
+	site.handle("asks.arrived.test/", html(`<button id="deaf">Deaf</button><button id="fetch" onclick="fetch('/x')">Fetch</button><a href="/there">Go</a>`))
+	site.handle("asks.arrived.test/x", html(`x`))
+	site.handle("asks.arrived.test/there", html(`There`))
+	s := session(t, browser.SessionOptions{})
+	ctx := t.Context()
+	require.NoError(t, s.Visit(ctx, "open", "https://asks.arrived.test/", limit))
+	before := s.Asked()
+	require.NoError(t, s.Click(ctx, "press Deaf", browser.CSS("#deaf"), limit))
+	assert.Equal(t, before, s.Asked())
+	require.NoError(t, s.Click(ctx, "press Fetch", browser.CSS("#fetch"), limit))
+	require.Eventually(t, func() bool { return s.Asked() == before+1 }, limit, 10*time.Millisecond)
+	require.NoError(t, s.Click(ctx, "go", browser.CSS("a"), limit))
+	require.Eventually(t, func() bool { return s.Asked() == before+2 }, limit, 10*time.Millisecond)
+	s.Note("pressed again")
+	assert.Equal(t, []string{"pressed again"}, s.Notes())
+}

@@ -51,6 +51,7 @@ type recorder struct {
 	failed   time.Time         // when the pending navigation failed; its error page is on the way
 	asked    int               // navigations asked for
 	intended int               // navigations that the page said it will ask for
+	fetches  int               // fetches that pages began
 	moved    time.Time         // when the page last changed
 	now      doc               // the document on the page
 	broken   bool              // the page is Chromium's error page for now
@@ -129,6 +130,7 @@ func (r *recorder) request(ev *network.EventRequestWillBeSent) {
 	if ev.Type != network.ResourceTypeDocument {
 		if ev.Type == network.ResourceTypeXHR || ev.Type == network.ResourceTypeFetch {
 			r.busy[ev.RequestID] = time.Now()
+			r.fetches++
 		}
 		return
 	}

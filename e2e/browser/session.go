@@ -377,6 +377,17 @@ func (s *Session) Console() []evidence.Line {
 	return out
 }
 
+// Asked counts what pages asked for so far, navigations and fetches: a press
+// after which it stays the same did not reach the page.
+func (s *Session) Asked() int {
+	s.rec.mu.Lock()
+	defer s.rec.mu.Unlock()
+	return s.rec.asked + s.rec.fetches
+}
+
+// Note keeps a remark beside the steps.
+func (s *Session) Note(text string) { s.rec.addNote(text) }
+
 // Notes are what happened beside the steps, such as a repeated load.
 func (s *Session) Notes() []string {
 	s.rec.mu.Lock()
