@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -106,11 +107,12 @@ func (e configExpect) check(version string) string {
 // and what the checks said.
 func judge(run *runner.Run) (verdict string, codes []string, said string) {
 	verdict = runner.Pass
+	var words []string
 	for _, r := range run.Results {
 		if r.Status == check.Passed {
 			continue
 		}
-		said += "\n" + r.Key() + " " + string(r.Status) + ": " + r.Message
+		words = append(words, r.Key()+" "+string(r.Status)+": "+r.Message)
 		worse := r.Status == check.Failed && verdict != runner.Fail && verdict != refuses || r.Status == check.Warned && verdict == runner.Pass
 		if !worse {
 			continue
@@ -131,5 +133,5 @@ func judge(run *runner.Run) (verdict string, codes []string, said string) {
 			verdict = string(check.Skipped) + ": " + r.Message
 		}
 	}
-	return verdict, codes, said
+	return verdict, codes, strings.Join(words, "\n")
 }

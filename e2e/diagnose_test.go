@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,7 +69,7 @@ func TestDiagnose(t *testing.T) {
 	}
 	for _, item := range troubleshooting.All() {
 		if item.Plant != nil {
-			assert.True(t, reports[item.Code] != nil, "record it: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", item.Code)
+			assert.NotNil(t, reports[item.Code], "record it: go test ./e2e -run 'TestTroubleshooting/^%s$' -update", item.Code)
 		}
 		assert.True(t, families[family(item.Code)], "no recording of the family %s", family(item.Code))
 	}
@@ -165,7 +166,7 @@ A row is the family that was planted, a column the family that was found first. 
 					n += times
 				}
 			}
-			cells = append(cells, map[bool]string{true: "·", false: fmt.Sprint(n)}[n == 0])
+			cells = append(cells, map[bool]string{true: "·", false: strconv.Itoa(n)}[n == 0])
 		}
 		fmt.Fprintf(&doc, "| **%s** | %s |\n", row, strings.Join(cells, " | "))
 	}

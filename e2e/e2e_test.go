@@ -124,10 +124,22 @@ func TestTroubleshooting(t *testing.T) {
 func TestTwoMistakes(t *testing.T) {
 	rig := newRig(t)
 	for _, pair := range [][2]string{
-		{"CFG-MODULE", "RED-HOST"}, {"CFG-URLSLASH", "IDT-JWE"}, {"CFG-APPS", "IDP-SLUG"}, {"CFG-DUP", "RED-PORT"},
-		{"PROXY-CSRF", "RED-PROVID"}, {"NET-DNS", "SIGN-OFF"}, {"NET-REFUSED", "TOK-SECRET"}, {"NET-TLS", "RED-PATH"},
-		{"IDP-SLUG", "RED-SLASH"}, {"IDP-CLIENT", "IDT-JWE"}, {"IDP-DENIED", "TOK-TYPO"}, {"IDP-SCOPE", "SIGN-OFF"},
-		{"RED-SLASH", "SIGN-OFF"}, {"RED-PREFIX", "TOK-SECRET"}, {"TOK-SECRET", "SIGN-CLOSED"}, {"IDT-JWE", "SIGN-CLOSED"},
+		{"CFG-MODULE", "RED-HOST"},
+		{"CFG-URLSLASH", "IDT-JWE"},
+		{"CFG-APPS", "IDP-SLUG"},
+		{"CFG-DUP", "RED-PORT"},
+		{"PROXY-CSRF", "RED-PROVID"},
+		{"NET-DNS", "SIGN-OFF"},
+		{"NET-REFUSED", "TOK-SECRET"},
+		{"NET-TLS", "RED-PATH"},
+		{"IDP-SLUG", "RED-SLASH"},
+		{"IDP-CLIENT", "IDT-JWE"},
+		{"IDP-DENIED", "TOK-TYPO"},
+		{"IDP-SCOPE", "SIGN-OFF"},
+		{"RED-SLASH", "SIGN-OFF"},
+		{"RED-PREFIX", "TOK-SECRET"},
+		{"TOK-SECRET", "SIGN-CLOSED"},
+		{"IDT-JWE", "SIGN-CLOSED"},
 	} {
 		t.Run(pair[0]+"+"+pair[1], func(t *testing.T) {
 			t.Parallel()

@@ -46,16 +46,16 @@ type rig struct {
 	right    map[string]func() (map[string]bool, error) // by versions
 }
 
-func newRig(t testing.TB) *rig {
-	t.Helper()
+func newRig(tb testing.TB) *rig {
+	tb.Helper()
 	front, err := edge.Listen(edge.Options{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	r := &rig{front: front, start: e2e.Lab(front, nil), slots: make(chan struct{}, sideBySide), browsers: map[string]*browser.Browser{}, right: map[string]func() (map[string]bool, error){}}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		for _, b := range r.browsers {
-			assert.NoError(t, b.Close())
+			assert.NoError(tb, b.Close())
 		}
-		assert.NoError(t, front.Close())
+		assert.NoError(tb, front.Close())
 	})
 	return r
 }
@@ -201,7 +201,7 @@ func folded(t *testing.T, text []byte) []byte {
 		line = strings.TrimRight(line, "\n")
 		rest := strings.TrimLeft(line, " ")
 		in := len(line)-len(rest) > depth
-		if out.Len() > 0 && !in && !(deep && strings.ContainsAny(rest[:1], "}]")) {
+		if out.Len() > 0 && !in && (!deep || !strings.ContainsAny(rest[:1], "}]")) {
 			out.WriteByte('\n')
 		}
 		if in || (deep && strings.ContainsAny(rest[:1], "}]")) {
@@ -233,9 +233,11 @@ func findings(run *runner.Run, id string) ([]string, check.Status, string) {
 		}
 	}
 	if status == check.Skipped {
+		parts := []string{message}
 		for _, r := range run.Results {
-			message += fmt.Sprintf("; %s %s %s", r.Check.ID, r.Status, r.Message)
+			parts = append(parts, fmt.Sprintf("%s %s %s", r.Check.ID, r.Status, r.Message))
 		}
+		message = strings.Join(parts, "; ")
 	}
 	return codes, status, message
 }

@@ -53,19 +53,36 @@ func TestLintJoinsFindings(t *testing.T) {
 		lint     []config.Finding
 		want     []troubleshooting.Finding
 	}{
-		"the same code": {"round-trip", found("RED-SLASH", "mend it"), []config.Finding{at("RED-SLASH", config.Error, "", "", 3), later},
-			[]troubleshooting.Finding{{Code: "RED-SLASH", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("RED-SLASH", 3)}}}},
-		"another code, the same cause": {"round-trip", found("TOK-SECRET", "mend it"), []config.Finding{at("CFG-NOSECRET", config.Error, "", "", 3)},
-			[]troubleshooting.Finding{{Code: "TOK-SECRET", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("CFG-NOSECRET", 3)}}}},
-		"the setting that the finding names": {"settings", found("CFG-UNKNOWN", "", "PAPERLESS_X (compose.yaml:4) is read by no version"),
+		"the same code": {
+			"round-trip", found("RED-SLASH", "mend it"),
+			[]config.Finding{at("RED-SLASH", config.Error, "", "", 3), later},
+			[]troubleshooting.Finding{{Code: "RED-SLASH", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("RED-SLASH", 3)}}},
+		},
+		"another code, the same cause": {
+			"round-trip", found("TOK-SECRET", "mend it"),
+			[]config.Finding{at("CFG-NOSECRET", config.Error, "", "", 3)},
+			[]troubleshooting.Finding{{Code: "TOK-SECRET", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("CFG-NOSECRET", 3)}}},
+		},
+		"the setting that the finding names": {
+			"settings", found("CFG-UNKNOWN", "", "PAPERLESS_X (compose.yaml:4) is read by no version"),
 			[]config.Finding{at("CFG-UNKNOWN", config.Warning, "PAPERLESS_Y", "", 3), at("CFG-UNKNOWN", config.Warning, "PAPERLESS_X", "", 4)},
-			[]troubleshooting.Finding{{Code: "CFG-UNKNOWN", Title: "t", Because: []string{"PAPERLESS_X (compose.yaml:4) is read by no version"}, Lint: []troubleshooting.Place{place("CFG-UNKNOWN", 4)}}}},
-		"the value was lost on its way": {"login-page", found("CFG-URLSCHEME", "write https://", "PAPERLESS_URL is \"x\""), []config.Finding{meant},
-			[]troubleshooting.Finding{{Code: "CFG-URLSCHEME", Title: "t", Fix: "Write it in capitals", Because: []string{"PAPERLESS_URL is \"x\""}, Lint: []troubleshooting.Place{place("CFG-CASE", 4)}}}},
-		"no item knows it": {"login-page", nil, []config.Finding{at("CFG-APPTWICE", config.Error, "", "once is enough", 3), at("CFG-DOTENV", config.Warning, "", "", 4)},
-			[]troubleshooting.Finding{{Code: "CFG-APPTWICE", Title: "This is why", Because: []string{}, Fix: "once is enough", Lint: []troubleshooting.Place{place("CFG-APPTWICE", 3)}}}},
-		"nothing in common": {"login-page", found("CFG-JSON", "mend it"), []config.Finding{at("SEC-SIGNUP", config.Warning, "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", "", 3)},
-			found("CFG-JSON", "mend it")},
+			[]troubleshooting.Finding{{Code: "CFG-UNKNOWN", Title: "t", Because: []string{"PAPERLESS_X (compose.yaml:4) is read by no version"}, Lint: []troubleshooting.Place{place("CFG-UNKNOWN", 4)}}},
+		},
+		"the value was lost on its way": {
+			"login-page", found("CFG-URLSCHEME", "write https://", "PAPERLESS_URL is \"x\""),
+			[]config.Finding{meant},
+			[]troubleshooting.Finding{{Code: "CFG-URLSCHEME", Title: "t", Fix: "Write it in capitals", Because: []string{"PAPERLESS_URL is \"x\""}, Lint: []troubleshooting.Place{place("CFG-CASE", 4)}}},
+		},
+		"no item knows it": {
+			"login-page", nil,
+			[]config.Finding{at("CFG-APPTWICE", config.Error, "", "once is enough", 3), at("CFG-DOTENV", config.Warning, "", "", 4)},
+			[]troubleshooting.Finding{{Code: "CFG-APPTWICE", Title: "This is why", Because: []string{}, Fix: "once is enough", Lint: []troubleshooting.Place{place("CFG-APPTWICE", 3)}}},
+		},
+		"nothing in common": {
+			"login-page", found("CFG-JSON", "mend it"),
+			[]config.Finding{at("SEC-SIGNUP", config.Warning, "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", "", 3)},
+			found("CFG-JSON", "mend it"),
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -17,9 +17,11 @@ import (
 // all the same.
 func TestExplainTakesAnything(t *testing.T) {
 	t.Parallel()
-	values := []string{"", " ", "\n", "'", `"`, "''", "{", "{}", "[]", "[[]]", "null", "0", `"x"`, "map[]", "{openid_connect:", `{"openid_connect":null}`,
+	values := []string{
+		"", " ", "\n", "'", `"`, "''", "{", "{}", "[]", "[[]]", "null", "0", `"x"`, "map[]", "{openid_connect:", `{"openid_connect":null}`,
 		`{"openid_connect":[]}`, `{"openid_connect":{"APPS":null}}`, `{"openid_connect":{"APPS":[null]}}`, `{"openid_connect":{"APPS":[{}]}}`,
-		`{"openid_connect":{"APPS":[{"provider_id":"","settings":null}]}}`, `{"openid_connect":{"APPS":[{"provider_id":1}]}}`, "\xff\xfe"}
+		`{"openid_connect":{"APPS":[{"provider_id":"","settings":null}]}}`, `{"openid_connect":{"APPS":[{"provider_id":1}]}}`, "\xff\xfe",
+	}
 	exit := 1
 	records := map[string]evidence.Record{
 		"nothing": {},
@@ -28,8 +30,10 @@ func TestExplainTakesAnything(t *testing.T) {
 		"no page": {Boot: evidence.Boot{Up: true}, SignIn: &evidence.Page{}, Final: &evidence.Page{}},
 		"500":     {Boot: evidence.Boot{Up: true}, Hops: []evidence.Hop{{Method: "POST", URL: "https://x/accounts/oidc/a/login/", Status: 500}, {URL: "%"}}},
 		"refused": {Boot: evidence.Boot{Up: true}, Final: &evidence.Page{Text: "Redirect URI Error"}},
-		"error page": {Boot: evidence.Boot{Up: true}, Final: &evidence.Page{Text: "An error occurred while attempting to login via your social network account"},
-			Exchange: []evidence.Exchange{{Channel: evidence.Back, To: "authentik", URL: "https://a/application/o/token/", Status: 400}}},
+		"error page": {
+			Boot: evidence.Boot{Up: true}, Final: &evidence.Page{Text: "An error occurred while attempting to login via your social network account"},
+			Exchange: []evidence.Exchange{{Channel: evidence.Back, To: "authentik", URL: "https://a/application/o/token/", Status: 400}},
+		},
 	}
 	bundles := map[string]func(*render.Bundle){
 		"whole":        func(*render.Bundle) {},

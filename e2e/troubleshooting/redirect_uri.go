@@ -171,8 +171,10 @@ func redirectURIItems() []*Item {
 				have := registered(rec, b)
 				_, diff := nearest(sent, have)
 				if len(have) == 0 {
-					return []string{"sent: " + sent, seen("authentik answered %q", "Redirect URI Error"),
-						"what is registered is not known here: an API token of authentik (SSO_AUTHENTIK_TOKEN) or --blueprint tells"}, true
+					return []string{
+						"sent: " + sent, seen("authentik answered %q", "Redirect URI Error"),
+						"what is registered is not known here: an API token of authentik (SSO_AUTHENTIK_TOKEN) or --blueprint tells",
+					}, true
 				}
 				return []string{expected("registered: %s", sent), seen("authentik answered %q", "Redirect URI Error")}, diff == same
 			},
