@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -143,30 +142,10 @@ func Start(ctx context.Context, b *render.Bundle, opts ...Option) (*target.Targe
 		Exchanges:   p.exchanges,
 		Logs:        func(context.Context) ([]evidence.Line, error) { return p.logs(), nil },
 		Events:      func(context.Context) ([]string, error) { return idp.Events(), nil },
-		Stale:       func(context.Context) ([]string, error) { return stale(b), nil },
+		Stale:       func(context.Context) ([]string, error) { return b.Paperless.Stale(), nil },
 		NotModelled: p.notModelled,
 		Direct:      p.direct,
 		Changes:     true,
 		Close:       p.close,
 	}, nil
-}
-
-// stale are the settings whose running value is not the file's.
-func stale(b *render.Bundle) []string {
-	if b.Paperless.Running == nil {
-		return nil
-	}
-	var names []string
-	for k, v := range b.Paperless.Env {
-		if have, ok := b.Paperless.Running[k]; !ok || have != v {
-			names = append(names, k)
-		}
-	}
-	for k := range b.Paperless.Running {
-		if _, ok := b.Paperless.Env[k]; !ok {
-			names = append(names, k)
-		}
-	}
-	slices.Sort(names)
-	return names
 }

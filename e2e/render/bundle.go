@@ -200,6 +200,27 @@ func (b *Bundle) Clone() *Bundle {
 	return &c
 }
 
+// Stale are the settings whose running value is not the file's, sorted; nil when
+// the running container has the file's.
+func (p *Paperless) Stale() []string {
+	if p.Running == nil {
+		return nil
+	}
+	var names []string
+	for k, v := range p.Env {
+		if have, ok := p.Running[k]; !ok || have != v {
+			names = append(names, k)
+		}
+	}
+	for k := range p.Running {
+		if _, ok := p.Env[k]; !ok {
+			names = append(names, k)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // RunningEnv is the environment that the running Paperless has.
 func (p *Paperless) RunningEnv() map[string]string {
 	if p.Running != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -215,7 +216,8 @@ func (i *idp) gates(foreign bool) []gate {
 				return err
 			}
 			i.api.Origin = "http://" + addr
-			return i.status(ctx, "/-/health/ready/", http.StatusOK)
+			_, err = i.ask(ctx, "/-/health/ready/")
+			return err
 		}},
 		{gateToken, coldLimit, func(ctx context.Context) error {
 			if !told {
@@ -312,21 +314,23 @@ func (i *idp) defaults(ctx context.Context) error {
 	return nil
 }
 
-func (i *idp) status(ctx context.Context, path string, want int) error {
+// ask gets a page of authentik under its own name; an answer other than 200 is an
+// error.
+func (i *idp) ask(ctx context.Context, path string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, i.api.Origin+path, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Host = i.api.Host
 	res, err := probe.Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_ = res.Body.Close() // the status is all
-	if res.StatusCode != want {
-		return fmt.Errorf("GET %s: %s", path, res.Status)
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s", path, res.Status)
 	}
-	return nil
+	return io.ReadAll(res.Body)
 }
 
 // applyLimit is for one blueprint (8 s of CPU were measured for nine of them).
@@ -378,24 +382,16 @@ func (i *idp) configure(ctx context.Context, b *render.Bundle) error {
 }
 
 func (i *idp) discovery(ctx context.Context, slug string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, i.api.Origin+"/application/o/"+slug+"/.well-known/openid-configuration", nil)
+	path := "/application/o/" + slug + "/.well-known/openid-configuration"
+	text, err := i.ask(ctx, path)
 	if err != nil {
 		return err
-	}
-	r.Host = i.api.Host
-	res, err := probe.Do(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", r.URL.Path, res.Status)
 	}
 	var doc struct {
 		Issuer string `json:"issuer"`
 	}
-	if err := json.NewDecoder(res.Body).Decode(&doc); err != nil || doc.Issuer == "" {
-		return fmt.Errorf("GET %s: no discovery document", r.URL.Path)
+	if err := json.Unmarshal(text, &doc); err != nil || doc.Issuer == "" {
+		return fmt.Errorf("GET %s: no discovery document", path)
 	}
 	return nil
 }

@@ -243,7 +243,7 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 		Redactor:  p.redactor,
 		Exchanges: p.exchanges,
 		Logs:      p.logs,
-		Stale:     func(context.Context) ([]string, error) { return stale(b), nil },
+		Stale:     func(context.Context) ([]string, error) { return b.Paperless.Stale(), nil },
 		Direct:    p.direct,
 		Changes:   true,
 		Close:     p.close,
@@ -360,24 +360,4 @@ func (p *pair) close() error {
 		}
 	})
 	return p.closed
-}
-
-// stale are the settings whose running value is not the file's.
-func stale(b *render.Bundle) []string {
-	if b.Paperless.Running == nil {
-		return nil
-	}
-	var names []string
-	for k, v := range b.Paperless.Env {
-		if have, ok := b.Paperless.Running[k]; !ok || have != v {
-			names = append(names, k)
-		}
-	}
-	for k := range b.Paperless.Running {
-		if _, ok := b.Paperless.Env[k]; !ok {
-			names = append(names, k)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
