@@ -78,6 +78,10 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	known, err := o.Stack.known()
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, version := range []struct {
 		of      func(*render.Versions) []render.Release
 		product string
@@ -87,10 +91,6 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 		{func(v *render.Versions) []render.Release { return v.Paperless }, "paperless", b.Paperless.Version, o.Paperless != ""},
 		{func(v *render.Versions) []render.Release { return v.Authentik }, "authentik", b.Authentik.Version, o.Authentik != ""},
 	} {
-		known, err := o.Stack.known()
-		if err != nil {
-			return nil, nil, err
-		}
 		// A version that nobody asked for by name may lie between known ones.
 		if _, err := render.Find(version.of(known), version.product, version.version); err != nil && version.asked {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)

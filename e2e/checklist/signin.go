@@ -258,8 +258,8 @@ func (w *walk) stages(ctx context.Context, who render.AuthentikUser) (ending, er
 		if err == nil && e.late && e.waiting == "" && limit == pressLimit {
 			last.again = true
 			if s.Asked() == last.asked {
-				// On a machine with far too much to do Chromium was seen to lose a press.
-				// authentik was not asked, so this decides nothing about it.
+				// The press did not reach the page, and authentik was not asked, so this
+				// decides nothing about it.
 				s.Note("pressed again: the page asked for nothing after \"" + last.name + "\"")
 				err = s.Click(ctx, last.name, last.sel, stepLimit)
 			}

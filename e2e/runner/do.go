@@ -63,7 +63,7 @@ func (r *run) loop(ctx context.Context) {
 			res.Findings = r.o.Explain(res.Record, res.Bundle, j.check, res.Status)
 		}
 		if res.Status == check.Failed || res.Status == check.Warned {
-			res.Findings = withLint(j.check, res.Status, r.o.Bundle, res.Findings, r.o.Lint, r.o.Kind)
+			res.Findings = r.o.withLint(j.check, res.Status, res.Findings)
 		}
 		r.out.Results = append(r.out.Results, res)
 		last := res
@@ -104,7 +104,7 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	if why := r.missing(j); why != "" {
 		return skipped(why)
 	}
-	if f := refusal(r.o.Lint); f != nil && r.o.Kind != target.External {
+	if f := r.o.refusal(); f != nil {
 		return refused(j, f, r.o.Bundle)
 	}
 	if !starts.ready(j.variant.Name) {

@@ -14,12 +14,15 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
-// refusal is the first reason why Compose or authentik does not take the user's
-// files; nil when they do.
-func refusal(lint []config.Finding) *config.Finding {
-	for i := range lint {
-		if lint[i].Refuses != "" && lint[i].From == "" {
-			return &lint[i]
+// refusal is the first reason why nothing starts: Compose or authentik does not
+// take the user's files. Nil when they do, and on a pair that runs already.
+func (o Options) refusal() *config.Finding {
+	if o.Kind == target.External {
+		return nil
+	}
+	for i := range o.Lint {
+		if o.Lint[i].Refuses != "" && o.Lint[i].From == "" {
+			return &o.Lint[i]
 		}
 	}
 	return nil
@@ -43,18 +46,19 @@ func refused(j job, f *config.Finding, b *render.Bundle) Result {
 // withLint makes one finding of a cause that the evidence shows and of what
 // lint says about the same cause. Where no item explains a failed check, lint's
 // own word for it does.
-func withLint(c *check.Check, st check.Status, b *render.Bundle, findings []troubleshooting.Finding, lint []config.Finding, kind string) []troubleshooting.Finding {
+func (o Options) withLint(c *check.Check, st check.Status, findings []troubleshooting.Finding) []troubleshooting.Finding {
 	rules := map[string]config.Rule{}
 	for _, r := range config.Rules() {
 		rules[r.Code] = r
 	}
-	if f := refusal(lint); f != nil && st == check.Failed && kind != target.External {
+	refused := o.refusal() != nil
+	if refused && st == check.Failed {
 		// Nothing was started, so there is no evidence of anything else.
 		findings = nil
 	}
 	out := slices.Clone(findings)
 	for i := range out {
-		same, deeper := causes(&out[i], lint, rules)
+		same, deeper := causes(&out[i], o.Lint, rules)
 		for _, l := range same {
 			out[i].Lint = append(out[i].Lint, place(l))
 		}
@@ -66,9 +70,9 @@ func withLint(c *check.Check, st check.Status, b *render.Bundle, findings []trou
 	if st != check.Failed || len(out) > 0 {
 		return out
 	}
-	for i := range lint {
-		f := &lint[i]
-		if f.From == "" && f.Level != config.Info && (f.Refuses != "" && kind != target.External || breaks(f, rules, b) == c.ID) {
+	for i := range o.Lint {
+		f := &o.Lint[i]
+		if f.From == "" && f.Level != config.Info && (f.Refuses != "" && refused || breaks(f, rules, o.Bundle) == c.ID) {
 			out = append(out, troubleshooting.Finding{
 				Code: f.Code, Title: sentence(f.Message), Because: []string{}, Fix: f.Fix, Lint: []troubleshooting.Place{place(f)},
 			})

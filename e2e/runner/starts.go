@@ -58,7 +58,7 @@ func startAll(ctx context.Context, o Options, jobs []job) *starts {
 	slots := make(chan struct{}, parallelStarts)
 	s.wg.Go(func() {
 		for _, one := range s.list {
-			if f := refusal(o.Lint); f != nil && o.Kind != target.External {
+			if f := o.refusal(); f != nil {
 				one.err = fmt.Errorf("%s refuses the files", f.Refuses)
 				close(one.done)
 				continue
