@@ -82,6 +82,11 @@ func (s *Session) page(ctx context.Context, ask func(ctx context.Context, functi
 	if err != nil {
 		return evidence.Page{}, fmt.Errorf("read the page: %w", err)
 	}
+	return s.told(p), nil
+}
+
+// told is what a page said, redacted, with what only the browser knows of it.
+func (s *Session) told(p evidence.Page) evidence.Page {
 	now, broken := s.rec.current()
 	if broken {
 		p = evidence.Page{URL: now.url}
@@ -100,7 +105,7 @@ func (s *Session) page(ctx context.Context, ask func(ctx context.Context, functi
 			f.Buttons[j] = s.red.Text(f.Buttons[j])
 		}
 	}
-	return p, nil
+	return p
 }
 
 // urlAttr finds attributes of serialised HTML that hold a URL with a query.
@@ -110,16 +115,25 @@ var urlAttr = regexp.MustCompile(`(\s(?:href|src|action|value|content)=")([^"]*\
 // shadowrootmode, redacted. Values of password inputs are never in it.
 func (s *Session) DOM(ctx context.Context) (string, error) {
 	var text string
-	arg := map[string]any{"secret": []string{"csrfmiddlewaretoken", "password", "login_password", "code", "state", "token", "otp", "secret"}}
-	err := s.call(ctx, askLimit, func(ctx context.Context) error { return s.insist(ctx, serializeJS, arg, &text) })
+	err := s.call(ctx, askLimit, func(ctx context.Context) error { return s.insist(ctx, serializeJS, secretInputs(), &text) })
 	if err != nil {
 		return "", fmt.Errorf("read the document: %w", err)
 	}
+	return s.document(text), nil
+}
+
+// secretInputs tells serialize.js whose values to leave out.
+func secretInputs() map[string]any {
+	return map[string]any{"secret": []string{"csrfmiddlewaretoken", "password", "login_password", "code", "state", "token", "otp", "secret"}}
+}
+
+// document is serialised HTML, redacted.
+func (s *Session) document(text string) string {
 	text = urlAttr.ReplaceAllStringFunc(text, func(m string) string {
 		g := urlAttr.FindStringSubmatch(m)
 		return g[1] + html.EscapeString(s.red.URL(html.UnescapeString(g[2]))) + g[3]
 	})
-	return s.red.Text(text), nil
+	return s.red.Text(text)
 }
 
 // Screenshot is what the page looks like now, as PNG.

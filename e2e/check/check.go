@@ -55,7 +55,10 @@ type Pass struct {
 	// Record is filled by the check; the runner adds what the session, the edge
 	// and the logs saw.
 	Record *evidence.Record
-	Log    *slog.Logger
+	// Seen is the page where the check ended, when the check looked at it itself:
+	// Record.Final is then its Page. Nil: the runner looks.
+	Seen *browser.Look
+	Log  *slog.Logger
 	// Progress tells the person who waits what is being done; may be nil.
 	Progress func(step string)
 	// Began is when the check began.

@@ -141,7 +141,7 @@ func (w *walk) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.p.Record.Final = &e.page
+	w.ended(ctx, &e)
 	switch {
 	case e.place == atConfirm && !w.p.Bundle.Paperless.On(render.RedirectToSSO):
 		w.begin()

@@ -43,7 +43,7 @@ func logout(ctx context.Context, p *check.Pass) error {
 		if e, err = w.watch(ctx, "watch the signed-out page", stayLimit); err != nil {
 			return err
 		}
-		p.Record.Final = &e.page
+		w.ended(ctx, &e)
 	}
 	was, err := whoIs(ctx, p, old)
 	if err != nil {

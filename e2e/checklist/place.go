@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
@@ -148,7 +149,7 @@ func classifyAuthentik(path string, p evidence.Page) place {
 	case p.Status >= 400:
 		return atIdPErr
 	case strings.HasPrefix(p.Title, "Permission denied"):
-		return atDenied // server-rendered, 200
+		return atDenied // 200; the title is there before the text
 	case slices.ContainsFunc(p.Stages, func(s string) bool { return s != "ak-stage-redirect" && s != "ak-stage-autosubmit" }):
 		return atStage
 	case strings.HasPrefix(path, "/if/flow/"):
@@ -168,6 +169,9 @@ type ending struct {
 	late bool
 	// waiting is the request of the browser that has no answer yet; empty: none.
 	waiting string
+	// undrawn is how long a page of authentik was given to show something, and did
+	// not; 0: it did.
+	undrawn time.Duration
 }
 
 // String says in one line where the sign-in stopped.
@@ -175,6 +179,9 @@ func (e ending) String() string {
 	path := pathOf(e.page.URL)
 	if e.late && e.waiting != "" {
 		return "no answer to " + e.waiting
+	}
+	if e.undrawn > 0 && e.place != atDenied { // the title of that one says it
+		return fmt.Sprintf("authentik answered %d at %s, and the page (%q) was not drawn within %v", e.page.Status, path, e.page.Title, e.undrawn)
 	}
 	switch e.place {
 	case atApp:
@@ -213,13 +220,36 @@ func (e ending) String() string {
 	return fmt.Sprintf("stopped at %s: %s", e.place, short(or(e.page.Text, e.page.Title)))
 }
 
-// authentikText is a page's text without the furniture.
-func authentikText(p evidence.Page) string {
+// authentikText is a page's text without the furniture, or its title: it counts
+// as text.
+func authentikText(p evidence.Page) string { return or(authentikSays(p), p.Title) }
+
+// authentikSays is a page's text without the furniture and without what stands
+// there until the page is drawn.
+func authentikSays(p evidence.Page) string {
 	text := p.Text
-	for _, rest := range []string{"Powered by authentik", "Go home", "Not you?"} {
+	for _, rest := range []string{"Powered by authentik", "Go home", "Not you?", "Loading...", "Loading…"} {
 		text = strings.ReplaceAll(text, rest, "")
 	}
-	return or(strings.Join(strings.Fields(text), " "), p.Title)
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "Loading" {
+		return ""
+	}
+	return text
+}
+
+// drawn tells whether a page of authentik shows something: right after its load
+// there is nothing to be seen, scripts draw it afterwards (running-pair.md).
+func drawn(p evidence.Page) bool { return len(p.Stages) > 0 || authentikSays(p) != "" }
+
+// ofAuthentik tells whether a page came from authentik, drawn or not.
+func (s sites) ofAuthentik(p evidence.Page) bool {
+	pl := s.classify(p)
+	if pl == nowhere {
+		hp, err := target.HostPort(p.URL)
+		return err == nil && slices.Contains(s.authentik, hp) && (hp != s.paperless || isAuthentik(pathOf(p.URL)))
+	}
+	return pl.authentik()
 }
 
 // messageLength keeps a message on one line of a terminal or two.

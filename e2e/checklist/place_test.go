@@ -64,6 +64,31 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// Right after its load a page of authentik shows nothing (running-pair.md): it is
+// not judged before it is drawn. Its title counts as text.
+func TestDrawn(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		page evidence.Page
+		want bool
+	}{
+		"empty":             {evidence.Page{Status: 400, Title: "authentik"}, false},
+		"only a title":      {evidence.Page{Title: "Permission denied - authentik"}, false},
+		"loading":           {evidence.Page{Title: "authentik", Text: "Loading..."}, false},
+		"loading 2024":      {evidence.Page{Title: "authentik", Text: "Loading"}, false},
+		"the foot alone":    {evidence.Page{Title: "authentik", Text: "Powered by authentik"}, false},
+		"an error":          {evidence.Page{Status: 400, Title: "authentik", Text: "Redirect URI Error"}, true},
+		"a stage":           {evidence.Page{Stages: []string{stagePassword}}, true},
+		"a text that loads": {evidence.Page{Text: "Loading your applications failed"}, true},
+	} {
+		assert.Equal(t, tt.want, drawn(tt.page), name)
+	}
+	e := ending{place: atDenied, user: "alice", undrawn: drawLimit, page: evidence.Page{Status: 200, Title: "Permission denied - authentik"}}
+	assert.Equal(t, "authentik refused alice: Permission denied - authentik", e.String())
+	e = ending{place: nowhere, late: true, undrawn: pageLimit, page: evidence.Page{URL: idp + "/if/flow/x/", Status: 200, Title: "authentik"}}
+	assert.Equal(t, `authentik answered 200 at /if/flow/x/, and the page ("authentik") was not drawn within 40s`, e.String())
+}
+
 func TestClassifyUnderAPrefix(t *testing.T) {
 	t.Parallel()
 	b, err := render.Default()

@@ -47,7 +47,7 @@ func redirectToSSO(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	p.Record.Final = &e.page
+	w.ended(ctx, &e)
 	if e.place == atLogin {
 		return check.Unmetf("opening Paperless stops at its sign-in page: nothing redirects to authentik")
 	}

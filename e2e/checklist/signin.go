@@ -32,6 +32,13 @@ const (
 	// pressLimit: a page that does not even ask for anything after a press did not
 	// get the press.
 	pressLimit = 10 * time.Second
+	// drawLimit: scripts draw authentik's pages, within seconds on a busy machine
+	// (authentik.md 5.5). A page that shows nothing after this long is judged as it
+	// is, and the evidence says so.
+	drawLimit = 15 * time.Second
+	// lateLimit: what a page that is still being drawn gets after a check that did
+	// not get as far as judging it. A real one takes less than a second.
+	lateLimit = 3 * time.Second
 	// restLimit: a sign-in page that redirects by JavaScript does so at once; one
 	// that still stands after this long stays.
 	restLimit = time.Second
@@ -136,12 +143,16 @@ func (w *walk) arrive(ctx context.Context, name string, limit time.Duration, don
 			if !same {
 				since = time.Now()
 			}
+			still := page.Text == last.page.Text
 			last.place, last.page, last.waiting = pl, page, ""
 			if pl == netError && strings.Contains(page.Text, networkChanged) {
 				// The browser has asked again where that is safe. It is no verdict on the pair.
 				return last, fmt.Errorf("%s while %s%s was loading: an interface of this machine came or went; run it again", networkChanged, hostOf(page.URL), pathOf(page.URL))
 			}
-			if same && pl != nowhere && w.current(page, pl) && time.Since(since) >= w.rest(pl, page) && done(pl, page) {
+			if same && pl != nowhere && w.current(page, pl) && time.Since(since) >= w.rest(pl, page, still) && done(pl, page) {
+				if pl.authentik() && !drawn(page) {
+					last.undrawn = drawLimit
+				}
 				return last, nil
 			}
 		}
@@ -152,6 +163,8 @@ func (w *walk) arrive(ctx context.Context, name string, limit time.Duration, don
 			last.late = true
 			if waiting != "" {
 				last.place = nowhere // the page before is not where it ended
+			} else if w.sites.ofAuthentik(last.page) && !drawn(last.page) {
+				last.undrawn = within
 			}
 			return last, nil
 		}
@@ -163,8 +176,15 @@ func (w *walk) arrive(ctx context.Context, name string, limit time.Duration, don
 	}
 }
 
-// rest is how long a place must stand before it counts.
-func (w *walk) rest(pl place, page evidence.Page) time.Duration {
+// rest is how long a place must stand before it counts; still tells whether its
+// text was the same the last time.
+func (w *walk) rest(pl place, page evidence.Page, still bool) time.Duration {
+	switch {
+	case pl.authentik() && !drawn(page):
+		return drawLimit
+	case pl.authentik() && !still:
+		return restLimit // it is being drawn; a text that moves for ever counts too
+	}
 	if pl == atLogin && wants(w.p.Bundle, render.RedirectToSSO) && !strings.Contains(page.URL, "loggedout=1") {
 		return restLimit
 	}
@@ -191,8 +211,8 @@ func (w *walk) signInPage(ctx context.Context) (evidence.Page, error) {
 	if err != nil {
 		return e.page, err
 	}
+	w.ended(ctx, &e)
 	w.p.Record.SignIn = &e.page
-	w.p.Record.Final = &e.page
 	if e.place != atLogin || e.page.Status != 200 {
 		return e.page, check.Unmetf("the sign-in page does not show: %s", e)
 	}
@@ -228,7 +248,7 @@ func providerForms(page evidence.Page, id string) []evidence.Form {
 func (w *walk) authenticate(ctx context.Context, who render.AuthentikUser) (ending, error) {
 	e, err := w.stages(ctx, who)
 	e.user = who.Username
-	w.p.Record.Final = &e.page
+	w.ended(ctx, &e)
 	if err == nil && e.place == atMFA {
 		return e, errors.New(e.String()) // the tester's limit, not the products' fault
 	}
@@ -334,7 +354,7 @@ func (w *walk) finish(ctx context.Context, who render.AuthentikUser) (ending, er
 	}
 	e, err := w.arrive(ctx, "wait for the account", pageLimit, func(place, evidence.Page) bool { return true })
 	e.user = who.Username
-	w.p.Record.Final = &e.page
+	w.ended(ctx, &e)
 	return e, err
 }
 
@@ -404,7 +424,7 @@ func (w *walk) local(ctx context.Context, u render.LocalUser) error {
 	if err != nil {
 		return err
 	}
-	w.p.Record.Final = &e.page
+	w.ended(ctx, &e)
 	if e.place != atApp {
 		return check.Unmetf("the local user %s cannot sign in: %s", u.Username, e)
 	}
@@ -417,7 +437,7 @@ func (w *walk) signOut(ctx context.Context) (ending, error) {
 		return ending{}, err
 	}
 	e, err := w.arrive(ctx, "wait for the signed-out page", pageLimit, func(place, evidence.Page) bool { return true })
-	w.p.Record.Final = &e.page
+	w.ended(ctx, &e)
 	return e, err
 }
 

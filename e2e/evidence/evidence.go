@@ -82,7 +82,8 @@ type Page struct {
 	Text      string `json:"text"`
 	LocalForm bool   `json:"local_form"` // username and password inputs of Paperless are visible
 	Forms     []Form `json:"forms,omitempty"`
-	// Stages are authentik's stage elements on the page (ak-stage-password …).
+	// Stages are authentik's stage elements on the page (ak-stage-password …) that
+	// are drawn: an element is there before its script has drawn anything into it.
 	Stages []string `json:"stages,omitempty"`
 }
 

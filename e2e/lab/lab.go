@@ -35,6 +35,7 @@ type options struct {
 	state   *State
 	keep    func(func() *State)
 	token   string
+	draw    func() time.Duration
 	log     *slog.Logger
 }
 
@@ -61,6 +62,12 @@ func WithSnapshot(keep func(func() *State)) Option { return func(o *options) { o
 
 // WithToken opens authentik's API to whoever has it.
 func WithToken(token string) Option { return func(o *options) { o.token = token } }
+
+// WithDelay draws every page of authentik this long after its load. Without it the
+// delays differ from page to page, and most are short: see authentik.Drawing.
+func WithDelay(d time.Duration) Option {
+	return func(o *options) { o.draw = func() time.Duration { return d } }
+}
 
 // WithLogger logs the edge's troubles.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
@@ -101,7 +108,7 @@ func Start(ctx context.Context, b *render.Bundle, opts ...Option) (*target.Targe
 		o.route = fmt.Sprintf("lab-%d", serial.Add(1))
 	}
 	idp, err := authentik.New(authentik.Options{
-		Version: b.Authentik.Version, Blueprint: render.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik, Token: o.token,
+		Version: b.Authentik.Version, Blueprint: render.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik, Token: o.token, Draw: o.draw,
 	})
 	if err != nil {
 		if own {

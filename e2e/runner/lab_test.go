@@ -30,6 +30,7 @@ import (
 // bench is one edge for several labs: they share one Chromium then.
 type bench struct {
 	edge    *edge.Edge
+	lab     []lab.Option
 	browser *browser.Browser
 	labs    int
 }
@@ -57,7 +58,7 @@ func (b *bench) run(t *testing.T, o runner.Options) *runner.Run {
 	prefix := t.Name() + "/"
 	o.Kind = target.Lab
 	o.Start = func(ctx context.Context, bundle *render.Bundle, variant string) (*target.Target, error) {
-		return lab.Start(ctx, bundle, lab.WithEdge(b.edge, prefix+variant))
+		return lab.Start(ctx, bundle, append([]lab.Option{lab.WithEdge(b.edge, prefix+variant)}, b.lab...)...)
 	}
 	o.OpenBrowser = func(_ context.Context, tg *target.Target) (*browser.Browser, func(), error) {
 		var err error

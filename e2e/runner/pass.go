@@ -11,6 +11,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/browser"
 	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/target"
 )
@@ -40,6 +41,7 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 	from := markOf(ctx, t)
 	var session *browser.Session
 	var err error
+	var pass *check.Pass
 	if b != nil {
 		session, err = b.Session(ctx, browser.SessionOptions{Header: t.Header, Redactor: t.Redactor, Shots: r.o.Shots || r.o.Film, Progress: progress})
 		if err != nil {
@@ -49,10 +51,11 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 		}
 	}
 	if err == nil {
-		err = call(ctx, j.check, &check.Pass{
+		pass = &check.Pass{
 			Target: t, Bundle: s.bundle, Variant: j.variant.Name, Session: session, Record: &rec,
 			Log: r.o.Log.With("check", j.check.ID, "variant", j.variant.Name), Progress: progress, Began: began,
-		})
+		}
+		err = call(ctx, j.check, pass)
 	}
 	res.Status = check.StatusOf(err)
 	if err != nil {
@@ -68,7 +71,7 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 			rec.Notes = append(rec.Notes, s.standing...)
 		}
 	}
-	r.collect(ctx, &res, &rec, t, session, from)
+	r.collect(ctx, &res, &rec, t, pass, from)
 	res.Record = rec
 	return res, err
 }
@@ -136,7 +139,7 @@ func markOf(ctx context.Context, t *target.Target) mark {
 
 // collect fills the record with what session, edge and logs saw. What cannot be
 // had is noted: evidence that is missing must not hide a verdict.
-func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t *target.Target, session *browser.Session, from mark) {
+func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t *target.Target, pass *check.Pass, from mark) {
 	interrupted := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), evidenceLimit)
 	defer cancel()
@@ -146,7 +149,8 @@ func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t 
 		}
 	}
 	bad := res.Status == check.Failed || res.Status == check.Warned || res.Status == check.Errored
-	if session != nil {
+	if pass != nil && pass.Session != nil {
+		session := pass.Session
 		rec.Steps = session.Steps()
 		rec.Hops = append(session.Hops(), rec.Hops...)
 		rec.Console = session.Console()
@@ -159,7 +163,7 @@ func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t 
 			}
 		}
 		if bad && !interrupted {
-			r.look(ctx, res, rec, session, missing)
+			r.look(ctx, res, rec, pass, missing)
 		}
 	}
 	if t.Exchanges != nil {
@@ -197,20 +201,21 @@ func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t 
 }
 
 // look takes what only the browser can show of the page where the check ended.
-func (r *run) look(ctx context.Context, res *Result, rec *evidence.Record, session *browser.Session, missing func(string, error)) {
-	cookies, err := session.Cookies(ctx)
+func (r *run) look(ctx context.Context, res *Result, rec *evidence.Record, pass *check.Pass, missing func(string, error)) {
+	cookies, err := pass.Session.Cookies(ctx)
 	missing("cookies", err)
 	rec.Cookies = append(rec.Cookies, cookies...)
 	if errors.Is(err, browser.ErrCrashed) {
 		return
 	}
-	if page, err := session.Page(ctx); err == nil && rec.Final == nil {
-		rec.Final = &page
+	seen, err := checklist.Look(ctx, pass)
+	missing("whole picture of the page", err)
+	res.DOM, res.Screenshot = seen.DOM, seen.Screenshot
+	// Of the page where the check ended, what was there last counts: the document
+	// and the screenshot show that.
+	if seen.DOM != "" && (rec.Final == nil || rec.Final.URL == seen.Page.URL && rec.Final.Status == seen.Page.Status) {
+		rec.Final = &seen.Page
 	}
-	res.DOM, err = session.DOM(ctx)
-	missing("document", err)
-	res.Screenshot, err = session.Screenshot(ctx)
-	missing("screenshot", err)
 }
 
 // since are the items after the first n; all of them when the list was begun anew.

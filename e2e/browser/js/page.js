@@ -12,6 +12,7 @@
 			buttons: [...all(f, "button, input[type=submit], input[type=button], [role=button]")]
 				.filter(visible).map(textOf).filter(Boolean),
 		})),
-		stages: [...new Set(all(document, "*").map((el) => el.localName).filter((n) => n.startsWith("ak-stage-")))],
+		// A stage's element is in the page before the script that draws it.
+		stages: [...new Set(all(document, "*").filter((el) => el.localName.startsWith("ak-stage-") && textOf(el) !== "").map((el) => el.localName))],
 	};
 }

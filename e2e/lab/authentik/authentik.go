@@ -31,6 +31,9 @@ type Options struct {
 	Now       func() time.Time   // nil: time.Now
 	Redactor  *evidence.Redactor // nil: a new one
 	State     *State             // database of an earlier server (upgrade); nil: fresh
+	// Draw says how long after its load the next page is drawn; nil: a while that
+	// the blueprint is the seed of. See Drawing.
+	Draw func() time.Duration
 }
 
 // A Server is a running authentik. Safe for concurrent use.
@@ -67,6 +70,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Redactor == nil {
 		s.opts.Redactor = evidence.NewRedactor()
+	}
+	if o.Draw == nil {
+		s.opts.Draw = Drawing(seed(o.Blueprint))
 	}
 	s.db = o.State.upgrade(o.Version)
 	if len(b.TextURIs) > 0 && s.matchingModes() {
@@ -224,6 +230,7 @@ type visit struct {
 	origin string // how authentik sees itself: from the request, never from a setting
 	key    string
 	sess   *session // never nil; not stored when key is ""
+	draw   func() time.Duration
 }
 
 // validHost is the host syntax that Django accepts; anything else, such as a
@@ -256,7 +263,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMovedPermanently)
 		return
 	}
-	v := &visit{w: w, r: r, origin: scheme + "://" + host}
+	v := &visit{w: w, r: r, origin: scheme + "://" + host, draw: s.opts.Draw}
 	s.open(v)
 	s.route(v)
 }

@@ -5,6 +5,10 @@
 	const host = document.querySelector("ak-flow-executor");
 	const shape = host.dataset.shape; // "header" up to 2025.6, "card" in 2025.8, "labels" from 2025.10
 	const api = `/api/v3/flows/executor/${host.getAttribute("flowSlug")}/?query=${encodeURIComponent(location.search.slice(1))}`;
+	const delays = host.dataset.draw.split(" ").map(Number);
+	let drawn = 0;
+	// later waits as long as the next thing to be drawn takes.
+	const later = () => new Promise((done) => setTimeout(done, delays[drawn++ % delays.length]));
 	const cookie = (name) => (document.cookie.split("; ").find((c) => c.startsWith(name + "=")) ?? "=").split("=")[1];
 
 	const style = `
@@ -30,9 +34,8 @@
 		return node;
 	};
 
-	const root = shadow(host).shadowRoot;
 	const context = el("ak-locale-context");
-	root.append(el("main", { class: "pf-c-login__main", style: "width:min(26rem,90vw);padding:2rem;background:#212427;border-top:3px solid #fd4b2d" },
+	const begin = () => shadow(host).shadowRoot.append(el("main", { class: "pf-c-login__main", style: "width:min(26rem,90vw);padding:2rem;background:#212427;border-top:3px solid #fd4b2d" },
 		context, el("footer", {}, "Powered by authentik")));
 
 	let decoy = el("form", { style: "position:absolute;bottom:0;left:0" },
@@ -114,12 +117,15 @@
 		"ak-stage-flow-error": (c) => stage(c, "Whoops!", el("p", {}, "Something went wrong! Please try again later."), el("pre", {}, c.request_id ?? "")),
 	};
 
-	const show = (challenge) => {
+	const show = async (challenge) => {
 		if (challenge.component === "xak-flow-redirect") {
 			location.assign(challenge.to);
 			return;
 		}
 		document.title = title(challenge) + " - authentik";
+		// The element is there before the script that draws it.
+		context.replaceChildren(el(challenge.component));
+		await later();
 		if (challenge.component === "ak-stage-identification") {
 			document.documentElement.append(decoy);
 		} else {
@@ -130,5 +136,9 @@
 		context.replaceChildren(node);
 		node.shadowRoot.querySelector("input:not([type=hidden])")?.focus();
 	};
-	fetch(api, { headers: { Accept: "application/json" } }).then((r) => r.json()).then(show);
+	addEventListener("load", async () => {
+		await later();
+		begin();
+		show(await (await fetch(api, { headers: { Accept: "application/json" } })).json());
+	});
 })();

@@ -252,3 +252,25 @@ func TestFlowPages(t *testing.T) {
 	assert.Equal(t, http.StatusNotImplemented, a.get("/if/flow/default-authentication-flow/?sfe").StatusCode)
 	assert.NotEmpty(t, s.NotModelled(), "what is not known is said, not guessed")
 }
+
+// Pages are drawn late, most of them a little: the same in each run of a
+// configuration, and on average no burden.
+func TestDrawing(t *testing.T) {
+	t.Parallel()
+	one, again, other := authentik.Drawing(1), authentik.Drawing(1), authentik.Drawing(2)
+	var sum, longest time.Duration
+	differ := 0
+	const pages = 10000
+	for range pages {
+		d := one()
+		assert.Equal(t, d, again())
+		if d != other() {
+			differ++
+		}
+		sum, longest = sum+d, max(longest, d)
+	}
+	assert.Less(t, sum/pages, 60*time.Millisecond)
+	assert.Greater(t, longest, 1300*time.Millisecond)
+	assert.LessOrEqual(t, longest, 1500*time.Millisecond)
+	assert.Greater(t, differ, pages/2)
+}

@@ -14,6 +14,8 @@ var (
 	pagesText string
 	//go:embed flow.js
 	flowScript string
+	//go:embed draw.js
+	drawScript string
 )
 
 var pages = sync.OnceValue(func() *template.Template {
@@ -24,14 +26,19 @@ var pages = sync.OnceValue(func() *template.Template {
 type pageData struct {
 	Title, Heading, Text string
 	User, App            string
+	Draw                 string // milliseconds after which it is drawn, and what is drawn next
+	Script               template.JS
 	// Of the flow shell:
-	Slug   string
-	Shape  string // which of the shells of authentik.md 5.3
-	Script template.JS
+	Slug  string
+	Shape string // which of the shells of authentik.md 5.3
 }
 
-// page is one of authentik's server-rendered pages: plain light DOM.
+// page is one of authentik's pages. The server writes the text, and the page's
+// script draws it.
 func (v *visit) page(status int, name string, d pageData) {
+	if d.Script == "" { // not the shell of a flow
+		d.Draw, d.Script = v.draws(1), template.JS(drawScript) //nolint:gosec // our own embedded script
+	}
 	var buf bytes.Buffer
 	if err := pages().ExecuteTemplate(&buf, name, d); err != nil {
 		http.Error(v.w, "lab: "+err.Error(), http.StatusInternalServerError)
@@ -67,5 +74,5 @@ func (s *Server) flowPage(v *visit, rest string) {
 	case s.at("2025.8.0"):
 		shape = "card"
 	}
-	v.page(http.StatusOK, "flow", pageData{Title: "authentik", Slug: slug, Shape: shape, Script: template.JS(flowScript)}) //nolint:gosec // our own embedded script
+	v.page(http.StatusOK, "flow", pageData{Title: "authentik", Slug: slug, Shape: shape, Draw: v.draws(stagesDrawn), Script: template.JS(flowScript)}) //nolint:gosec // our own embedded script
 }
