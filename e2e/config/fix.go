@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/render"
 )
 
 // Fix applies the edits of findings: file to new content. Every byte outside
@@ -123,7 +125,7 @@ func Mend(s Sources, show func(FixRound) bool) ([]Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		known := sub.masker().text
+		hide := sub.masker().shown
 		fixed, err := Fix(findings)
 		if err != nil {
 			return nil, err
@@ -134,7 +136,7 @@ func Mend(s Sources, show func(FixRound) bool) ([]Finding, error) {
 			if err != nil {
 				return nil, fmt.Errorf("fix: %w", err)
 			}
-			if d := diff(old, fixed[path], path, known); d != "" {
+			if d := diff(old, fixed[path], path, hide); d != "" {
 				round.Diff += d
 				round.Files = append(round.Files, path)
 			}
@@ -179,32 +181,31 @@ func writeAll(paths []string, texts map[string][]byte) (err error) {
 
 // Diff is the unified diff of a file, its secrets hidden; "" when nothing changed.
 func Diff(old, updated []byte, name string) string {
-	return diff(old, updated, name, func(s string) string { return s })
+	m := &masker{}
+	for _, v := range render.SecretValues(string(old) + "\n" + string(updated)) {
+		for line := range strings.SplitSeq(v, "\n") {
+			if !(render.Words{}).Has(line) && !slices.Contains(public, strings.ToLower(line)) {
+				m.secrets = append(m.secrets, line)
+			}
+		}
+	}
+	slices.SortStableFunc(m.secrets, func(a, b string) int { return len(b) - len(a) })
+	return diff(old, updated, name, m.shown)
 }
 
-// diff is Diff with what hides the secrets that are known.
-func diff(old, updated []byte, name string, known func(string) string) string {
+// diff is Diff with what hides the secrets, on both sides alike.
+func diff(old, updated []byte, name string, hide func(string) string) string {
 	if bytes.Equal(old, updated) {
 		return ""
 	}
-	hide := func(text []byte) []string {
-		// Known secrets anywhere in the file, and by what stands in front.
-		shown := known(string(text))
-		for _, g := range assigned.FindAllStringSubmatch(string(old)+"\n"+string(updated), -1) {
-			if v := g[2]; len(v) >= 4 && !strings.HasPrefix(v, "${") && !strings.HasPrefix(v, "<") && !strings.Contains(g[1], "_FILE") && !slices.Contains(public, strings.ToLower(v)) {
-				shown = strings.ReplaceAll(shown, v, hidden)
-			}
-		}
-		lines := diffLines(shown)
-		for i, l := range lines {
-			body := strings.TrimRight(l, "\r\n")
-			lines[i] = hideLine(body) + strings.TrimPrefix(l[len(body):], "\r")
-		}
-		return lines
-	}
 	// The lines themselves say what changed, also where only a hidden part did.
 	a, b := diffLines(string(old)), diffLines(string(updated))
-	shownA, shownB := hide(old), hide(updated)
+	shownA, shownB := diffLines(hide(string(old))), diffLines(hide(string(updated)))
+	for _, lines := range [][]string{shownA, shownB} {
+		for i, l := range lines {
+			lines[i] = strings.Replace(l, "\r\n", "\n", 1)
+		}
+	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n", name, name)
 	for _, h := range hunks(a, b, shownA, shownB) {

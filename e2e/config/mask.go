@@ -21,11 +21,14 @@ type masker struct {
 	named   map[string][]*entry // those that are secrets by their names, by file
 }
 
-// assigned finds what is given to a name that says secret, in any notation.
-var assigned = regexp.MustCompile(`(?i)((?:secret|password|passwd|passphrase|dbpass|_pass|api_?key|token)[A-Za-z0-9_]*["'“”\\]*\s*[:=]\s*(?:[>|][+-]?\s*)?["'“”\\]*)([^"'“”\s,}\]\\]+)`)
-
 // inURL finds the password in scheme://user:password@host.
 var inURL = regexp.MustCompile(`(://[^/\s:@"']*:)([^@/\s]+)(@)`)
+
+// named is the beginning of a line that sets a variable.
+var named = regexp.MustCompile(`^\s*(?:- )?\s*(?:export\s+)?["']?([A-Z][A-Z0-9_]*)["']?\s*[:=][\s"'>|+-]*`)
+
+// pointer is a value that only says where the secret is.
+var pointer = regexp.MustCompile(`^\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Z_][A-Z0-9_]*)$`)
 
 // public are words that are values of secrets in half the world's examples:
 // hiding them everywhere would hide the product's name.
@@ -33,21 +36,20 @@ var public = []string{"paperless", "authentik", "postgres", "postgresql", "passw
 
 func (s *subject) masker() *masker {
 	m := &masker{entries: slices.Clone(s.all)}
+	words := s.bundle.Words()
 	add := func(v string) {
 		// Line by line, so that a quoted text keeps its lines.
 		for line := range strings.SplitSeq(v, "\n") {
 			for _, v := range spellings(line) {
-				if len(v) >= 4 && !strings.HasPrefix(v, "<") && !slices.Contains(public, strings.ToLower(v)) && !slices.Contains(m.secrets, v) {
+				if !words.Has(v) && !strings.HasPrefix(v, "<") && !pointer.MatchString(v) && !slices.Contains(public, strings.ToLower(v)) && !slices.Contains(m.secrets, v) {
 					m.secrets = append(m.secrets, v)
 				}
 			}
 		}
 	}
 	text := func(t string) {
-		for _, g := range assigned.FindAllStringSubmatch(t, -1) {
-			if !strings.HasPrefix(g[2], "${") && !strings.Contains(g[1], "_FILE") {
-				add(g[2])
-			}
+		for _, v := range render.SecretValues(t) {
+			add(v)
 		}
 		for _, g := range inURL.FindAllStringSubmatch(t, -1) {
 			add(g[2])
@@ -140,14 +142,31 @@ func (m *masker) text(t string) string {
 
 // hideLine hides secrets in a line by what stands in front of them, known or not.
 func hideLine(line string) string {
-	line = assigned.ReplaceAllStringFunc(line, func(all string) string {
-		g := assigned.FindStringSubmatch(all)
-		if strings.HasPrefix(g[2], "${") || strings.HasPrefix(g[2], "<") || strings.Contains(g[1], "_FILE") {
-			return all
-		}
-		return g[1] + hidden
-	})
+	line = render.HideSpans(line, func(string) string { return hidden })
 	return inURL.ReplaceAllString(line, "${1}"+hidden+"${3}")
+}
+
+// shown is a text as it may be shown, line by line. Each line goes the same way,
+// be it quoted, the old or the new side of a diff, or a line to be written.
+func (m *masker) shown(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for i, l := range lines {
+		body := strings.TrimRight(l, "\r\n")
+		lines[i] = m.hide(body) + l[len(body):]
+	}
+	return strings.Join(lines, "")
+}
+
+// hide is one line of shown: what is known first, since a pattern could leave the
+// end of a secret.
+func (m *masker) hide(line string) string {
+	if g := named.FindStringSubmatchIndex(line); g != nil && render.SecretName(line[g[2]:g[3]]) {
+		value := strings.Trim(strings.TrimSpace(line[g[1]:]), `"'`)
+		if value != "" && !strings.HasPrefix(value, "<") && !strings.HasPrefix(value, "${") && !pointer.MatchString(value) {
+			return line[:g[1]] + hidden
+		}
+	}
+	return hideLine(m.text(line))
 }
 
 // line is a line of a file as it may be shown, and the column in it of a place.
@@ -161,9 +180,7 @@ func (m *masker) line(f *file, n, column int) (string, int) {
 	if shown, ok := m.byName(f, n, text); ok {
 		return shown, min(column, utf8.RuneCountInString(shown)+1)
 	}
-	// What is known first: a pattern could leave the end of a secret.
-	whole := hideLine(m.text(text))
-	before := hideLine(m.text(text[:at]))
+	whole, before := m.hide(text), m.hide(text[:at])
 	if !strings.HasPrefix(whole, before) { // the place is inside a secret
 		before = whole[:commonPrefix(whole, before)]
 	}
@@ -182,6 +199,9 @@ func (m *masker) byName(f *file, n int, text string) (string, bool) {
 		if i := strings.Index(text, e.name); i >= 0 {
 			rest := text[i+len(e.name):]
 			k := len(rest) - len(strings.TrimLeft(rest, " :=\"'>|+-"))
+			if pointer.MatchString(strings.TrimRight(rest[k:], " \"'")) {
+				return "", false
+			}
 			return text[:i+len(e.name)] + rest[:k] + hidden, true
 		}
 	}
@@ -204,7 +224,7 @@ func (m *masker) finding(p problem) Finding {
 	f := Finding{Code: p.code, Level: p.level, Setting: p.setting, Width: p.width, Message: m.text(p.message), Fix: m.text(p.fix), Edit: p.edit, Meant: p.meant, Refuses: p.refuses}
 	if f.Edit != nil {
 		e := *f.Edit
-		e.shown = hideLine(m.text(e.Text))
+		e.shown = m.shown(e.Text)
 		f.Edit = &e
 	}
 	if p.file == nil {

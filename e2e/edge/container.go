@@ -35,8 +35,15 @@ type Config struct {
 	// Secrets are known to the redactor from the start; RedactorKey is that of the
 	// harness, so that both give the same fingerprints.
 	Secrets     []string         `json:"secrets"`
+	Words       Words            `json:"words"` // that the redactor leaves alone
 	RedactorKey []byte           `json:"redactor_key"`
 	Routes      []ContainerRoute `json:"routes"`
+}
+
+// Words are a bundle's Words as data.
+type Words struct {
+	Hosts []string `json:"hosts"`
+	Words []string `json:"words"`
 }
 
 // A ContainerRoute is a Route to another container.
@@ -53,7 +60,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	if len(c.TLS) == 0 || c.Keys == nil || c.Token == "" {
 		return errors.New("edge: the configuration names no port, no keys or no token")
 	}
-	redactor := evidence.NewRedactorWithKey(c.RedactorKey, c.Secrets...)
+	redactor := evidence.NewRedactorWithKey(c.RedactorKey, c.Secrets...).Spare(render.WordsOf(c.Words.Hosts, c.Words.Words).Has)
 	e, err := Listen(Options{Addr: ":" + c.TLS[0], PlainAddr: "-", Hosts: []string{apiName}, Keys: c.Keys, Redactor: redactor, Log: log})
 	if err != nil {
 		return err

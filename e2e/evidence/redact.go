@@ -24,6 +24,7 @@ type Redactor struct {
 
 	mu      sync.RWMutex
 	secrets []string // longest first
+	spare   func(string) bool
 }
 
 // NewRedactor makes a Redactor that knows these secrets. Each is removed as it
@@ -35,13 +36,32 @@ func NewRedactor(secrets ...string) *Redactor {
 	return r
 }
 
+// Spare leaves values alone, also those that were added before: ordinary words,
+// such as a password that is a part of the host name. They are hidden by the name
+// that stands in front of them only (password=, "secret":). What is compared with
+// a configuration, a host, a path, a client id, would be another one else.
+func (r *Redactor) Spare(word func(string) bool) *Redactor {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare = word
+	r.secrets = slices.DeleteFunc(r.secrets, word)
+	return r
+}
+
+// Spares tells whether a value is left alone; see Spare.
+func (r *Redactor) Spares(value string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(value) < 4 || r.spare != nil && r.spare(value)
+}
+
 // Add makes further values secret. Values shorter than four bytes are ignored:
 // they would blank out ordinary words.
 func (r *Redactor) Add(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range secrets {
-		if len(s) < 4 {
+		if len(s) < 4 || r.spare != nil && r.spare(s) {
 			continue
 		}
 		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s), jsonForm(s), base64.StdEncoding.EncodeToString([]byte(s))} {
@@ -144,13 +164,7 @@ func (r *Redactor) Text(s string) string {
 	if s == "" {
 		return s
 	}
-	r.mu.RLock()
-	for _, secret := range r.secrets {
-		if strings.Contains(s, secret) {
-			s = strings.ReplaceAll(s, secret, r.Print(secret))
-		}
-	}
-	r.mu.RUnlock()
+	s = r.known(s)
 	s = jwt.ReplaceAllStringFunc(s, r.Print)
 	s = bearer.ReplaceAllStringFunc(s, func(m string) string {
 		kind, value, _ := strings.Cut(m, " ")
@@ -170,6 +184,41 @@ func (r *Redactor) Text(s string) string {
 		return g[1] + r.Print(g[2])
 	})
 }
+
+// hostPart is scheme and host of an address in a text.
+var hostPart = regexp.MustCompile(`(?i)\bhttps?(?:://|%3A%2F%2F)(?:[a-z0-9-]+\.)+[a-z0-9-]+`)
+
+// known removes the known secrets, but never a part of a host name: who reads
+// another name than was asked for draws a wrong conclusion.
+func (r *Redactor) known(s string) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	replace := func(s string) string {
+		for _, secret := range r.secrets {
+			if strings.Contains(s, secret) {
+				s = strings.ReplaceAll(s, secret, r.Print(secret))
+			}
+		}
+		return s
+	}
+	if replace(s) == s {
+		return s
+	}
+	var b strings.Builder
+	at := 0
+	for _, m := range hostPart.FindAllStringIndex(s, -1) {
+		if m[1] < len(s) && strings.ContainsAny(s[m[1]:m[1]+1], "@:_%") && !port.MatchString(s[m[1]:]) {
+			continue // credentials in front of the host
+		}
+		b.WriteString(replace(s[at:m[0]]))
+		b.WriteString(s[m[0]:m[1]])
+		at = m[1]
+	}
+	b.WriteString(replace(s[at:]))
+	return b.String()
+}
+
+var port = regexp.MustCompile(`^:[0-9]{1,5}(?:[^0-9A-Za-z@._-]|$)`)
 
 // Form redacts the values of a form or query.
 func (r *Redactor) Form(v url.Values) map[string]string {

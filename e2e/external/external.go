@@ -197,7 +197,7 @@ func (p *Pair) look(ctx context.Context) error {
 	if err := p.readPaperless(ctx); err != nil {
 		return err
 	}
-	p.redactor.Add(p.bundle.Secrets()...)
+	p.redactor.Spare(p.bundle.Words().Has).Add(p.bundle.Secrets()...)
 	t := p.target
 	t.Paperless = evidence.Product{Version: p.bundle.Paperless.Version, URL: p.bundle.Paperless.URL}
 	t.Authentik = evidence.Product{Version: p.bundle.Authentik.Version, URL: p.bundle.Authentik.URL}

@@ -97,7 +97,7 @@ func Start(ctx context.Context, b *render.Bundle, opts ...Option) (*target.Targe
 	if err != nil {
 		return nil, err
 	}
-	redactor := evidence.NewRedactor(b.Secrets()...)
+	redactor := target.NewRedactor(b)
 	e, own := o.edge, o.edge == nil
 	if own {
 		e, err = edge.Listen(edge.Options{Hosts: []string{site.paperless.name, site.authentik.name}, Redactor: redactor, Log: o.log})

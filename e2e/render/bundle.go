@@ -6,9 +6,7 @@ package render
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -467,62 +465,4 @@ func (b *Bundle) LocalUser(role string) (LocalUser, bool) {
 		}
 	}
 	return LocalUser{}, false
-}
-
-// Secrets are the values that must never be printed, longest first.
-func (b *Bundle) Secrets() []string {
-	set := map[string]bool{}
-	add := func(s string) {
-		if len(s) >= 4 { // shorter ones would blank out ordinary words
-			set[s] = true
-		}
-	}
-	for _, env := range []map[string]string{b.Paperless.Env, b.Paperless.Running} {
-		for k, v := range env {
-			if SecretName(k) {
-				add(v)
-			}
-		}
-	}
-	for _, v := range b.Paperless.Files {
-		add(strings.TrimSpace(v))
-	}
-	for _, env := range []map[string]string{b.Paperless.Env, b.Paperless.Running} {
-		// By pattern, not by parsing: broken JSON still holds its secret.
-		for _, m := range jsonSecret.FindAllStringSubmatch(env[ProvidersKey], -1) {
-			add(m[1])
-		}
-	}
-	for _, p := range b.Authentik.Providers {
-		add(p.ClientSecret)
-	}
-	for _, u := range b.Authentik.Users {
-		add(u.Password)
-	}
-	for _, u := range b.Paperless.Users {
-		add(u.Password)
-	}
-	out := slices.Collect(maps.Keys(set))
-	slices.SortFunc(out, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
-	return out
-}
-
-var jsonSecret = regexp.MustCompile(`["'](?:secret|client_secret|key)["']\s*:\s*["']([^"']+)["']`)
-
-// SecretName tells whether an environment variable holds a secret by its name.
-func SecretName(name string) bool {
-	if strings.HasSuffix(name, "_FILE") {
-		return false
-	}
-	for _, word := range []string{"SECRET", "PASSWORD", "DBPASS", "TOKEN_KEY", "API_KEY", "_PASS"} {
-		if strings.Contains(name, word) && !strings.Contains(name, "THROTTLE") {
-			return true
-		}
-	}
-	return false
 }

@@ -22,7 +22,7 @@ func Redact(b *render.Bundle, red *evidence.Redactor) *render.Bundle {
 		c.Relations = map[string]string{}
 	}
 	c.Relations["client_secret"] = b.SecretRelation() // what fingerprints cannot tell: nearly equal
-	r := bundleRedactor{red: red, secrets: secrets(b)}
+	r := bundleRedactor{red: red, secrets: slices.DeleteFunc(secrets(b), red.Spares)}
 	red.Add(r.secrets...)
 	r.env(c.Paperless.Env)
 	r.env(c.Paperless.Running)
@@ -36,7 +36,7 @@ func Redact(b *render.Bundle, red *evidence.Redactor) *render.Bundle {
 	if c.Authentik.RawModel != nil {
 		r.model(c.Authentik.RawModel)
 	}
-	c.Authentik.Raw = []byte(r.text(string(c.Authentik.Raw)))
+	c.Authentik.Raw = []byte(r.text(render.HideSpans(string(c.Authentik.Raw), r.mask)))
 	if len(c.Authentik.Raw) == 0 {
 		c.Authentik.Raw = nil
 	}
@@ -102,17 +102,9 @@ func (r *bundleRedactor) providers(text string) string {
 	if err := json.Unmarshal([]byte(text), &doc); err == nil {
 		return encode(r.json("", doc))
 	}
+	text = render.HideSpans(text, func(v string) string { return pad(r.red.Print(v), v) })
 	for _, secret := range r.secrets {
 		text = strings.ReplaceAll(text, secret, pad(r.red.Print(secret), secret))
-	}
-	for _, re := range []*regexp.Regexp{quotedSecret, bareSecret} {
-		text = re.ReplaceAllStringFunc(text, func(m string) string {
-			g := re.FindStringSubmatch(m)
-			if print7.MatchString(strings.TrimRight(g[2], "*")) {
-				return m
-			}
-			return g[1] + pad(r.red.Print(g[2]), g[2])
-		})
 	}
 	return text
 }
@@ -148,12 +140,9 @@ func (r *bundleRedactor) model(m *render.Model) {
 }
 
 var (
-	print7   = regexp.MustCompile(`^…[0-9a-f]{6}$`)
-	userinfo = regexp.MustCompile(`(://[^/\s:@"']*:)([^/\s@"']+)(@)`)
-	// JSON that people broke: single quotes, or none at all.
-	quotedSecret = regexp.MustCompile(`(\b(?:secret|client_secret|key)\\*["']?\s*:\s*\\*["'])([^"'\\]+)`)
-	bareSecret   = regexp.MustCompile(`(\b(?:secret|client_secret|key)["']?\s*:\s*)([^\s"',}\]{\[\\]+)`)
-	yamlSecret   = regexp.MustCompile(`(?m)^(\s*(?:-\s*)?(?:client_secret|password|secret|key|token):\s*)(\S.*?)(\s*)$`)
+	print7     = regexp.MustCompile(`^…[0-9a-f]{6}$`)
+	userinfo   = regexp.MustCompile(`(://[^/\s:@"']*:)([^/\s@"']+)(@)`)
+	yamlSecret = regexp.MustCompile(`(?m)^(\s*(?:-\s*)?(?:client_secret|password|secret|key|token):\s*)(\S.*?)(\s*)$`)
 )
 
 // text removes secrets from prose, URLs and blueprints. Unlike Redactor.Text it

@@ -105,6 +105,9 @@ func New(r *runner.Run) *Report {
 	red := r.Redactor
 	if red == nil {
 		red = evidence.NewRedactor()
+		if r.Bundle != nil {
+			red.Spare(r.Bundle.Words().Has)
+		}
 	}
 	for _, b := range bundles(r) {
 		red.Add(secrets(b)...)

@@ -32,7 +32,7 @@ func Do(ctx context.Context, o Options) (*Run, error) {
 			Started: began, Tool: o.Tool, Kind: o.Kind, Bundle: o.Bundle, Lint: o.Lint, Hazards: o.Hazards,
 			Paperless: evidence.Product{Version: o.Bundle.Paperless.Version, URL: o.Bundle.Paperless.URL},
 			Authentik: evidence.Product{Version: o.Bundle.Authentik.Version, URL: o.Bundle.Authentik.URL},
-			Redactor:  evidence.NewRedactor(o.Bundle.Secrets()...),
+			Redactor:  target.NewRedactor(o.Bundle),
 		},
 	}
 	r.loop(ctx)

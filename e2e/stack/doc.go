@@ -443,5 +443,5 @@ var probe = &http.Client{
 
 // redactorOf knows the secrets of a bundle and of the stack itself.
 func (s *Stack) redactorOf(b *render.Bundle) *evidence.Redactor {
-	return evidence.NewRedactor(append(b.Secrets(), s.secrets.all()...)...)
+	return target.NewRedactor(b, s.secrets.all()...)
 }

@@ -250,6 +250,7 @@ func listeners(at site) (secure, plain []string) {
 
 func (s *Stack) edgeConfig(b *render.Bundle, at site, redactorKey []byte) []byte {
 	c := edge.Config{Token: s.secrets.edge, Keys: s.keys, Secrets: append(b.Secrets(), s.secrets.all()...), RedactorKey: redactorKey}
+	c.Words.Hosts, c.Words.Words = b.Words().List()
 	c.TLS, c.Plain = listeners(at)
 	c.Routes = []edge.ContainerRoute{
 		{Product: "paperless", Host: at.paperless.String(), Upstream: "http://" + paperlessName + ":" + paperlessPort(b), Proxy: b.Paperless.Proxy, PlainHTTP: !at.paperless.secure},

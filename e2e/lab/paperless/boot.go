@@ -17,6 +17,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/target"
 )
 
 // Options are what a container gets: its configuration, and the world around it.
@@ -62,7 +63,7 @@ func New(o Options) (*Server, evidence.Boot) {
 		s.now = time.Now
 	}
 	if s.redactor == nil {
-		s.redactor = evidence.NewRedactor(o.Bundle.Secrets()...)
+		s.redactor = target.NewRedactor(o.Bundle)
 	}
 	if o.Timeout <= 0 {
 		s.opts.Timeout = backChannelLimit

@@ -21,6 +21,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/lab/paperless"
 	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/target"
 )
 
 // caFile is the authority that the lab's Paperless trusts if REQUESTS_CA_BUNDLE names it.
@@ -104,7 +105,7 @@ func (s *paperlessServer) start(version string, env map[string]string, stored []
 		}
 	}
 	app, boot := paperless.New(paperless.Options{
-		Bundle: b, Dial: silence, Roots: roots, Redactor: evidence.NewRedactor(b.Secrets()...), State: state,
+		Bundle: b, Dial: silence, Roots: roots, Redactor: target.NewRedactor(b), State: state,
 	})
 	if !boot.Up {
 		s.out.print(boot.Log...)
