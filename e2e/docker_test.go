@@ -17,6 +17,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/runner"
 	"github.com/ssocheck/ssocheck/e2e/stack"
+	"github.com/ssocheck/ssocheck/e2e/stack/standins"
 	"github.com/ssocheck/ssocheck/e2e/target"
 )
 
@@ -24,12 +25,13 @@ import (
 // makes these runs differ from runs of the real products.
 func standInFile(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "ssocheck")
-	require.NoError(t, stack.Build(t.Context(), binary))
-	t.Setenv("SSO_STACK_BINARY", binary)
-	v, err := stack.StandIns(t.Context(), slog.New(slog.DiscardHandler), binary, "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
+	edge, program := filepath.Join(t.TempDir(), "edge"), filepath.Join(t.TempDir(), "standin")
+	require.NoError(t, stack.Build(t.Context(), stack.EdgeCommand, edge))
+	require.NoError(t, stack.Build(t.Context(), standins.Command, program))
+	t.Setenv("SSO_STACK_BINARY", edge)
+	v, err := standins.Build(t.Context(), slog.New(slog.DiscardHandler), program, "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
 	require.NoError(t, err)
-	text, err := stack.VersionsFile(v)
+	text, err := standins.VersionsFile(v)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "versions.yaml")
 	require.NoError(t, os.WriteFile(path, text, 0o644))

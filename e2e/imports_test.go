@@ -28,6 +28,7 @@ var layers = [][]string{
 	{"e2e/lab/paperless", "e2e/lab/authentik"},
 	{"e2e/lab", "e2e/stack/standin"},
 	{"e2e/stack", "e2e/external", "e2e/browser"},
+	{"e2e/stack/standins"},
 	{"e2e/check"},
 	{"e2e/checklist"},
 	{"e2e/troubleshooting"},
@@ -35,7 +36,7 @@ var layers = [][]string{
 	{"e2e/report"},
 	{"e2e/manual"},
 	{"e2e"},
-	{"e2e/cmd/docs", "e2e/cmd/ssocheck"},
+	{"e2e/cmd/docs", "e2e/cmd/edge", "e2e/cmd/ssocheck", "e2e/cmd/standin"},
 }
 
 const module = "github.com/ssocheck/ssocheck/"
@@ -73,6 +74,32 @@ func TestImports(t *testing.T) {
 			}
 			seen++
 			assert.Less(t, rank[path.Clean(name)], own, "%s imports %s, which stands above it", file, name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Positive(t, seen)
+}
+
+// TestStandInsStandApart: what people use holds no test double. Only the command
+// that runs in the stand-in images, and tests, import it.
+func TestStandInsStandApart(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, spec := range parsed.Imports {
+			if !strings.Contains(spec.Path.Value, "/stack/standin") {
+				continue
+			}
+			seen++
+			dir := filepath.ToSlash(filepath.Dir(file))
+			assert.True(t, dir == "cmd/standin" || strings.HasSuffix(dir, "stack/standins"), "%s imports %s", file, spec.Path.Value)
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"crypto/tls"
@@ -13,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"time"
 
@@ -28,9 +30,10 @@ const apiName = "edge.ssocheck.invalid"
 
 // A Config is what an edge in a container is started with, as JSON.
 type Config struct {
-	TLS   []string `json:"tls"`   // ports
-	Plain []string `json:"plain"` // ports
-	Token string   `json:"token"` // of the API; a secret
+	TLS   []string `json:"tls"`           // ports
+	Plain []string `json:"plain"`         // ports
+	API   string   `json:"api,omitempty"` // port of the API; empty: APIPort
+	Token string   `json:"token"`         // of the API; a secret
 	Keys  *Keys    `json:"keys"`
 	// Secrets are known to the redactor from the start; RedactorKey is that of the
 	// harness, so that both give the same fingerprints.
@@ -53,6 +56,19 @@ type ContainerRoute struct {
 	Upstream  string       `json:"upstream"`
 	Proxy     render.Proxy `json:"proxy"`
 	PlainHTTP bool         `json:"plain_http"`
+}
+
+// ReadConfig reads the file that an edge in a container is started with.
+func ReadConfig(path string) (Config, error) {
+	var c Config
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("edge: read the configuration: %w", err)
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("edge: read the configuration %s: %w", path, err)
+	}
+	return c, nil
 }
 
 // Run serves a Config until the context ends.
@@ -83,7 +99,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		}
 		e.Route(Route{Product: r.Product, Host: r.Host, Upstream: u, Proxy: r.Proxy, PlainHTTP: r.PlainHTTP})
 	}
-	l, err := net.Listen("tcp", ":"+APIPort)
+	l, err := net.Listen("tcp", ":"+cmp.Or(c.API, APIPort))
 	if err != nil {
 		return fmt.Errorf("edge: %w", err)
 	}

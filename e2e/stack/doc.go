@@ -97,8 +97,9 @@ func WithLogger(l *slog.Logger) Option { return func(s *options) { s.log = l } }
 // WithCache keeps the databases of first starts elsewhere; "-": nowhere.
 func WithCache(dir string) Option { return func(s *options) { s.cache = dir } }
 
-// WithBinary names ssocheck as a static binary for the engine. Without it the
-// running executable is taken where it is one, else a new one is built.
+// WithBinary names the edge (e2e/cmd/edge) as a static binary for the engine.
+// Without it the running executable is taken where it is a static ssocheck, else
+// the edge is built.
 func WithBinary(path string) Option { return func(s *options) { s.binary = path } }
 
 // WithDumps starts on databases of one's own.
@@ -223,7 +224,7 @@ func (s *Stack) shared(ctx context.Context, images render.Images) error {
 			return err
 		}
 		var err error
-		if s.edgeImage, err = s.ownImage(ctx); err != nil {
+		if s.edgeImage, err = s.makeEdgeImage(ctx); err != nil {
 			return err
 		}
 		if err := s.makeNetworks(ctx); err != nil {

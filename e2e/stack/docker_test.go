@@ -23,31 +23,37 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/stack"
+	"github.com/ssocheck/ssocheck/e2e/stack/standins"
 	"github.com/ssocheck/ssocheck/e2e/target"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
-// built is what all tests use: our binary, and stand-in images of it.
+// built is what all tests use: the edge, and stand-in images.
 type built struct {
-	binary   string
+	dir      string
+	edge     string
 	versions *render.Versions
 }
 
 // images are built once: every test runs on the same.
 var images = sync.OnceValues(func() (built, error) {
-	b := built{binary: filepath.Join(os.TempDir(), fmt.Sprintf("ssocheck-test-%d", os.Getpid()))}
-	ctx := context.Background()
-	err := stack.Build(ctx, b.binary)
-	if err == nil {
-		b.versions, err = stack.StandIns(ctx, slog.New(slog.DiscardHandler), b.binary, "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
+	dir, err := os.MkdirTemp("", "ssocheck-test-")
+	if err != nil {
+		return built{}, err
 	}
+	b := built{dir: dir, edge: filepath.Join(dir, "edge")}
+	ctx, program := context.Background(), filepath.Join(dir, "standin")
+	if err := errors.Join(stack.Build(ctx, stack.EdgeCommand, b.edge), stack.Build(ctx, standins.Command, program)); err != nil {
+		return b, err
+	}
+	b.versions, err = standins.Build(ctx, slog.New(slog.DiscardHandler), program, "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
 	return b, err
 })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if b, err := images(); err == nil {
-		_ = os.Remove(b.binary)
+		_ = os.RemoveAll(b.dir)
 	}
 	os.Exit(code)
 }
@@ -57,7 +63,7 @@ func options(t *testing.T, more ...stack.Option) []stack.Option {
 	b, err := images()
 	require.NoError(t, err)
 	return append([]stack.Option{
-		stack.WithVersions(b.versions), stack.WithBinary(b.binary), stack.WithCache("-"), stack.WithProgress(func(s string) { t.Log(s) }),
+		stack.WithVersions(b.versions), stack.WithBinary(b.edge), stack.WithCache("-"), stack.WithProgress(func(s string) { t.Log(s) }),
 	}, more...)
 }
 
@@ -465,7 +471,7 @@ func TestDockerSQLite(t *testing.T) {
 func BenchmarkDockerStart(b *testing.B) {
 	made, err := images()
 	require.NoError(b, err)
-	opts := []stack.Option{stack.WithBinary(made.binary), stack.WithCache(b.TempDir())}
+	opts := []stack.Option{stack.WithBinary(made.edge), stack.WithCache(b.TempDir())}
 	if os.Getenv("SSO_REAL") == "" {
 		opts = append(opts, stack.WithVersions(made.versions))
 	}

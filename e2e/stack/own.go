@@ -7,12 +7,15 @@ import (
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -25,47 +28,55 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 )
 
-// command is the package of the ssocheck command.
-const command = "github.com/ssocheck/ssocheck/e2e/cmd/ssocheck"
+// EdgeCommand is the edge as a command of its own: whoever imports package e2e
+// can build it.
+const EdgeCommand = "github.com/ssocheck/ssocheck/e2e/cmd/edge"
+
+// ownCommand can be the edge, too, and needs no Go for it.
+const ownCommand = "github.com/ssocheck/ssocheck/e2e/cmd/ssocheck"
 
 // edgeRepository is the name of the edge's image; the tag is the hash of what is in it.
 const edgeRepository = "ssocheck/edge"
 
 func registryAuth(a registry.AuthConfig) (string, error) { return authconfig.Encode(a) }
 
-// ownImage builds the edge's image from our own binary, unless it is there.
-func (s *Stack) ownImage(ctx context.Context) (string, error) {
-	binary, err := s.binary(ctx)
+// makeEdgeImage builds the edge's image, unless it is there: from the running
+// executable where that is a static ssocheck, else from a new build.
+func (s *Stack) makeEdgeImage(ctx context.Context) (string, error) {
+	path, args := s.o.binary, []string{"/edge"}
+	if path == "" {
+		if own, ok := s.engine.runs(); ok {
+			path, args = own, append(args, "edge-serve")
+		}
+	}
+	if path == "" {
+		s.say("building the edge for the engine (linux/%s)", s.engine.arch)
+		dir, err := os.MkdirTemp("", "ssocheck-build-")
+		if err != nil {
+			return "", fmt.Errorf("build the edge: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		path = filepath.Join(dir, "edge")
+		if err := compile(ctx, EdgeCommand, path, s.engine.arch); err != nil {
+			return "", err
+		}
+	}
+	binary, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the edge's binary: %w", err)
+	}
+	entry, err := json.Marshal(append(args, edgeConfig))
 	if err != nil {
 		return "", err
 	}
-	return s.engine.build(ctx, edgeRepository, map[string][]byte{"ssocheck": binary},
-		"FROM scratch\nCOPY ssocheck /ssocheck\nENTRYPOINT [\"/ssocheck\", \"edge-serve\", \""+edgeConfig+"\"]\n")
+	return s.engine.build(ctx, edgeRepository, map[string][]byte{"edge": binary}, "FROM scratch\nCOPY edge /edge\nENTRYPOINT "+string(entry)+"\n")
 }
 
-// binary is ssocheck for the engine: the running executable where that is one,
-// else a new build.
-func (s *Stack) binary(ctx context.Context) ([]byte, error) {
-	path, ok := s.o.binary, s.o.binary != ""
-	if !ok {
-		path, ok = s.engine.runs()
-	}
-	if ok {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("read our own binary: %w", err)
-		}
-		return text, nil
-	}
-	s.say("building ssocheck for the engine (linux/%s)", s.engine.arch)
-	return s.engine.compile(ctx)
-}
-
-// runs tells whether the running executable is the command, static, and of the
+// runs reports whether the running executable is ssocheck, static, and of the
 // engine's kind.
 func (e *engine) runs() (string, bool) {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Path != command || runtime.GOOS != "linux" || runtime.GOARCH != e.arch {
+	if !ok || info.Path != ownCommand || runtime.GOOS != "linux" || runtime.GOARCH != e.arch {
 		return "", false
 	}
 	path, err := os.Executable()
@@ -81,38 +92,82 @@ func (e *engine) runs() (string, bool) {
 	return path, !dynamic
 }
 
-func (e *engine) compile(ctx context.Context) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "ssocheck-build-")
-	if err != nil {
-		return nil, fmt.Errorf("build ssocheck: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	out := filepath.Join(dir, "ssocheck")
-	if err := compile(ctx, out, e.arch); err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(out)
-	if err != nil {
-		return nil, fmt.Errorf("build ssocheck: %w", err)
-	}
-	return text, nil
+// Build builds a command, such as EdgeCommand, as a static binary for an engine
+// like this machine.
+func Build(ctx context.Context, command, path string) error {
+	return compile(ctx, command, path, runtime.GOARCH)
 }
 
-// Build builds ssocheck for an engine like this machine, for WithBinary.
-func Build(ctx context.Context, path string) error { return compile(ctx, path, runtime.GOARCH) }
-
-func compile(ctx context.Context, out, arch string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-buildvcs=false", "-o", out, command)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=-buildvcs=false")
-	text, err := cmd.CombinedOutput()
+// compile builds one of our commands as a static binary. It runs in the module
+// of whoever runs us, which may be another one than ours.
+func compile(ctx context.Context, command, out, arch string) error {
+	name := path.Base(command)
+	modules, err := moduleFlags(ctx)
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%w: the edge needs ssocheck as a static binary for linux/%s, and there is no go to build it; use the released one", ErrEngine, arch)
+		return fmt.Errorf("%w: %s is needed as a static binary for linux/%s, and there is no go to build it; use the released ssocheck", ErrEngine, name, arch)
 	}
 	if err != nil {
-		return fmt.Errorf("build ssocheck for linux/%s: %w: %s", arch, err, short(string(text)))
+		return err
+	}
+	build := func(flags string) (string, error) {
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, command)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS="+flags)
+		text, err := cmd.CombinedOutput()
+		return string(text), err
+	}
+	text, err := build(modules)
+	if err != nil && strings.Contains(text, "vendor") {
+		// A vendor directory holds what is imported, and nobody imports a command.
+		text, err = build(modules + " -mod=readonly")
+	}
+	if err != nil {
+		return fmt.Errorf("build %s for linux/%s: %w: %s", name, arch, err, short(text))
 	}
 	return nil
 }
+
+// moduleFlags are the flags by which the caller says where modules come from.
+// The others of GOFLAGS (-race, -cover, -tags) are not for a static command.
+func moduleFlags(ctx context.Context) (string, error) {
+	text, err := exec.CommandContext(ctx, "go", "env", "GOFLAGS").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env: %w", err)
+	}
+	flags := []string{"-buildvcs=false"}
+	for _, flag := range strings.Fields(string(text)) {
+		if strings.HasPrefix(strings.TrimLeft(flag, "-"), "mod") {
+			flags = append(flags, flag)
+		}
+	}
+	return strings.Join(flags, " "), nil
+}
+
+// An Image is what MakeImage builds.
+type Image struct {
+	Repository string
+	Tag        string            // empty: the hash of what is in it
+	Files      map[string][]byte // those that LinkTo made are links
+	Dockerfile string
+}
+
+// MakeImage builds an image on the engine and returns its name. One with a tag
+// is always built again: what it builds on may have changed.
+func MakeImage(ctx context.Context, i Image, log *slog.Logger) (string, error) {
+	e, err := connect(ctx, false, log)
+	if err != nil {
+		return "", err
+	}
+	var name string
+	if i.Tag == "" {
+		name, err = e.build(ctx, i.Repository, i.Files, i.Dockerfile)
+	} else {
+		name, err = e.buildAs(ctx, i.Repository, i.Tag, i.Files, i.Dockerfile, true)
+	}
+	return name, explain(err)
+}
+
+// LinkTo is the content of a file of an Image that is a symbolic link.
+func LinkTo(path string) []byte { return []byte(linkTo + path) }
 
 // build makes an image from files and a Dockerfile, tagged with the hash of both.
 func (e *engine) build(ctx context.Context, repository string, files map[string][]byte, dockerfile string) (string, error) {

@@ -21,8 +21,8 @@ import (
 // TestDockerCommand runs the command itself on stand-in images.
 func TestDockerCommand(t *testing.T) {
 	dir := t.TempDir()
-	bin, versions := filepath.Join(dir, "ssocheck"), filepath.Join(dir, "versions.yaml")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", bin, ".")
+	bin, program, versions := filepath.Join(dir, "ssocheck"), filepath.Join(dir, "standin"), filepath.Join(dir, "versions.yaml")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", dir+"/", ".", "../standin")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	text, err := build.CombinedOutput()
 	require.NoError(t, err, string(text))
@@ -31,7 +31,7 @@ func TestDockerCommand(t *testing.T) {
 		c.Env = append(os.Environ(), "SSO_CACHE="+dir, "SSO_VERSIONS_FILE="+versions)
 		return c
 	}
-	text, err = command("lab-images", versions, "2.20.15", "2025.8.1").CombinedOutput()
+	text, err = exec.CommandContext(t.Context(), program, "images", versions, "2.20.15", "2025.8.1").CombinedOutput()
 	require.NoError(t, err, string(text))
 	nothing := func(t *testing.T) {
 		t.Helper()

@@ -23,15 +23,11 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/manual"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/report"
-	"github.com/ssocheck/ssocheck/e2e/stack/standin"
 	"github.com/ssocheck/ssocheck/e2e/target"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
 func main() {
-	if standin.Tool(os.Args[0]) { // in a stand-in image
-		os.Exit(tool(os.Args, os.Stdout, os.Stderr))
-	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -62,8 +58,6 @@ type cli struct {
 	Cache    cacheCmd    `cmd:"" help:"List or clear the databases that make the stack start sooner."`
 
 	EdgeServe edgeServeCmd `cmd:"" hidden:"" help:"The edge, in its container."`
-	LabServe  labServeCmd  `cmd:"" hidden:"" help:"A stand-in for a product's image."`
-	LabImages labImagesCmd `cmd:"" hidden:"" help:"Build the stand-in images."`
 }
 
 type env struct {

@@ -1,21 +1,12 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/edge"
 	"github.com/ssocheck/ssocheck/e2e/stack"
-	"github.com/ssocheck/ssocheck/e2e/stack/standin"
 )
 
 // stackFlags say how the Docker stack runs.
@@ -105,65 +96,9 @@ type edgeServeCmd struct {
 
 // Run serves until it is stopped.
 func (c *edgeServeCmd) Run(e *env) error {
-	text, err := os.ReadFile(c.Config)
+	config, err := edge.ReadConfig(c.Config)
 	if err != nil {
-		return fmt.Errorf("edge: %w", err)
-	}
-	var config edge.Config
-	if err := json.Unmarshal(text, &config); err != nil {
-		return fmt.Errorf("edge: read %s: %w", c.Config, err)
+		return err
 	}
 	return edge.Run(e.ctx, config, slog.New(slog.NewTextHandler(e.stderr, nil)))
-}
-
-// labServeCmd is a product of the lab as a server of its own.
-type labServeCmd struct {
-	What string   `arg:"" enum:"postgres,broker,paperless,authentik" help:"postgres, broker, paperless or authentik."`
-	Args []string `arg:"" optional:"" passthrough:"" help:"What the real image's command would be."`
-}
-
-// Run serves until it is stopped.
-func (c *labServeCmd) Run(e *env) error {
-	err := standin.Serve(e.ctx, c.What, standin.World{Args: c.Args, Env: standin.Environ(), Stdout: e.stdout, Stderr: e.stderr})
-	if errors.Is(err, standin.ErrExit) {
-		return failed(exitFail) // its log said why
-	}
-	return err
-}
-
-// labImagesCmd builds the stand-in images.
-type labImagesCmd struct {
-	File string   `arg:"" type:"path" help:"Version file to write, for --versions."`
-	Only []string `arg:"" optional:"" help:"Versions to build; none: all."`
-}
-
-// Run builds.
-func (c *labImagesCmd) Run(e *env) error {
-	v, err := stack.StandIns(e.ctx, e.log, "", c.Only...)
-	if err != nil {
-		return err
-	}
-	text, err := stack.VersionsFile(v)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.File, text, 0o644); err != nil { //nolint:gosec // it holds no secret
-		return fmt.Errorf("write the versions: %w", err)
-	}
-	fmt.Fprintf(e.stdout, "built the stand-in images; use them with --versions %s\n", c.File)
-	return nil
-}
-
-// tool runs this binary as one of the programs of a stand-in image.
-func tool(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := standin.RunTool(ctx, args[0], standin.World{Args: args[1:], Env: standin.Environ(), Stdin: os.Stdin, Stdout: stdout, Stderr: stderr})
-	switch {
-	case err == nil:
-		return 0
-	case !errors.Is(err, standin.ErrExit):
-		fmt.Fprintf(stderr, "%s: %v\n", filepath.Base(args[0]), err)
-	}
-	return 1
 }

@@ -1,56 +1,64 @@
-package stack
+// Package standins builds the images that stand in for the real ones in the tests
+// of the Docker stack, where no registry can be reached. No part of ssocheck that
+// people use imports it, or the programs in these images (package standin).
+package standins
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/stack"
 	"github.com/ssocheck/ssocheck/e2e/stack/standin"
 )
 
-// standInRepository is the name under which stand-in images are tagged; nobody
-// can take them for the real ones.
-const standInRepository = "ssocheck/standin"
+// Command is the program in the images.
+const Command = "github.com/ssocheck/ssocheck/e2e/cmd/standin"
 
-// standInTools are the programs that the stack runs in the real images.
-var standInTools = []string{"ak", "pg_isready", "createdb", "dropdb", "pg_dump", "pg_restore", "psql", "python3"}
+// repository is the name under which the images are tagged; nobody can take them
+// for the real ones.
+const repository = "ssocheck/standin"
 
-// StandIns builds images of our own binary that stand in for all images of the
-// known versions (or of these, when any are named), and returns the versions that
-// name them. They take over by that entry only: the stack does not know them apart.
-// binary is as for WithBinary; empty: found or built.
-func StandIns(ctx context.Context, log *slog.Logger, binary string, only ...string) (*render.Versions, error) {
-	e, err := connect(ctx, false, log)
+// manage is where manage.py is in Paperless-ngx's image.
+const manage = "/usr/src/paperless/src"
+
+// tools are the programs that the stack runs in the real images.
+var tools = []string{"ak", "pg_isready", "createdb", "dropdb", "pg_dump", "pg_restore", "psql", "python3"}
+
+// Build builds images of cmd/standin that stand in for all images of the known
+// versions (or of these, when any are named), and returns the versions that name
+// them. They take over by that entry only: the stack does not know them apart.
+// binary is cmd/standin as a static binary for the engine.
+func Build(ctx context.Context, log *slog.Logger, binary string, only ...string) (*render.Versions, error) {
+	program, err := os.ReadFile(binary)
 	if err != nil {
-		return nil, err
-	}
-	s := &Stack{o: options{progress: func(string) {}, binary: binary}, engine: e, log: log}
-	own, err := s.binary(ctx)
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("stand-in images: %w", err)
 	}
 	files := map[string][]byte{
-		"bin/ssocheck": own, "tmp/.keep": nil,
+		"bin/standin": program, "tmp/.keep": nil,
 		"src/manage.py": []byte("# stands in for Paperless's\n"),
 	}
-	for _, tool := range standInTools {
-		files["bin/"+tool] = []byte(linkTo + "ssocheck")
+	for _, tool := range tools {
+		files["bin/"+tool] = stack.LinkTo("standin")
 	}
-	base, err := e.build(ctx, standInRepository, files, "FROM scratch\nCOPY bin/ /usr/local/bin/\nCOPY tmp/ /tmp/\nCOPY src/ "+paperlessSource+"/\n"+
-		"ENV PATH=/usr/local/bin\n")
+	base, err := stack.MakeImage(ctx, stack.Image{
+		Repository: repository, Files: files,
+		Dockerfile: "FROM scratch\nCOPY bin/ /usr/local/bin/\nCOPY tmp/ /tmp/\nCOPY src/ " + manage + "/\nENV PATH=/usr/local/bin\n",
+	}, log)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	tag := func(what, version, command string) (string, error) {
-		text := fmt.Sprintf("FROM %s\nENV %s=%s\nENTRYPOINT [\"/usr/local/bin/ssocheck\", \"lab-serve\", %q]\n%s", base, standin.VersionVariable, version, what, command)
-		// Rebuilt each time: the base may have changed, and nothing is copied.
-		name, err := e.buildAs(ctx, standInRepository, strings.Trim(what+"-"+version, "-"), nil, text, true)
-		return name, explain(err)
+		return stack.MakeImage(ctx, stack.Image{
+			Repository: repository, Tag: strings.Trim(what+"-"+version, "-"),
+			Dockerfile: fmt.Sprintf("FROM %s\nENV %s=%s\nENTRYPOINT [\"/usr/local/bin/standin\", \"serve\", %q]\n%s", base, standin.VersionVariable, version, what, command),
+		}, log)
 	}
 	known, err := render.KnownVersions()
 	if err != nil {
