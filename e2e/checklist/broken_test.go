@@ -251,9 +251,9 @@ func TestNotBooted(t *testing.T) {
 			continue // it looks at files only
 		}
 		err := c.Run(context.Background(), &check.Pass{Target: &target.Target{Boot: evidence.Boot{
-			Exit: &exit, Log: []string{"ModuleNotFoundError: No module named 'x'", "s6-rc: warning: unable to start", "prog: fatal: stopping the container."},
+			Exit: &exit, Log: []string{"ModuleNotFoundError: No module named 'x'", "s6-rc: warning: unable to start", "/run/s6/basedir/scripts/rc.init: fatal: stopping the container."},
 		}}})
-		require.EqualError(t, err, "Paperless stopped by itself with exit code 1; its last line: ModuleNotFoundError: No module named 'x'", c.ID)
+		require.EqualError(t, err, "Paperless stopped by itself with exit code 1; its log says: ModuleNotFoundError: No module named 'x'", c.ID)
 		assert.Equal(t, check.Failed, check.StatusOf(err))
 	}
 }

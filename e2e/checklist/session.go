@@ -33,14 +33,11 @@ func booted(run func(context.Context, *check.Pass) error) func(context.Context, 
 		if boot.Exit != nil {
 			how = fmt.Sprintf("stopped by itself with exit code %d", *boot.Exit)
 		}
-		last := "it logged nothing"
-		for _, line := range slices.Backward(boot.Log) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "s6-rc:") && !strings.HasPrefix(line, "prog: fatal") {
-				last = "its last line: " + short(line)
-				break
-			}
+		says := "it logged nothing"
+		if line := evidence.Telling(boot.Log); line != "" {
+			says = "its log says: " + short(line)
 		}
-		return check.Unmetf("Paperless %s; %s", how, last)
+		return check.Unmetf("Paperless %s; %s", how, says)
 	}
 }
 

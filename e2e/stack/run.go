@@ -282,7 +282,8 @@ func (s *Stack) ended(ctx context.Context, r *running) error {
 	if st == nil || st.Running || st.Status == container.StateCreated {
 		return nil
 	}
-	return &stopped{in: r, code: st.ExitCode, memory: st.OOMKilled, last: s.lastLines(r, 5)}
+	red := evidence.NewRedactor(s.secrets.all()...)
+	return &stopped{in: r, code: st.ExitCode, memory: st.OOMKilled, last: s.lastLines(r, 5), says: short(red.Text(evidence.Telling(s.book.tail(r))))}
 }
 
 // stopped is a container that ended by itself.
@@ -291,12 +292,16 @@ type stopped struct {
 	code   int
 	memory bool // the kernel ended it
 	last   string
+	says   string // the line of the log that tells why; it may stand above the last ones
 }
 
 func (e *stopped) Error() string {
 	why := fmt.Sprintf("exit code %d", e.code)
 	if e.memory {
 		why = "the engine has too little memory"
+	}
+	if e.says != "" && !strings.Contains(e.last, e.says) {
+		return fmt.Sprintf("%s stopped (%s); its log says: %s; its last lines: %s", e.in.Name, why, e.says, e.last)
 	}
 	return fmt.Sprintf("%s stopped (%s); its last lines: %s", e.in.Name, why, e.last)
 }
