@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
@@ -68,25 +69,43 @@ func (s *subject) versions() error {
 		return err
 	}
 	b, src := s.bundle, s.reader.sources
-	authentik := ""
+	authentik, note := "", ""
+	image := s.reader.image
 	if s.project != nil {
-		s.imageVersion = tagVersion(s.project.images[s.project.service], known.Paperless)
+		image = s.project.images[s.project.service]
 		for _, name := range slices.Sorted(maps.Keys(s.project.images)) {
 			if image := s.project.images[name]; strings.Contains(image, "goauthentik/server") && authentik == "" {
 				authentik = tagVersion(image, known.Authentik)
 			}
 		}
 	}
+	if image != "" {
+		s.imageVersion = tagVersion(image, known.Paperless)
+		if tag := image[strings.LastIndexByte(image, ':')+1:]; s.imageVersion != "" && movingTag.MatchString(tag) {
+			note = "the tag " + tag + " is whatever version of it is newest: " + s.imageVersion + " is assumed"
+		}
+	}
 	b.Paperless.Version = cmp.Or(strings.TrimPrefix(src.PaperlessVersion, "v"), s.imageVersion)
 	b.Authentik.Version = cmp.Or(strings.TrimPrefix(src.AuthentikVersion, "v"), authentik)
-	if b.Paperless.Version == "" {
-		b.Paperless.Version, s.guessedVersion = latest(known.Paperless), true
+	if src.PaperlessVersion != "" {
+		note = ""
 	}
+	newest := latest(known.Paperless)
+	switch v := b.Paperless.Version; {
+	case v == "":
+		b.Paperless.Version, s.guessedVersion = newest, true
+	case v != newest && render.AtLeast(v, newest):
+		note = "Paperless-ngx " + v + " is newer than " + newest + ", the newest that ssocheck knows: it is judged by the rules of " + newest
+	}
+	s.versionNote = note
 	if b.Authentik.Version == "" {
 		b.Authentik.Version = latest(recorded(known.Authentik))
 	}
 	return nil
 }
+
+// movingTag is a tag that names a series, not a version.
+var movingTag = regexp.MustCompile(`^v?\d+(?:\.\d+)?$`)
 
 var tagNumber = regexp.MustCompile(`^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-((?:beta|rc)[.\w]*))?(?:-.*)?$`)
 
@@ -145,7 +164,14 @@ func (s *subject) secretFiles() {
 		if !ok || name == "PAPERLESS_OCR_SKIP_ARCHIVE_FILE" || name == "PAPERLESS_MODEL_FILE" || !s.data.known(base) {
 			continue
 		}
-		host, text, found := s.hostFile(target)
+		host, text, found, why := s.hostFile(target)
+		if !found && why == "" && s.reader.whole {
+			why = "the file " + target + " of the container"
+		}
+		if !found && why != "" {
+			s.unknownFile(base, name, target, why)
+			continue
+		}
 		if !found {
 			s.missingFiles = append(s.missingFiles, missingFile{name: name, target: target, host: host})
 			continue
@@ -173,53 +199,103 @@ func (s *subject) fromFile(base string, e *entry) {
 
 type missingFile struct{ name, target, host string }
 
+// unknownFile notes a file whose content is not known here, and gives a run
+// something in its place.
+func (s *subject) unknownFile(base, name, target, why string) {
+	e := *s.vars[name]
+	e.name, e.unknown = base, why
+	e.value = s.standIn(base)
+	e.pos, e.set = nil, e.value != ""
+	s.fromFile(base, &e)
+	if e.value == "" {
+		delete(s.bundle.Paperless.Env, name)
+		return
+	}
+	if s.bundle.Paperless.Files == nil {
+		s.bundle.Paperless.Files = map[string]string{}
+	}
+	s.bundle.Paperless.Files[target] = e.value
+}
+
 // hostFile finds the file on this machine that the container sees under a path.
-func (s *subject) hostFile(target string) (host string, f *file, ok bool) {
+// Why says where its content comes from when it cannot be seen here.
+func (s *subject) hostFile(target string) (host string, f *file, ok bool, why string) {
 	if s.project == nil {
 		if s.conf() { // no container between
 			if f, err := openFile(target); err == nil {
-				return target, f, true
+				return target, f, true, ""
 			}
 		}
-		return target, nil, false
+		return target, nil, false, ""
 	}
 	if s.project.model == nil {
-		return "", nil, false
+		return "", nil, false, ""
 	}
 	service := s.project.model.Services[s.project.service]
 	for _, ref := range service.Secrets {
 		at := cmp.Or(ref.Target, ref.Source)
-		if !strings.HasPrefix(at, "/") {
+		if at != "" && !path.IsAbs(at) {
 			at = "/run/secrets/" + at
 		}
-		if at != target {
-			continue
+		if at == target {
+			return s.held("secret", ref.Source, types.FileObjectConfig(s.project.model.Secrets[ref.Source]))
 		}
-		secret := s.project.model.Secrets[ref.Source]
-		if secret.Environment != "" || secret.Content != "" {
-			text := secret.Content
-			if v, found := s.project.find(secret.Environment); found && secret.Environment != "" {
-				text = v
-			}
-			f, err := newFile("secret "+ref.Source, []byte(text))
-			return "", f, err == nil
+	}
+	for _, ref := range service.Configs {
+		at := cmp.Or(ref.Target, ref.Source)
+		if at != "" && !path.IsAbs(at) {
+			at = "/" + at
 		}
-		f, err := openFile(secret.File)
-		return secret.File, f, err == nil
+		if at == target {
+			return s.held("config", ref.Source, types.FileObjectConfig(s.project.model.Configs[ref.Source]))
+		}
 	}
 	for _, v := range service.Volumes {
 		rest, under := strings.CutPrefix(target, strings.TrimRight(v.Target, "/"))
-		if v.Type != "bind" || !under || rest != "" && rest[0] != '/' {
+		if !under || rest != "" && rest[0] != '/' {
+			continue
+		}
+		if v.Type == "volume" && v.Source != "" {
+			why = "the volume " + v.Source
+			continue
+		}
+		if v.Type != "bind" {
 			continue
 		}
 		host := path.Join(v.Source, rest)
+		if !folderHere(host) {
+			return host, nil, false, host + ", which is not on this machine"
+		}
 		if info, err := os.Stat(host); err != nil || info.IsDir() {
-			return host, nil, false
+			return host, nil, false, ""
 		}
 		f, err := openFile(host)
-		return host, f, err == nil
+		return host, f, err == nil, ""
 	}
-	return "", nil, false
+	return "", nil, false, why
+}
+
+// held is the content of a secret or a config of Compose.
+func (s *subject) held(kind, name string, from types.FileObjectConfig) (host string, f *file, ok bool, why string) {
+	switch {
+	case bool(from.External):
+		return "", nil, false, "the " + kind + " " + name + ", which is made outside of this file"
+	case from.File != "":
+		if !folderHere(from.File) {
+			return from.File, nil, false, "the file " + from.File + ", which is not on this machine"
+		}
+		f, err := openFile(from.File)
+		return from.File, f, err == nil, ""
+	case from.Environment != "":
+		text, found := s.project.find(from.Environment)
+		if !found {
+			return "", nil, false, "${" + from.Environment + "}, which is set where docker compose runs"
+		}
+		f, err := newFile("secret "+name, []byte(text))
+		return "", f, err == nil, ""
+	}
+	f, err := newFile("secret "+name, []byte(from.Content))
+	return "", f, err == nil, ""
 }
 
 // conf tells whether the configuration is that of an installation without Docker.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -33,6 +34,7 @@ type project struct {
 	images  map[string]string
 	others  []*entry // PAPERLESS_ variables of other services
 	find    lookup
+	stack   bool // a stack of Portainer, which sets what stands in stack.env, and ${NAME}
 }
 
 // readCompose reads compose files as Compose does. Problems that Compose would
@@ -336,42 +338,48 @@ func environmentOf(d *document, service ast.Node, name string) []*entry {
 		out = append(out, e)
 	}
 	for _, item := range d.items(env) {
-		e := &entry{from: "environment", service: name}
-		d.scalar(e, item)
-		if e.style == mapping { // - KEY: value
-			for _, kv := range d.pairs(item) {
-				e := &entry{name: kv.key, nameAt: kv.at, from: "environment", service: name}
-				d.scalar(e, kv.value)
-				e.extra = "list"
-				out = append(out, e)
-			}
-			continue
-		}
-		key, value, found := strings.Cut(e.raw, "=")
-		e.name, e.nameAt = key, e.valueAt
-		if len(e.pos) > 0 {
-			e.nameAt = e.pos[0]
-		}
-		if !found {
-			e.style, e.set, e.raw = absent, false, ""
-			out = append(out, e)
-			continue
-		}
-		e.raw = value
-		if n := len(key) + 1; len(e.pos) >= n {
-			last := e.pos[n-1] + 1
-			e.pos = e.pos[n:]
-			e.valueAt = last
-		}
-		if e.style == plain {
-			e.style = listed
-		}
-		if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
-			e.quote = value[0]
-		}
-		out = append(out, e)
+		out = append(out, listItem(d, item, name)...)
 	}
 	return out
+}
+
+// listItem reads an item of a list: NAME=value, NAME, or NAME: value, which YAML
+// makes a mapping of.
+func listItem(d *document, item ast.Node, service string) []*entry {
+	e := &entry{from: "environment", service: service}
+	d.scalar(e, item)
+	if e.style == mapping { // - KEY: value
+		var out []*entry
+		for _, kv := range d.pairs(item) {
+			e := &entry{name: kv.key, nameAt: kv.at, from: "environment", service: service}
+			d.scalar(e, kv.value)
+			e.extra = "list"
+			out = append(out, e)
+		}
+		return out
+	}
+	key, value, found := strings.Cut(e.raw, "=")
+	e.name, e.nameAt = key, e.valueAt
+	if len(e.pos) > 0 {
+		e.nameAt = e.pos[0]
+	}
+	if !found {
+		e.style, e.set, e.raw = absent, false, ""
+		return []*entry{e}
+	}
+	e.raw = value
+	if n := len(key) + 1; len(e.pos) >= n {
+		last := e.pos[n-1] + 1
+		e.pos = e.pos[n:]
+		e.valueAt = last
+	}
+	if e.style == plain {
+		e.style = listed
+	}
+	if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+		e.quote = value[0]
+	}
+	return []*entry{e}
 }
 
 // serviceEnv collects the variables of the service, lowest precedence first:
@@ -413,7 +421,7 @@ func (r *reader) serviceEnv(p *project) {
 	for name, value := range service.Environment {
 		e := last[name]
 		switch {
-		case value == nil:
+		case value == nil, e != nil && (e.unknown != "" || len(e.gaps) > 0 || e.broken):
 		case e == nil: // from an extends or include that the text did not show
 			f := p.docs[0].file
 			p.env = append(p.env, &entry{name: name, value: *value, raw: *value, set: true, file: f, from: "environment", service: p.service})
@@ -473,6 +481,16 @@ func (r *reader) extend(p *project, d *document, s pair, depth int, own, files *
 		*paths = append(*paths, full)
 		f, err := openFile(full)
 		if err != nil {
+			switch {
+			case filepath.Base(path) == "stack.env":
+				p.stack = true
+				r.open = append(r.open, "stack.env, which Portainer makes of the environment of the stack")
+				continue
+			case !folderHere(full):
+				r.open = append(r.open, "env_file "+path+", which is not on this machine")
+				continue
+			}
+			r.lacks = true
 			if ef.required {
 				r.problems = append(r.problems, problem{
 					code: "CFG-ENVFILE", level: Error, file: d.read, at: ef.at, width: len(ef.path), refuses: byCompose,
@@ -483,6 +501,10 @@ func (r *reader) extend(p *project, d *document, s pair, depth int, own, files *
 			continue
 		}
 		r.files = append(r.files, f)
+		if ef.raw {
+			*files = append(*files, readLiteral(f)...)
+			continue
+		}
 		entries, problems := readEnvFile(f, p.find)
 		r.problems = append(r.problems, problems...)
 		*files = append(*files, entries...)
@@ -495,6 +517,12 @@ func (r *reader) settle(p *project, e *entry) {
 	switch e.style {
 	case absent:
 		e.value, e.set = p.find(e.name)
+		if !e.set {
+			e.unknown = "the shell (or .env) where docker compose runs"
+			if p.stack {
+				e.unknown = "the environment of the stack in Portainer"
+			}
+		}
 		return
 	case mapping:
 		return
@@ -505,15 +533,70 @@ func (r *reader) settle(p *project, e *entry) {
 	}
 	value, at, refs, err := interpolate(e.raw, e.pos, p.find)
 	e.value, e.pos, e.refs = value, at, refs
+	if p.stack && err == nil {
+		e.openRefs("set in Portainer")
+	}
 	if err != nil {
 		r.problems = append(r.problems, dollarProblem(e, err))
 	}
+}
+
+// folderHere reports whether the folder of a path is on this machine; if not, the
+// files are looked at somewhere else than where they are used.
+func folderHere(path string) bool {
+	info, err := os.Stat(filepath.Dir(path))
+	return err == nil && info.IsDir()
+}
+
+// openRefs makes gaps of the references that have no value here.
+func (e *entry) openRefs(why string) {
+	var out strings.Builder
+	var gaps []gap
+	last := 0
+	for _, ref := range e.refs {
+		if ref.name == "" || ref.known || ref.sub != "" {
+			continue
+		}
+		// Pieces before it have been put together in order, so its place is found by
+		// doing the same once more.
+		head, err := substitute(e.raw[last:ref.at], func(name string) (string, bool) { return e.refValue(name) })
+		if err != nil {
+			return
+		}
+		out.WriteString(head)
+		gaps = append(gaps, gap{at: out.Len(), n: len(ref.text), name: ref.name, why: why})
+		out.WriteString(ref.text)
+		last = ref.at + len(ref.text)
+	}
+	if len(gaps) == 0 {
+		return
+	}
+	tail, err := substitute(e.raw[last:], func(name string) (string, bool) { return e.refValue(name) })
+	if err != nil {
+		return
+	}
+	out.WriteString(tail)
+	if len(gaps) == 1 && out.Len() == gaps[0].n {
+		e.unknown = "${" + gaps[0].name + "}, " + why
+		return
+	}
+	e.value, e.gaps, e.pos = out.String(), gaps, nil
+}
+
+func (e *entry) refValue(name string) (string, bool) {
+	for _, ref := range e.refs {
+		if ref.name == name {
+			return ref.sub, ref.known
+		}
+	}
+	return "", false
 }
 
 // An envFileRef is one env_file of a service.
 type envFileRef struct {
 	path     string
 	required bool
+	raw      bool // format: raw: the values are as they are written
 	at       int
 }
 
@@ -530,7 +613,7 @@ func envFiles(d *document, service ast.Node) []envFileRef {
 		}
 		path := d.get(n, "path")
 		if s := d.text(path); s != "" {
-			out = append(out, envFileRef{path: s, required: d.text(d.get(n, "required")) != "false", at: d.place(path.GetToken())})
+			out = append(out, envFileRef{path: s, required: d.text(d.get(n, "required")) != "false", raw: d.text(d.get(n, "format")) == "raw", at: d.place(path.GetToken())})
 		}
 	}
 	if items := d.items(node); items != nil {
@@ -541,4 +624,16 @@ func envFiles(d *document, service ast.Node) []envFileRef {
 	}
 	add(node)
 	return out
+}
+
+// uses reports whether the compose files name a variable outside of the service's
+// environment: in a secret made of it, or as ${NAME}.
+func (p *project) uses(name string) bool {
+	named := regexp.MustCompile(`\$\{?` + regexp.QuoteMeta(name) + `\b|\benvironment:\s*["']?` + regexp.QuoteMeta(name) + `\b["']?\s*(?:\n|$|\})`)
+	for _, d := range p.docs {
+		if named.Match(d.read.text) {
+			return true
+		}
+	}
+	return false
 }

@@ -43,6 +43,12 @@ type entry struct {
 	service string
 	over    *entry // definition that this one replaces
 	extra   string // text in the value's place that the product drops, such as a comment
+	// unknown says where the value comes from when that is not among the files;
+	// the variable is then neither set nor absent. Value is a stand-in.
+	unknown string
+	gaps    []gap // pieces of the value that are not known
+	broken  bool  // the form is wrong, as a problem says; the value is as it was meant
+	skipped bool  // the container does not get it; the value is as it was meant
 }
 
 // A reference is a $NAME, ${NAME…} or $$ in a value.

@@ -19,6 +19,7 @@ type problem struct {
 	edit    *Edit
 	meant   string // the setting that was meant
 	refuses string // who does not take the files because of it
+	form    bool   // the value's form as a whole is wrong: what else is said of its form follows from it
 }
 
 // The products that refuse files as a whole.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/template"
@@ -131,4 +132,26 @@ func nameLength(s string) int {
 		}
 	}
 	return len(s)
+}
+
+// capitals is a name as variables have it.
+var capitals = regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$`)
+
+// meant reports whether $NAME without braces is a reference that a person wrote,
+// not a $ that belongs to a password: it is the whole value, or a whole piece of
+// it between quotes or separators, and NAME is in capitals.
+func (e *entry) meant(ref reference) bool {
+	end := ref.at + len(ref.text)
+	if end > len(e.raw) {
+		return false
+	}
+	before, after := strings.TrimSpace(e.raw[:ref.at]), strings.TrimSpace(e.raw[end:])
+	if before == "" && after == "" {
+		return true
+	}
+	if len(ref.name) < 3 || !capitals.MatchString(ref.name) {
+		return false
+	}
+	const edges = `"'/:.,@[{`
+	return (before == "" || strings.IndexByte(edges, before[len(before)-1]) >= 0) && (after == "" || strings.IndexByte(`"'/:.,@]}`, after[0]) >= 0)
 }

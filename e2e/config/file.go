@@ -30,11 +30,17 @@ type file struct {
 	starts []int // offset of the first byte of each line
 	disk   *file // the file on disk, where this is a mended copy of it; nil: this
 	lines  bool  // of a copy: lines and columns are those of the disk
+
+	kind    fileKind
+	virtual bool // not on disk
 }
 
-// unmended tells whether lines and columns are those of the file on disk, so
-// that edits may be made by them.
-func (f *file) unmended() bool { return f.disk == nil || f.lines }
+// unmended tells whether the file is one that can be written, and lines and
+// columns are those of the file on disk, so that edits may be made by them.
+func (f *file) unmended() bool { return f.writable() && (f.disk == nil || f.lines) }
+
+// writable reports whether --fix can change the file.
+func (f *file) writable() bool { d := f.written(); return d.kind.writable() && !d.virtual }
 
 // written is the file as it is on disk.
 func (f *file) written() *file {

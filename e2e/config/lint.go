@@ -29,7 +29,7 @@ type Rule struct {
 
 // Rules are all rules, in the order of their families.
 func Rules() []Rule {
-	return slices.Concat(fileRules(), settingRules(), providerRules(), appRules(), serverRules(), blueprintRules(), loginRules(), proxyRules(), remoteUserRules())
+	return slices.Concat(fileRules(), settingRules(), providerRules(), appRules(), serverRules(), blueprintRules(), loginRules(), proxyRules(), remoteUserRules(), elsewhereRules())
 }
 
 // FindRule is the rule of a code, case-insensitively; nil when there is none.
@@ -57,6 +57,8 @@ type subject struct {
 	missingFiles   []missingFile
 	imageVersion   string // in the image's tag; "" when it has none
 	guessedVersion bool
+	versionNote    string // why the version is a guess, where the image says something
+	fragment       bool   // the files may be a part of the configuration
 
 	providers *entry // the provider JSON; nil when it is not set
 	doc       *jnode // nil when it is no JSON
@@ -233,11 +235,15 @@ func (s *subject) lint() []Finding {
 	}) {
 		problems = append(problems, *c)
 	}
+	problems = s.weigh(problems)
 	m := s.masker()
 	var out []Finding
 	seen := map[Finding]bool{}
 	for _, p := range problems {
 		f := m.finding(p)
+		if f.Edit != nil && !p.file.writable() {
+			f.Edit = nil
+		}
 		if f.Edit != nil {
 			f.Edit.was, f.Edit.read = s.linesOf(f.Edit)
 		}

@@ -24,6 +24,12 @@ type Sources struct {
 	// is wrong only with them. Empty: no upgrade.
 	ToPaperless, ToAuthentik string
 	Environ                  map[string]string // for ${NAME}
+	// Complete says that the files are the whole configuration: what they lack is
+	// not set. A Compose file is the whole anyway.
+	Complete bool
+	// Texts are files that are not on disk, by the path that Files gives: what
+	// stands on standard input, and what docker inspect printed.
+	Texts map[string][]byte
 
 	from string // the Paperless version before an upgrade; empty: the image's
 }
@@ -74,42 +80,72 @@ type reader struct {
 	files        []*file
 	composeFiles []*file
 	problems     []problem
+	manifests    []*file
 	compose      *problem // what Compose itself refuses
+
+	image string          // of Paperless, where no Compose file says it
+	whole bool            // the files that are not Compose's say all that is set
+	open  []string        // where more variables may come from, which cannot be seen here
+	lacks bool            // a file is not there that may set more, as a problem says
+	lost  map[string]bool // names whose definition does not arrive, as a problem says
+}
+
+// given reads the files that were given, and tells what each of them is.
+func (r *reader) given() ([]*file, error) {
+	var out []*file
+	for _, path := range r.sources.Files {
+		f, err := r.openFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if f.kind, err = recognise(f); err != nil {
+			return nil, err
+		}
+		r.files = append(r.files, f)
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// openFile opens a file, on disk or not.
+func (r *reader) openFile(path string) (*file, error) {
+	text, ok := r.sources.Texts[path]
+	if !ok {
+		return openFile(path)
+	}
+	f, err := newFile(path, text)
+	if err == nil {
+		f.virtual = true
+	}
+	return f, err
+}
+
+// readFile reads a file that is a configuration by itself.
+func (r *reader) readFile(f *file) ([]*entry, error) {
+	switch f.kind {
+	case confKind:
+		entries, problems := readConf(f, r.environ)
+		r.problems = append(r.problems, problems...)
+		return entries, nil
+	case valuesKind:
+		return r.readValues(f)
+	case unitKind:
+		return r.readUnit(f)
+	case nixKind:
+		return r.readNix(f)
+	case scriptKind:
+		return r.readScript(f)
+	case inspectKind:
+		return r.readInspect(f)
+	case printedKind:
+		return r.readPrinted(f)
+	}
+	return nil, fmt.Errorf("%w: %s", ErrUnreadable, f.path)
 }
 
 func (r *reader) environ(name string) (string, bool) {
 	v, ok := r.sources.Environ[name]
 	return v, ok
-}
-
-// The kinds of file that Load takes.
-type fileKind int
-
-const (
-	envKind fileKind = iota
-	confKind
-	composeKind
-	blueprintKind
-)
-
-func kindOf(f *file) fileKind {
-	switch strings.ToLower(filepath.Ext(f.path)) {
-	case ".yaml", ".yml":
-		// A blueprint has entries at the top and no services.
-		entries, services := false, false
-		for n := range min(len(f.starts), maxLines) {
-			line := f.line(n + 1)
-			entries = entries || strings.HasPrefix(line, "entries:")
-			services = services || strings.HasPrefix(line, "services:")
-		}
-		if entries && !services {
-			return blueprintKind
-		}
-		return composeKind
-	case ".conf":
-		return confKind
-	}
-	return envKind
 }
 
 // load reads the sources into what the rules look at.
@@ -122,25 +158,28 @@ func load(s Sources) (*subject, error) {
 	var env []*entry
 	var dotenv []*file
 	sub := &subject{reader: r, data: data}
-	for _, path := range s.Files {
-		f, err := openFile(path)
-		if err != nil {
-			return nil, err
-		}
-		r.files = append(r.files, f)
-		switch kindOf(f) {
+	given, err := r.given()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range given {
+		switch f.kind {
 		case composeKind:
 			r.composeFiles = append(r.composeFiles, f)
-		case confKind:
-			entries, problems := readConf(f, r.environ)
-			env = append(env, entries...)
-			r.problems = append(r.problems, problems...)
 		case envKind:
 			dotenv = append(dotenv, f)
 		case blueprintKind:
 			if r.sources.Blueprint == "" {
-				r.sources.Blueprint = path
+				r.sources.Blueprint = f.path
 			}
+		case manifestKind:
+			r.manifests = append(r.manifests, f)
+		default:
+			entries, err := r.readFile(f)
+			if err != nil {
+				return nil, err
+			}
+			env = append(env, entries...)
 		}
 	}
 	for _, f := range dotenv {
@@ -150,6 +189,13 @@ func load(s Sources) (*subject, error) {
 		entries, problems := readEnvFile(f, r.environ)
 		env = append(env, entries...)
 		r.problems = append(r.problems, problems...)
+	}
+	if len(r.manifests) > 0 {
+		entries, err := r.readManifests(r.manifests)
+		if err != nil {
+			return nil, err
+		}
+		env = append(env, entries...)
 	}
 	if len(r.composeFiles) > 0 {
 		p, err := r.readCompose(r.composeFiles)
@@ -175,11 +221,13 @@ func load(s Sources) (*subject, error) {
 		}
 		sub.vars[e.name] = e
 	}
+	sub.fragment = sub.project == nil && !r.whole && !s.Complete
 	if r.sources.Blueprint != "" {
 		if err := sub.readBlueprint(); err != nil {
 			return nil, err
 		}
 	}
+	sub.standIns()
 	if err := sub.build(); err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func checkUnset(s *subject) []problem {
 			continue
 		}
 		for _, ref := range e.refs {
-			if ref.name == "" || ref.known || ref.plain || ref.sub != "" {
+			if ref.name == "" || ref.known || ref.plain && !e.meant(ref) || ref.sub != "" {
 				continue
 			}
 			at, width := refAt(e, ref)
@@ -96,6 +96,17 @@ func checkUnset(s *subject) []problem {
 				file: e.file, at: at, width: width, setting: e.name,
 				message: "${" + ref.name + "} has no value: Compose puts nothing in its place",
 				fix:     "set " + ref.name + " in .env beside the compose file",
+			}
+			if e.from == "manifest" || e.from == "values" {
+				p.message = "$(" + ref.name + ") has no value: no variable of that name stands before it, so it stays as it is written"
+				p.fix = "set " + ref.name + " before it in the same list"
+			}
+			if e.unknown != "" || len(e.gaps) > 0 {
+				p.level = Info
+				p.message = "${" + ref.name + "} has no value here; it is set where the stack is (Portainer), or Compose puts nothing in its place"
+				p.fix = "set " + ref.name + " in the environment of the stack"
+				out = append(out, p)
+				continue
 			}
 			if e.name == render.ProvidersKey || e.name == "PAPERLESS_SECRET_KEY" || e.name == "PAPERLESS_APPS" {
 				p.level = Error
@@ -113,7 +124,7 @@ func checkDollar(s *subject) []problem {
 			continue
 		}
 		for _, ref := range e.refs {
-			if ref.name == "" || !ref.plain || ref.known {
+			if ref.name == "" || !ref.plain || ref.known || e.meant(ref) {
 				continue
 			}
 			at, width := refAt(e, ref)
@@ -281,7 +292,7 @@ func checkDotenv(s *subject) []problem {
 		used := slices.ContainsFunc(s.all, func(v *entry) bool {
 			return slices.ContainsFunc(v.refs, func(r reference) bool { return r.name == e.name })
 		})
-		if !used {
+		if !used && !s.project.uses(e.name) {
 			p := e.atName(e.name+" stands in .env only: Compose uses .env to fill ${NAME}, nothing of it reaches the container",
 				"add env_file: .env to the service, or "+e.name+": ${"+e.name+"} to its environment")
 			if !loginVariable(e.name) {

@@ -327,21 +327,6 @@ func checkSince(name string) func(*subject) []problem {
 	}
 }
 
-func checkGuessed(s *subject) []problem {
-	if !s.guessedVersion || s.project == nil {
-		return nil
-	}
-	p := s.anywhere("the image does not say which version it is; "+s.paperless().Version+" is assumed", "name the version in the image's tag, or give --paperless")
-	for _, d := range s.project.docs {
-		for _, svc := range d.services() {
-			if n := d.get(svc.value, "image"); svc.key == s.project.service && n != nil {
-				p.file, p.at, p.width = d.read, d.place(n.GetToken()), len(d.text(n))
-			}
-		}
-	}
-	return []problem{p}
-}
-
 // checkUpgrade tells what changes about the settings in use between the
 // version of the image and the one that was asked for.
 func checkUpgrade(s *subject) []problem {

@@ -31,13 +31,9 @@ func parseYAML(f *file) (*document, error) {
 		return nil, err
 	}
 	d := &document{file: f, read: f}
-	if bytes.Contains(f.text, []byte("\r\n")) {
-		// The parser counts Windows line ends wrong behind comments.
-		read, err := newFile(f.path, unixLines(f.text))
-		if err != nil {
-			return nil, err
-		}
-		read.disk, read.lines = f, true
+	if read, err := f.plainYAML(); err != nil {
+		return nil, err
+	} else if read != nil {
 		d.read = read
 	}
 	root, err := parse(d.read.text)
@@ -66,6 +62,47 @@ func parseYAML(f *file) (*document, error) {
 	return d, nil
 }
 
+// parseDocuments parses every document of a YAML file.
+func parseDocuments(f *file) ([]*document, error) {
+	if err := f.checkDepth(); err != nil {
+		return nil, err
+	}
+	read, err := f.plainYAML()
+	if err != nil {
+		return nil, err
+	}
+	if read == nil {
+		read = f
+	}
+	roots, err := parseAll(read.text)
+	if err != nil {
+		return nil, syntaxError(f, err)
+	}
+	var out []*document
+	for _, root := range roots {
+		d := &document{file: f, read: read}
+		d.use(root)
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// plainYAML is the text without what the parser stumbles over and YAML allows: a
+// byte order mark, and Windows line ends, which it counts wrong behind comments.
+// Nil when there is none of it.
+func (f *file) plainYAML() (*file, error) {
+	text, bom := bytes.CutPrefix(f.text, []byte("\uFEFF"))
+	if !bom && !bytes.Contains(text, []byte("\r\n")) {
+		return nil, nil
+	}
+	read, err := newFile(f.path, unixLines(text))
+	if err != nil {
+		return nil, err
+	}
+	read.disk, read.lines = f, true
+	return read, nil
+}
+
 func unixLines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
 func (d *document) use(root ast.Node) {
@@ -85,11 +122,20 @@ func (v anchorVisitor) Visit(n ast.Node) ast.Visitor {
 	return v
 }
 
-// parse is goccy's parser; a panic of it is a syntax error of the file.
-func parse(text []byte) (root ast.Node, err error) {
+// parse gives the first document of a text.
+func parse(text []byte) (ast.Node, error) {
+	roots, err := parseAll(text)
+	if err != nil || len(roots) == 0 {
+		return nil, err
+	}
+	return roots[0], nil
+}
+
+// parseAll is goccy's parser; a panic of it is a syntax error of the file.
+func parseAll(text []byte) (roots []ast.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			root, err = nil, errors.New("the YAML parser gave up")
+			roots, err = nil, errors.New("the YAML parser gave up")
 		}
 	}()
 	f, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
@@ -98,10 +144,10 @@ func parse(text []byte) (root ast.Node, err error) {
 	}
 	for _, doc := range f.Docs {
 		if doc.Body != nil {
-			return doc.Body, nil
+			roots = append(roots, doc.Body)
 		}
 	}
-	return nil, nil
+	return roots, nil
 }
 
 // A SyntaxError is a file that is no YAML at all.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,7 +12,9 @@ import (
 )
 
 type lintCmd struct {
-	Files     []string `arg:"" help:"Compose files in order, env files or paperless.conf; a blueprint may be among them."`
+	Files     []string `arg:"" optional:"" help:"Compose files in order, env files, paperless.conf, Kubernetes manifests, Helm values, a quadlet, a NixOS module or a script with docker run; a blueprint may be among them. - reads standard input: such a file, docker inspect, or env of the container."`
+	Container string   `help:"Judge the environment that a container really has, as docker (or podman) inspect tells it." placeholder:"NAME"`
+	Complete  bool     `help:"The files are the whole configuration: what an env file or paperless.conf lacks is not set."`
 	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Paperless string   `help:"Paperless-ngx version, when the image does not say it." placeholder:"VER"`
@@ -31,6 +34,10 @@ func (c *lintCmd) Run(e *env) error {
 	src := config.Sources{
 		Files: c.Files, Blueprint: c.Blueprint, Service: c.Service, PaperlessVersion: c.Paperless, AuthentikVersion: c.Authentik,
 		ToPaperless: strings.TrimSpace(paperless), ToAuthentik: strings.TrimSpace(authentik), Environ: config.Environ(),
+		Complete: c.Complete,
+	}
+	if err := c.gather(e, &src); err != nil {
+		return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
 	}
 	findings, err := c.findings(e, src)
 	if err != nil {
@@ -71,4 +78,32 @@ func (c *lintCmd) findings(e *env, src config.Sources) ([]config.Finding, error)
 		fmt.Fprintln(w, "nothing that can be mended without you")
 	}
 	return findings, err
+}
+
+// gather adds what is not a file: standard input, and a container's environment.
+func (c *lintCmd) gather(e *env, src *config.Sources) error {
+	src.Texts = map[string][]byte{}
+	for i, f := range src.Files {
+		if f != "-" {
+			continue
+		}
+		text, err := piped(os.Stdin)
+		if err != nil {
+			return err
+		}
+		src.Files = slices.Clone(src.Files)
+		src.Files[i] = standardInput
+		src.Texts[standardInput] = text
+		break
+	}
+	if c.Container != "" {
+		text, err := inspect(e.ctx, c.Container)
+		if err != nil {
+			return err
+		}
+		name := "container " + c.Container
+		src.Files = append(src.Files, name)
+		src.Texts[name] = text
+	}
+	return nil
 }
