@@ -16,7 +16,6 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/browser"
 	"github.com/ssocheck/ssocheck/e2e/check"
-	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/config"
 	"github.com/ssocheck/ssocheck/e2e/edge"
 	"github.com/ssocheck/ssocheck/e2e/lab"
@@ -46,7 +45,7 @@ type Options struct {
 	Authentik string   // version; empty: what the configuration says
 	Only      []string // ids of checks; none: all
 	Plant     []string // codes of mistakes to make first
-	Report    string   // directory for the report; empty: none
+	Report    string   // directory for the report, new, empty or of an earlier report; empty: none
 	Shots     bool     // a screenshot of every step, not only of checks that do not pass
 	Headed    bool     // a browser with a window
 	Browser   string   // address of a Chrome that runs elsewhere, ws://…; empty: one is started
@@ -74,6 +73,10 @@ func (e External) set() bool {
 // Bundle is the configuration that the options describe, with the people that
 // the checks need, and what lint says about the files.
 func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
+	o.Report = ""
+	if err := o.ready(); err != nil {
+		return nil, nil, err
+	}
 	b, findings, err := configuration(o)
 	if err != nil {
 		return nil, nil, err
@@ -131,9 +134,6 @@ func configuration(o Options) (*render.Bundle, []config.Finding, error) {
 		b, err = render.WithTestUsers(b)
 		return b, findings, err
 	}
-	if o.Blueprint != "" {
-		return nil, nil, fmt.Errorf("%w: --blueprint needs --config: the Paperless side is read from there", ErrUsage)
-	}
 	s, err := spec.Default()
 	if err != nil {
 		return nil, nil, err
@@ -153,13 +153,8 @@ func configuration(o Options) (*render.Bundle, []config.Finding, error) {
 // Check runs the checklist. The error says why nothing could be run; what went
 // wrong later stands in Run.Error.
 func Check(ctx context.Context, o Options) (*runner.Run, error) {
-	for _, id := range o.Only {
-		if !slices.ContainsFunc(checklist.All(), func(c *check.Check) bool { return c.ID == id }) {
-			return nil, fmt.Errorf("%w: no check %s; ssocheck list checks shows them", ErrUsage, id)
-		}
-	}
-	if o.Target != target.External && o.External.set() {
-		return nil, fmt.Errorf("%w: --paperless-url, --authentik-url, --resolve, --ca, --credentials, --allow-changes and --paperless-log are for --target external", ErrUsage)
+	if err := o.ready(); err != nil {
+		return nil, err
 	}
 	switch o.Target {
 	case "", target.Lab:

@@ -18,9 +18,6 @@ func checkExternal(ctx context.Context, o Options) (*runner.Run, error) {
 	if len(o.Plant) > 0 {
 		return nil, fmt.Errorf("%w: --plant changes a configuration, and that of a pair that runs is not ours to change; --target lab plants", ErrUsage)
 	}
-	if o.Blueprint != "" && len(o.Config) == 0 {
-		return nil, fmt.Errorf("%w: --blueprint needs --config: the Paperless side is read from there", ErrUsage)
-	}
 	credentials, err := external.ReadCredentials(o.External.Credentials, config.Environ())
 	if err != nil {
 		return nil, usage(err)

@@ -68,8 +68,16 @@ func Cells(paperless, authentik []string, s Shard) ([]render.Pair, error) {
 }
 
 // Matrix runs the checklist on each pair, one after the other, and tells done
-// about each. It goes on after a cell that fails; it stops when ctx ends.
+// about each. It goes on after a cell that fails; it stops when ctx ends. What no
+// cell can have is ErrUsage, and none runs.
 func Matrix(ctx context.Context, o Options, pairs []render.Pair, begin func(render.Pair), done func(*Cell) error) error {
+	if err := o.ready(); err != nil {
+		return err
+	}
+	if _, _, err := configuration(o); err != nil {
+		return err
+	}
+	o.Report = "" // each cell has a folder of its own
 	for _, pair := range pairs {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("interrupted: %w", context.Cause(ctx))

@@ -110,6 +110,26 @@ func (o StackOptions) known() (*render.Versions, error) {
 	return v.With(more), nil
 }
 
+// readable says which of the images can be none, and which file is not there.
+func (o StackOptions) readable() error {
+	if err := o.Images.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	for _, file := range [][2]string{{"--restore-paperless", o.RestorePaperless}, {"--restore-authentik", o.RestoreAuthentik}} {
+		if file[1] == "" {
+			continue
+		}
+		info, err := os.Stat(file[1])
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is not a regular file", file[1])
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w; name a dump", ErrUsage, file[0], err)
+		}
+	}
+	return nil
+}
+
 // openStack connects to Docker for a run of the checklist on a bundle.
 func openStack(ctx context.Context, o *Options, b *render.Bundle) (*stack.Stack, error) {
 	// The stack tells what it waits for while the runner tells what it does.

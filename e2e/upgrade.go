@@ -156,19 +156,25 @@ func RunUpgrade(t *testing.T, o UpgradeOptions) *Upgraded {
 }
 
 // Write writes the report of the upgrade, and that of the old versions into
-// DIR/before.
+// DIR/before. An earlier report in it is removed.
 func (u *Upgraded) Write(dir string) error {
 	last := u.Last()
-	var err error
+	err := errors.Join(report.Prepare(dir), report.Clear(dir))
+	if err != nil {
+		return err
+	}
 	if u.Before != nil && u.Before != last { // first: the other one leads to it
 		err = report.Write(filepath.Join(dir, report.Before), u.Before)
 	}
-	return errors.Join(err, report.Write(dir, last))
+	return errors.Join(err, report.New(last).Write(dir))
 }
 
 func planUpgrade(o *UpgradeOptions) (*Upgraded, *render.Bundle, error) {
 	if o.Paperless+o.Authentik != "" {
 		return nil, nil, fmt.Errorf("%w: an upgrade takes its versions from --from and --to", ErrUsage)
+	}
+	if err := o.ready(); err != nil {
+		return nil, nil, err
 	}
 	if o.Step == "" {
 		o.Step = render.StepBoth

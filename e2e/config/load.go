@@ -150,6 +150,11 @@ func (r *reader) environ(name string) (string, bool) {
 
 // load reads the sources into what the rules look at.
 func load(s Sources) (*subject, error) {
+	for _, v := range [][2]string{{"Paperless-ngx", s.PaperlessVersion}, {"authentik", s.AuthentikVersion}} {
+		if err := render.CheckVersion(v[0], v[1]); err != nil {
+			return nil, err
+		}
+	}
 	data, err := loadSettings()
 	if err != nil {
 		return nil, err

@@ -28,6 +28,13 @@ type logFile struct {
 }
 
 func openLog(path string) (*logFile, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file that can be followed", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: --paperless-log: %w", ErrOptions, err)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: --paperless-log: %w", ErrOptions, err)

@@ -133,3 +133,30 @@ func TestUnknownVersionNamesTheNearest(t *testing.T) {
 	require.ErrorIs(t, err, render.ErrUnknownVersion)
 	assert.ErrorContains(t, err, "2.13.5, 2.18.4")
 }
+
+// What stands for a version may be any text: nothing breaks on it.
+func TestNoVersionBreaksNothing(t *testing.T) {
+	t.Parallel()
+	known, err := render.KnownVersions()
+	require.NoError(t, err)
+	for _, text := range []string{"latest", "abc", "", "\x00", "v", "2.20.15-", "-1", strings.Repeat("9", 5000), strings.Repeat("A", 1<<20)} {
+		assert.NotPanics(t, func() {
+			assert.False(t, render.AtLeast("2.20.15", text))
+			assert.True(t, render.AtLeast(text, "2.20.15"), "a development build is not old")
+			_ = render.Basis(known.Paperless, text)
+			_ = render.Basis(nil, text)
+			_, err := render.Near(known.Paperless, render.PaperlessProduct, text)
+			require.ErrorIs(t, err, render.ErrUnknownVersion)
+			_ = known.With(&render.Versions{Paperless: []render.Release{{Version: text}}})
+			_, _ = render.ParsePair(text, render.Pair{})
+			_, err = render.UpgradePath(render.Pair{Paperless: text}, render.Pair{Paperless: "3.0.5"}, "")
+			require.Error(t, err)
+			_, err = render.HazardsBetween(render.PaperlessProduct, text, text)
+			require.NoError(t, err)
+			if text != "" {
+				require.ErrorIs(t, render.CheckVersion("Paperless-ngx", text), render.ErrUnknownVersion)
+			}
+		}, "%.20q", text)
+	}
+	assert.NoError(t, render.CheckVersion("authentik", "v2025.8.1"))
+}

@@ -116,11 +116,27 @@ func nearest(releases []Release, want string) []string {
 	return slices.DeleteFunc([]string{below, above}, func(s string) bool { return s == "" })
 }
 
+// CheckVersion reports what is wrong with a version that a person wrote for a
+// product; nil for a version, known or not, and for none. The error wraps
+// ErrUnknownVersion.
+func CheckVersion(product, version string) error {
+	if version == "" {
+		return nil
+	}
+	if _, err := semver.NewVersion(version); err != nil {
+		return fmt.Errorf("%w: %s %q is no version; write it as 3.0.5", ErrUnknownVersion, product, version)
+	}
+	return nil
+}
+
 // Basis is the known release whose answers the lab gives for a version: that
 // version itself, else the newest one before it, else the oldest. A version that
 // does not parse is taken as the newest, as AtLeast takes it.
 func Basis(releases []Release, version string) Release {
-	best := releases[0]
+	var best Release // zero: none is known
+	if len(releases) > 0 {
+		best = releases[0]
+	}
 	for _, r := range releases {
 		if AtLeast(version, r.Version) {
 			best = r
@@ -130,7 +146,8 @@ func Basis(releases []Release, version string) Release {
 }
 
 // AtLeast tells whether a version is at least another. A version that does not
-// parse is taken as the newest, so that a development build is not called old.
+// parse is taken as the newest, so that a development build is not called old;
+// nothing else is at least as new as that.
 func AtLeast(version, minimum string) bool {
 	v, err := semver.NewVersion(version)
 	if err != nil {
@@ -138,7 +155,7 @@ func AtLeast(version, minimum string) bool {
 	}
 	m, err := semver.NewVersion(minimum)
 	if err != nil {
-		panic("render.AtLeast: bad minimum " + minimum) // a constant of ours
+		return false
 	}
 	// A release candidate of 3.0.0 has the features of 3.0.0.
 	core := semver.New(v.Major(), v.Minor(), v.Patch(), "", "")
@@ -258,8 +275,21 @@ func merge(releases, more []Release) []Release {
 			out[at].Broker = r.Broker
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Release) int {
-		return semver.MustParse(a.Version).Compare(semver.MustParse(b.Version)) // both were read before
-	})
+	slices.SortStableFunc(out, func(a, b Release) int { return compareVersions(a.Version, b.Version) })
 	return out
+}
+
+// compareVersions orders versions; what is none comes last.
+func compareVersions(a, b string) int {
+	v, err := semver.NewVersion(a)
+	w, err2 := semver.NewVersion(b)
+	switch {
+	case err == nil && err2 == nil:
+		return v.Compare(w)
+	case err == nil:
+		return -1
+	case err2 == nil:
+		return 1
+	}
+	return strings.Compare(a, b)
 }

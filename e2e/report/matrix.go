@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -179,8 +178,8 @@ func (m Matrix) verdict() string {
 
 // Write writes index.html and summary.md beside the reports of the pairs.
 func (m Matrix) Write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("write report: %w", err)
+	if err := Prepare(dir); err != nil {
+		return err
 	}
 	return errors.Join(writeFile(filepath.Join(dir, Index), m.HTML), writeFile(filepath.Join(dir, "summary.md"), m.Markdown))
 }

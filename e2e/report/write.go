@@ -18,12 +18,18 @@ import (
 const Index = "index.html"
 
 // Write writes all faces of a run into a directory: report.json, junit.xml,
-// index.html, summary.md, results.sarif and artifacts/. What an earlier report
-// left in artifacts/ is removed, so that no picture is taken for this run's.
-func Write(dir string, r *runner.Run) error { return New(r).Write(dir) }
+// index.html, summary.md, results.sarif and artifacts/. An earlier report in it
+// is removed; a directory with anything else is refused, as Prepare does.
+func Write(dir string, r *runner.Run) error {
+	if err := errors.Join(Prepare(dir), Clear(dir)); err != nil {
+		return err
+	}
+	return New(r).Write(dir)
+}
 
-// Write writes all faces of the report into a directory. CI systems find files
-// by their names from the repository, so that is the root where none is set.
+// Write writes all faces of the report into a directory that Prepare takes. CI
+// systems find files by their names from the repository, so that is the root
+// where none is set.
 func (r *Report) Write(dir string) error {
 	placed := *r
 	placed.dir, placed.before = dir, pageBefore(dir)
@@ -46,10 +52,11 @@ func pageBefore(dir string) string {
 }
 
 func (r *Report) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("write report: %w", err)
+	if err := Prepare(dir); err != nil {
+		return err
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "artifacts")); err != nil {
+	// New files: an old one may be a link, or no picture of this run.
+	if err := clearOwn(dir); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	var errs []error
@@ -76,6 +83,7 @@ func writeFile(name string, write func(io.Writer) error) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	if err := errors.Join(write(f), f.Close()); err != nil {
+		_ = os.Remove(name) // half a file would pass for a whole one
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/moby/moby/client"
 
 	"github.com/ssocheck/ssocheck/e2e/edge"
@@ -63,6 +64,21 @@ type Option func(*options)
 
 // Overrides are images that are used in place of those of versions.yaml.
 type Overrides struct{ Paperless, Authentik, Postgres, Broker, AuthentikBroker string }
+
+// Validate says which image is no reference that an engine takes.
+func (o Overrides) Validate() error {
+	for _, image := range [][2]string{
+		{"Paperless-ngx", o.Paperless}, {"authentik", o.Authentik}, {"PostgreSQL", o.Postgres}, {"Paperless-ngx's broker", o.Broker}, {"authentik's broker", o.AuthentikBroker},
+	} {
+		if image[1] == "" {
+			continue
+		}
+		if _, err := reference.ParseNormalizedNamed(image[1]); err != nil {
+			return fmt.Errorf("image of %s: %q: %w", image[0], image[1], err)
+		}
+	}
+	return nil
+}
 
 // Dumps are databases of one's own, as pg_dump writes them; Paperless's may be a
 // SQLite file, too. Nil: none.

@@ -10,9 +10,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 
@@ -77,26 +77,31 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	var c cli
 	done := -1
-	parser, err := kong.New(&c, kong.Name("ssocheck"), kong.Writers(stdout, stderr), kong.Exit(func(code int) {
+	parser, err := newParser(&c, stdout, stderr, func(code int) {
 		if done < 0 {
 			done = code
 		}
-	}),
-		kong.Description("Tests whether people can sign in to Paperless-ngx through authentik, and says what to change when they cannot."),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	})
 	if err != nil {
-		fmt.Fprintln(stderr, "ssocheck:", err)
+		tell(stderr, err.Error())
 		return exitError
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	if err := refuse(args); err != nil {
+		tell(stderr, short(err.Error())+" (see ssocheck --help)")
+		return exitError
+	}
 	k, err := parser.Parse(args)
 	if done >= 0 {
 		return done // --help
 	}
+	if err == nil {
+		err = misplaced(k)
+	}
 	if err != nil {
-		fmt.Fprintf(stderr, "ssocheck: %v (see ssocheck --help)\n", err)
+		tell(stderr, short(err.Error())+" (see ssocheck --help)")
 		return exitError
 	}
 	e := &env{ctx: ctx, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler), quiet: c.Quiet, verbose: c.Verbose}
@@ -108,10 +113,89 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return int(code)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "ssocheck: %s\n", strings.TrimPrefix(err.Error(), "usage: "))
+		tell(stderr, err.Error())
 		return exitError
 	}
 	return exitPass
+}
+
+// newParser reads the command line into c.
+func newParser(c *cli, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c, kong.Name("ssocheck"), kong.Writers(stdout, stderr), kong.Exit(exit),
+		kong.Description("Tests whether people can sign in to Paperless-ngx through authentik, and says what to change when they cannot."),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+}
+
+// longestArgument is far above what any argument needs. A whole file that was
+// given in place of its name is refused before it is taken apart.
+const longestArgument = 32 << 10
+
+// refuse says which argument cannot be meant. An empty one, such as --config
+// "$UNSET", would leave out in silence what it was to say.
+func refuse(args []string) error {
+	for i, arg := range args {
+		name, value, assigned := strings.Cut(arg, "=")
+		switch {
+		case arg == "--": // what follows is not ours
+			return nil
+		case len(arg) > longestArgument:
+			return fmt.Errorf("argument %d is %d characters long; give the name of a file, not what is in it", i+1, len(arg))
+		case arg == "" && i > 0 && strings.HasPrefix(args[i-1], "--"):
+			return fmt.Errorf("%s is empty: give a value, or leave it out", args[i-1])
+		case arg == "":
+			return fmt.Errorf("argument %d is empty: give a value, or leave it out", i+1)
+		case assigned && value == "" && strings.HasPrefix(name, "--"):
+			return fmt.Errorf("%s is empty: give a value, or leave it out", name)
+		}
+	}
+	return nil
+}
+
+// misplaced says which flag would do nothing on the target that was chosen. What
+// the environment says is for every run.
+func misplaced(k *kong.Context) error {
+	for _, p := range k.Path {
+		if p.Flag == nil || p.Resolved || p.Flag.Group == nil || p.Flag.Group.Title != stackGroup || p.Flag.Name == "versions" {
+			continue
+		}
+		for _, f := range k.Flags() {
+			if f.Name == "target" && k.FlagValue(f) != target.Stack {
+				return fmt.Errorf("--%s is for --target stack", p.Flag.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// tell says on one line why there is no verdict, or what else went wrong.
+func tell(stderr io.Writer, text string) {
+	fmt.Fprintf(stderr, "ssocheck: %s\n", short(text))
+}
+
+// longest is how much of a message is printed: a value may be a whole file.
+const longest = 1000
+
+// short is a message on one line that a person can read: what somebody wrote
+// into a flag may hold anything.
+func short(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(strings.TrimPrefix(line, "usage: ")); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	text = strings.ToValidUTF8(strings.Join(lines, "; "), "·")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '·'
+	}, text)
+	if r := []rune(text); len(r) > longest {
+		// The end names the remedy.
+		text = string(r[:longest*2/3]) + " … " + string(r[len(r)-longest/3:])
+	}
+	return text
 }
 
 // pair are the flags that say which configuration is meant.
@@ -174,12 +258,8 @@ func (c *runCmd) Run(e *env) error {
 		return err
 	}
 	rep := report.New(r)
-	if c.Report != "" {
-		if err := rep.Write(c.Report); err != nil {
-			return err
-		}
-	}
-	if err := rep.Text(e.stdout, o); err != nil {
+	written := c.keep(func(dir string) error { return report.Write(dir, r) })
+	if err := rep.Text(e.stdout, told(o, written)); err != nil {
 		return err
 	}
 	if c.Target == target.External {
@@ -189,11 +269,7 @@ func (c *runCmd) Run(e *env) error {
 		}
 	}
 	e.tellGitHub(rep)
-	c.show(e)
-	if code := r.ExitCode(); code != exitPass {
-		return failed(code)
-	}
-	return nil
+	return c.end(e, r.ExitCode(), written)
 }
 
 // stack are the options of the stack.
@@ -209,7 +285,8 @@ func (c *runCmd) stack(e *env) e2e.StackOptions {
 
 type renderCmd struct {
 	pair
-	Dir string `arg:"" help:"Directory to write to."`
+	Dir   string `arg:"" help:"Directory to write to."`
+	Force bool   `help:"Replace files of these names that are there already."`
 }
 
 // Run renders.
@@ -222,14 +299,8 @@ func (c *renderCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+	if err := writeFiles(c.Dir, files, c.Force); err != nil {
 		return err
-	}
-	for name, text := range files {
-		// The files hold client secret and test passwords.
-		if err := os.WriteFile(filepath.Join(c.Dir, name), text, 0o600); err != nil {
-			return err
-		}
 	}
 	fmt.Fprintf(e.stdout, "wrote compose.yaml, paperless.env, paperless.conf and blueprint.yaml to %s\n", c.Dir)
 	return nil

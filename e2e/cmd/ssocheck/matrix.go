@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -46,9 +48,11 @@ func (c *matrixCmd) Run(e *env) error {
 	progress := report.Live(e.stdout, o)
 	defer progress.Close()
 	var table []report.Cell
+	var written, refusal error
+	ran := 0
 	worst := exitPass
 	err = e2e.Matrix(e.ctx, e2e.Options{
-		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Log: e.log, Observe: progress.Observe, Stack: c.Stack.options(),
+		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Report: c.Report, Log: e.log, Observe: progress.Observe, Stack: c.Stack.options(),
 	}, pairs, func(p render.Pair) {
 		progress.Phase("Paperless-ngx " + p.Paperless + ", authentik " + p.Authentik)
 	}, func(cell *e2e.Cell) error {
@@ -56,13 +60,17 @@ func (c *matrixCmd) Run(e *env) error {
 		switch {
 		case cell.Err != nil:
 			row.Error = cell.Err.Error()
+			refusal = cmp.Or(refusal, cell.Err)
 		default:
+			ran++
 			row.Report = report.New(cell.Run)
 			if c.Report != "" {
-				row.Dir = cellDir(cell.Pair)
-				if err := row.Report.Write(filepath.Join(c.Report, row.Dir)); err != nil {
-					return err
+				dir := cellDir(cell.Pair)
+				werr := row.Report.Write(filepath.Join(c.Report, dir))
+				if werr == nil {
+					row.Dir = dir
 				}
+				written = errors.Join(written, werr)
 			}
 		}
 		table = append(table, row)
@@ -70,24 +78,19 @@ func (c *matrixCmd) Run(e *env) error {
 		return nil
 	})
 	progress.Close()
-	m := report.Matrix{Cells: table}
-	if c.Report != "" {
-		if werr := m.Write(c.Report); werr != nil {
-			return werr
-		}
+	if ran == 0 {
+		return cmp.Or(err, refusal)
 	}
-	if terr := m.Text(e.stdout, o); terr != nil {
+	m := report.Matrix{Cells: table}
+	written = errors.Join(written, c.keep(m.Write))
+	if terr := m.Text(e.stdout, told(o, written)); terr != nil {
 		return terr
 	}
 	e.tellGitHubMatrix(m)
-	c.show(e)
 	if err != nil {
 		return err
 	}
-	if worst != exitPass {
-		return failed(worst)
-	}
-	return nil
+	return c.end(e, worst, written)
 }
 
 // cellDir is the folder of one pair's report.

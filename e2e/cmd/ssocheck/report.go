@@ -160,7 +160,7 @@ func handler(host string, files fs.FS, page []byte) http.Handler {
 
 // outputs are the flags that say where the result goes.
 type outputs struct {
-	Report string `help:"Directory for the report." placeholder:"DIR"`
+	Report string `help:"Directory for the report: new, empty, or an earlier report, which is replaced." placeholder:"DIR"`
 	Open   bool   `help:"Open the report when it is written."`
 }
 
@@ -171,6 +171,39 @@ func (o *outputs) defaults() {
 	}
 }
 
+// keep writes the report, where one was asked for.
+func (o *outputs) keep(write func(dir string) error) error {
+	if o.Report == "" {
+		return nil
+	}
+	return write(o.Report)
+}
+
+// told are the options of a text that names the report only when it is there.
+func told(o report.TextOptions, written error) report.TextOptions {
+	if written != nil {
+		o.Report = ""
+	}
+	return o
+}
+
+// end shows the report and gives the exit code. The verdict was printed and
+// stands, also where its report could not be written: that alone is exit 2.
+func (o *outputs) end(e *env, code int, written error) error {
+	if written != nil {
+		tell(e.stderr, "the report is not complete: "+written.Error())
+		if code == exitPass {
+			code = exitError
+		}
+	} else {
+		o.show(e)
+	}
+	if code != exitPass {
+		return failed(code)
+	}
+	return nil
+}
+
 // show opens the page that was written; where there is no desktop it says how to
 // see it.
 func (o *outputs) show(e *env) {
@@ -178,7 +211,7 @@ func (o *outputs) show(e *env) {
 		return
 	}
 	if err := browse(e.ctx, filepath.Join(o.Report, report.Index)); err != nil {
-		fmt.Fprintf(e.stderr, "ssocheck: %v; ssocheck report --serve %s shows it\n", err, o.Report)
+		tell(e.stderr, fmt.Sprintf("%v; ssocheck report --serve %s shows it", err, o.Report))
 	}
 }
 
@@ -195,7 +228,7 @@ func (e *env) tellGitHub(r *report.Report) {
 		err = errors.Join(err, summarize(path, &placed))
 	}
 	if err != nil { // the verdict stands all the same
-		fmt.Fprintf(e.stderr, "ssocheck: %v\n", err)
+		tell(e.stderr, err.Error())
 	}
 }
 
@@ -206,7 +239,7 @@ func (e *env) tellGitHubMatrix(m report.Matrix) {
 		return
 	}
 	if err := summarize(path, m); err != nil {
-		fmt.Fprintf(e.stderr, "ssocheck: %v\n", err)
+		tell(e.stderr, err.Error())
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/stack"
 )
 
+// stackGroup is the title of the stack's flags in the help.
+const stackGroup = "Docker stack"
+
 // stackFlags say how the Docker stack runs.
 type stackFlags struct {
 	Versions         string `type:"path" env:"SSO_VERSIONS_FILE" help:"Version file of your own: other images for versions, or other versions." placeholder:"FILE"`

@@ -39,19 +39,11 @@ func (c *upgradeCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.Report != "" {
-		if err := u.Write(c.Report); err != nil {
-			return err
-		}
-	}
+	written := c.keep(u.Write)
 	rep := report.New(u.Last())
-	if err := rep.Text(e.stdout, o); err != nil {
+	if err := rep.Text(e.stdout, told(o, written)); err != nil {
 		return err
 	}
 	e.tellGitHub(rep)
-	c.show(e)
-	if code := u.ExitCode(); code != exitPass {
-		return failed(code)
-	}
-	return nil
+	return c.end(e, u.ExitCode(), written)
 }
