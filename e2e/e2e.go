@@ -1,6 +1,10 @@
 // Package e2e tests the sign-in to Paperless-ngx through authentik, end to end,
 // in a real browser. Check runs the checklist for a program; Run does the same
 // as a Go test, also in other repositories.
+//
+// It changes nothing of the process that it runs in: no environment variable, no
+// global logger. Testcontainers and compose-go know only such loggers; who does
+// not want their lines silences them, as e2e/cmd/ssocheck does.
 package e2e
 
 import (

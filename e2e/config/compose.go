@@ -1,23 +1,21 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/sirupsen/logrus"
 )
 
 // ErrService says that the Paperless service cannot be told from the others.
@@ -33,6 +31,7 @@ type project struct {
 	dotenv  []*entry // .env beside the first file
 	images  map[string]string
 	others  []*entry // PAPERLESS_ variables of other services
+	talks   bool     // compose-go would log pieces of values
 	find    lookup
 	stack   bool // a stack of Portainer, which sets what stands in stack.env, and ${NAME}
 }
@@ -85,6 +84,12 @@ func (r *reader) addDocument(p *project, f *file, depth int) error {
 		return err
 	}
 	r.problems = append(r.problems, d.mended...)
+	for _, path := range includedEnv(d) {
+		if value, err := substitute(path, p.find); err == nil {
+			path = value
+		}
+		p.talks = p.talks || depth >= 4 || namesUnset(path, p.find)
+	}
 	if depth < 4 {
 		for _, path := range includes(d) {
 			value, err := substitute(path, p.find)
@@ -124,6 +129,51 @@ func includes(d *document) []string {
 	return out
 }
 
+// includedEnv are the env files that Compose reads for what a file includes.
+func includedEnv(d *document) []string {
+	if d.root == nil {
+		return nil
+	}
+	var out []string
+	for _, n := range d.items(d.get(d.root, "include")) {
+		path, dir := d.get(n, "path"), d.text(d.get(n, "project_directory"))
+		first := cmp.Or(d.text(n), d.text(path))
+		if list := d.items(path); first == "" && len(list) > 0 {
+			first = d.text(list[0])
+		}
+		named := d.get(n, "env_file")
+		switch {
+		case d.text(named) != "":
+			out = append(out, d.read.beside(d.text(named)))
+		case len(d.items(named)) > 0:
+			for _, item := range d.items(named) {
+				out = append(out, d.read.beside(d.text(item)))
+			}
+		default:
+			out = append(out, filepath.Join(d.read.beside(cmp.Or(dir, filepath.Dir(first))), ".env"))
+		}
+	}
+	return out
+}
+
+var dollarName = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+
+// namesUnset reports whether an env file names, behind a $, what has no value.
+// compose-go would write the name to a logger that is our caller's, and such a
+// name may well be a piece of a password.
+func namesUnset(path string, find lookup) bool {
+	f, err := openFile(path)
+	if err != nil {
+		return false
+	}
+	for _, m := range dollarName.FindAllSubmatch(f.text, -1) {
+		if _, set := find(string(m[1])); !set {
+			return true
+		}
+	}
+	return false
+}
+
 // guard keeps compose-go from reading what this package would refuse: files
 // over the limits, devices.
 type guard struct{ dir string }
@@ -145,6 +195,9 @@ var obsoleteVersion = regexp.MustCompile(`(?m)^version(\s*):`)
 // loadModel lets compose-go read the files. It fails where Compose fails; that
 // is a finding, and the values then come from the text alone.
 func (r *reader) loadModel(p *project, dir string) {
+	if p.talks {
+		return
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		abs = dir
@@ -179,26 +232,8 @@ func (r *reader) loadModel(p *project, dir string) {
 	p.model = model
 }
 
-// muted guards the output of compose-go's logger while it is turned off.
-var muted sync.Mutex
-
-// mute turns compose-go's logger off and gives what turns it on again: its
-// lines quote names behind a $, which are pieces of passwords, and they would
-// stand between what this program prints.
-func mute() func() {
-	muted.Lock()
-	log := logrus.StandardLogger()
-	out := log.Out
-	log.SetOutput(io.Discard)
-	return func() {
-		log.SetOutput(out)
-		muted.Unlock()
-	}
-}
-
 // composeLoad is compose-go; a panic of it is an error of the file.
 func composeLoad(details types.ConfigDetails, dir string) (model *types.Project, err error) {
-	defer mute()()
 	defer func() {
 		if r := recover(); r != nil {
 			model, err = nil, errors.New("compose gave up")

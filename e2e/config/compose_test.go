@@ -2,11 +2,14 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -143,4 +146,59 @@ func TestNoFormatPrintsSecrets(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
+}
+
+// TestIncludeSaysNothing: compose-go writes what it cannot find behind a $ to the
+// logger of the whole process. What it would find there may be a piece of a
+// password, and the logger is our caller's: it is neither turned off nor fed.
+func TestIncludeSaysNothing(t *testing.T) {
+	var out syncBuffer
+	log := logrus.StandardLogger()
+	before := log.Out
+	log.SetOutput(&out)
+	defer log.SetOutput(before)
+	for name, include := range map[string]string{
+		"beside":   "  - more/other.yaml\n",
+		"named":    "  - path: more/other.yaml\n    env_file: named.env\n",
+		"listed":   "  - path: [more/other.yaml]\n    env_file: [named.env]\n",
+		"variable": "  - path: more/other.yaml\n    env_file: ${WHICH:-named.env}\n",
+		"nested":   "  - between.yaml\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.Mkdir(filepath.Join(dir, "more"), 0o755))
+			for file, text := range map[string]string{
+				"compose.yaml":    "include:\n" + include,
+				"between.yaml":    "include:\n  - more/other.yaml\n",
+				"named.env":       "DB=pre$piece_of_a_password\n",
+				"more/.env":       "DB=pre$piece_of_a_password\n",
+				"more/other.yaml": "services:\n  web:\n    image: ghcr.io/paperless-ngx/paperless-ngx:2.20.15\n    environment:\n      PAPERLESS_URL: https://a\n",
+			} {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
+			}
+			b, _, err := Load(Sources{Files: []string{filepath.Join(dir, "compose.yaml")}})
+			require.NoError(t, err)
+			assert.Equal(t, "https://a", b.Paperless.Env["PAPERLESS_URL"])
+			assert.Empty(t, out.String())
+		})
+	}
+	assert.Equal(t, io.Writer(&out), log.Out)
+}
+
+// syncBuffer is a buffer for a logger of the whole process.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }

@@ -138,6 +138,7 @@ type Stack struct {
 
 	postgres  *running
 	edgeImage string
+	unreap    func() // nil: Ryuk was not asked
 	once      once
 
 	mu       sync.Mutex
@@ -241,6 +242,9 @@ func (s *Stack) shared(ctx context.Context, images render.Images) error {
 		}
 		var err error
 		if s.edgeImage, err = s.makeEdgeImage(ctx); err != nil {
+			return err
+		}
+		if s.unreap, err = s.engine.reap(ctx); err != nil {
 			return err
 		}
 		if err := s.makeNetworks(ctx); err != nil {
@@ -385,6 +389,9 @@ func (s *Stack) Close() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), removeLimit)
 	defer cancel()
 	_, err := s.engine.remove(ctx, runLabel+"="+s.id)
+	if s.unreap != nil {
+		s.unreap()
+	}
 	if err != nil {
 		return fmt.Errorf("%w; ssocheck down removes what is left", explain(err))
 	}

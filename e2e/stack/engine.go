@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -18,7 +19,6 @@ import (
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	tclog "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
@@ -48,19 +48,19 @@ type engine struct {
 	arch   string
 	memory int64
 	log    *slog.Logger
+
+	provider *testcontainers.DockerProvider
+	// reaps says that Ryuk removes what we leave. Containers are made without
+	// Testcontainers, which would start it whether its image is here or not, and
+	// can be told otherwise only by the environment: that is our caller's.
+	reaps bool
 }
 
+// connect connects to the engine. What keep leaves running, nobody may remove.
 func connect(ctx context.Context, keep bool, log *slog.Logger) (*engine, error) {
-	// Testcontainers reads its configuration once, so this comes first.
-	if _, set := os.LookupEnv("TESTCONTAINERS_RYUK_DISABLED"); !set && (keep || !hasRyuk(ctx)) {
-		if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
-			return nil, fmt.Errorf("stack: %w", err)
-		}
-	}
 	if err := named(ctx); err != nil {
 		return nil, err
 	}
-	tclog.SetDefault(quiet{log}) // it greets on stderr
 	provider, err := testcontainers.NewDockerProvider(testcontainers.Generic2DockerOptions(testcontainers.WithLogger(quiet{log}))...)
 	if err != nil {
 		return nil, explain(err)
@@ -84,7 +84,8 @@ func connect(ctx context.Context, keep bool, log *slog.Logger) (*engine, error) 
 	if err != nil {
 		return nil, explain(err)
 	}
-	e := &engine{cli: cli, hosts: []string{host}, arch: architecture(info.Info.Architecture), memory: info.Info.MemTotal, log: log}
+	e := &engine{cli: cli, hosts: []string{host}, arch: architecture(info.Info.Architecture), memory: info.Info.MemTotal, log: log, provider: provider}
+	e.reaps = !keep && !provider.Config().RyukDisabled && e.has(ctx, ryukImage)
 	switch {
 	case host == "localhost":
 		e.hosts = []string{loopback} // the ports are published there only, and localhost may mean ::1
@@ -142,16 +143,29 @@ func named(ctx context.Context) error {
 // pingLimit is for the first answer of an engine.
 const pingLimit = 20 * time.Second
 
-// hasRyuk asks the engine of the environment; any trouble is found again, and
-// told, by connect.
-func hasRyuk(ctx context.Context) bool {
-	cli, err := client.New(client.FromEnv)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = cli.Close() }()
-	_, err = cli.ImageInspect(ctx, ryukImage)
+// has reports whether an image is here; any trouble is found again, and told,
+// when the image is needed.
+func (e *engine) has(ctx context.Context, image string) bool {
+	_, err := e.cli.ImageInspect(ctx, image)
 	return err == nil
+}
+
+// reap lets Ryuk remove what carries the labels of this process, soon after stop
+// is called or the process ends.
+func (e *engine) reap(ctx context.Context) (stop func(), err error) {
+	if !e.reaps {
+		return func() {}, nil
+	}
+	//nolint:staticcheck // deprecated, and the only door to Ryuk that makes no other container
+	reaper, err := testcontainers.NewReaper(ctx, testcontainers.SessionID(), e.provider, "")
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", ryukImage, err)
+	}
+	connection, err := reaper.Connect()
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", ryukImage, err)
+	}
+	return sync.OnceFunc(func() { connection <- true }), nil
 }
 
 // architecture is Go's word for the engine's.
@@ -430,13 +444,21 @@ func (s *Stack) copyOut(ctx context.Context, r *running, path string) ([]byte, e
 
 // copyIn writes one file into a container.
 func (s *Stack) copyIn(ctx context.Context, r *running, path string, text []byte) error {
+	return s.copyFiles(ctx, r, map[string][]byte{path: text})
+}
+
+// copyFiles writes files into a container, which need not run.
+func (s *Stack) copyFiles(ctx context.Context, r *running, files map[string][]byte) error {
+	if len(files) == 0 {
+		return nil
+	}
 	var buf bytes.Buffer
-	if err := writeTar(&buf, map[string][]byte{path: text}); err != nil {
+	if err := writeTar(&buf, files); err != nil {
 		return err
 	}
 	_, err := s.engine.cli.CopyToContainer(ctx, r.id, client.CopyToContainerOptions{DestinationPath: "/", Content: io.Reader(&buf)})
 	if err != nil {
-		return fmt.Errorf("write %s of %s: %w", path, r.Name, err)
+		return fmt.Errorf("write %s of %s: %w", strings.Join(slices.Sorted(maps.Keys(files)), ", "), r.Name, err)
 	}
 	return nil
 }

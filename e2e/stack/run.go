@@ -32,7 +32,9 @@ type running struct {
 
 func (s *Stack) labels() map[string]string {
 	labels := map[string]string{ownLabel: "true", runLabel: s.id}
-	maps.Copy(labels, testcontainers.GenericLabels()) // for Ryuk, where it runs
+	if s.engine.reaps {
+		maps.Copy(labels, testcontainers.GenericLabels())
+	}
 	return labels
 }
 
@@ -46,57 +48,65 @@ func (s *Stack) runFor(ctx context.Context, c Container, owns string) (*running,
 	if closed {
 		return nil, context.Canceled
 	}
-	ports := c.Ports
-	bind := netip.IPv4Unspecified()
-	if s.engine.local() {
-		bind = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // the passwords in there are published ones
-	}
-	if len(ports) == 0 {
-		// Without any, Testcontainers publishes what the image exposes, to everybody:
-		// a Redis without a password. Nobody listens on this one.
-		ports, bind = []string{"9/tcp"}, netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	bindings := network.PortMap{}
-	for _, p := range ports {
-		port, err := network.ParsePort(p)
-		if err != nil {
-			return nil, fmt.Errorf("the container %s: port %s: %w", c.Name, p, err)
-		}
-		bindings[port] = []network.PortBinding{{HostIP: bind}}
-	}
-	networks := slices.Sorted(maps.Keys(c.Networks))
-	var files []testcontainers.ContainerFile
-	for _, path := range slices.Sorted(maps.Keys(c.Files)) {
-		files = append(files, testcontainers.ContainerFile{Reader: strings.NewReader(string(c.Files[path])), ContainerFilePath: path, FileMode: 0o644})
-	}
-	ctr, err := testcontainers.Run(ctx, c.Image,
-		testcontainers.WithNoStart(), // the start is ours: one that ends at once is a verdict, not an error
-		testcontainers.WithLogger(quiet{s.log}),
-		testcontainers.WithName("ssocheck-"+s.id+"-"+c.Name),
-		testcontainers.WithEnv(c.Env),
-		testcontainers.WithExposedPorts(ports...),
-		testcontainers.WithFiles(files...),
-		testcontainers.WithLabels(s.labels()),
-		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
-			h.ShmSize = c.Shm
-			h.ExtraHosts = c.ExtraHosts
-			h.PortBindings = bindings
-		}),
-		testcontainers.CustomizeRequestOption(func(r *testcontainers.GenericContainerRequest) error {
-			r.Cmd = c.Command
-			r.Networks, r.NetworkAliases = networks, c.Networks
-			return nil
-		}),
-	)
+	id, err := s.create(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("make the container %s of %s: %w", c.Name, c.Image, err)
 	}
-	r := &running{Container: c, id: ctr.GetContainerID(), owns: owns}
+	r := &running{Container: c, id: id, owns: owns}
+	if err := s.copyFiles(ctx, r, c.Files); err != nil {
+		return nil, err
+	}
 	if _, err := s.engine.cli.ContainerStart(ctx, r.id, client.ContainerStartOptions{}); err != nil {
 		return nil, fmt.Errorf("start the container %s of %s: %w", c.Name, c.Image, err)
 	}
 	s.wg.Go(func() { s.follow(r) })
 	return r, nil
+}
+
+// create makes a container. Only its own ports are published, whatever the image
+// exposes: a Redis has no password.
+func (s *Stack) create(ctx context.Context, c Container) (string, error) {
+	bind := netip.IPv4Unspecified()
+	if s.engine.local() {
+		bind = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // the passwords in there are published ones
+	}
+	exposed, bindings := network.PortSet{}, network.PortMap{}
+	for _, p := range c.Ports {
+		port, err := network.ParsePort(p)
+		if err != nil {
+			return "", fmt.Errorf("port %s: %w", p, err)
+		}
+		exposed[port] = struct{}{}
+		bindings[port] = []network.PortBinding{{HostIP: bind}}
+	}
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		env = append(env, name+"="+c.Env[name])
+	}
+	// The oldest engines take one network at a time.
+	networks := slices.Sorted(maps.Keys(c.Networks))
+	endpoints := map[string]*network.EndpointSettings{}
+	for _, name := range networks[:min(1, len(networks))] {
+		endpoints[name] = &network.EndpointSettings{Aliases: c.Networks[name]}
+	}
+	made, err := s.engine.cli.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Name:             "ssocheck-" + s.id + "-" + c.Name,
+		Config:           &container.Config{Image: c.Image, Env: env, Cmd: c.Command, Labels: s.labels(), ExposedPorts: exposed},
+		HostConfig:       &container.HostConfig{ShmSize: c.Shm, ExtraHosts: c.ExtraHosts, PortBindings: bindings},
+		NetworkingConfig: &network.NetworkingConfig{EndpointsConfig: endpoints},
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, name := range networks[min(1, len(networks)):] {
+		_, err := s.engine.cli.NetworkConnect(ctx, name, client.NetworkConnectOptions{
+			Container: made.ID, EndpointConfig: &network.EndpointSettings{Aliases: c.Networks[name]},
+		})
+		if err != nil {
+			return "", fmt.Errorf("network %s: %w", name, err)
+		}
+	}
+	return made.ID, nil
 }
 
 // follow writes the log of a container into the book until the stack is closed.

@@ -15,6 +15,8 @@ import (
 	"unicode"
 
 	"github.com/alecthomas/kong"
+	"github.com/sirupsen/logrus"
+	testcontainers "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/check"
@@ -28,6 +30,11 @@ import (
 )
 
 func main() {
+	// Some of our dependencies know only a logger of the whole process, and would
+	// write between the lines of ours. It is the command's to silence, and nobody
+	// else's: a package must not.
+	testcontainers.SetDefault(testcontainers.NewNoopLogger())
+	logrus.SetOutput(io.Discard)
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

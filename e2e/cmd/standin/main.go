@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	testcontainers "github.com/testcontainers/testcontainers-go/log"
+
 	"github.com/ssocheck/ssocheck/e2e/stack/standin"
 	"github.com/ssocheck/ssocheck/e2e/stack/standins"
 )
@@ -57,6 +59,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // images builds the images of this very binary.
 func images(ctx context.Context, file string, only []string, stdout io.Writer) error {
+	testcontainers.SetDefault(testcontainers.NewNoopLogger()) // it greets
 	self, err := os.Executable()
 	if err != nil {
 		return err
