@@ -68,7 +68,7 @@ func (r *rig) open(_ context.Context, t *target.Target) (*browser.Browser, func(
 		return b, func() {}, nil
 	}
 	// Not of one test's context: the others use it too.
-	b, err := browser.Open(context.Background(), browser.Options{Rules: rules, SPKI: t.SPKI})
+	b, err := browser.Open(context.Background(), browser.Options{Rules: rules, SPKI: t.SPKI, Isolate: true})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -42,6 +43,10 @@ type Options struct {
 	// SeenAs is the name or address under which a Remote browser reaches this
 	// machine; empty: that of the interface on the way to it.
 	SeenAs string
+	// Isolate gives the browser a network of its own where the system allows that
+	// (see Browser.Isolated): the Rules are then the only way out. Interfaces that
+	// come and go on this machine do not disturb it.
+	Isolate bool
 	// NoSandbox starts without Chromium's sandbox, which is done by itself for
 	// root and where the system does not allow one.
 	NoSandbox bool
@@ -54,10 +59,15 @@ type Options struct {
 type Browser struct {
 	ctx    context.Context // of chromedp: this is the handle
 	cancel context.CancelFunc
-	dir    string // profile and temporary files; "" with Remote
-	pid    int    // 0 with Remote
-	size   bool   // pages get a fixed size
-	proxy  *socks // nil unless a Remote browser needs one
+	dir    string  // profile and temporary files; "" with Remote
+	pid    int     // 0 with Remote
+	size   bool    // pages get a fixed size
+	proxy  *socks  // nil unless a Remote browser needs one
+	island *island // nil unless it has a network of its own
+	shares string  // why it has none; "" when it has
+	// reason names what went wrong at a URL where the browser itself only saw what
+	// is between; nil when nothing is.
+	reason func(url, code string) string
 	dead   chan struct{}
 	log    *slog.Logger
 
@@ -83,19 +93,56 @@ func Open(ctx context.Context, o Options) (*Browser, error) {
 		}
 		o.Path = path
 	}
-	b, err := open(ctx, o)
+	own, shares := ashore(o)
+	if own == nil && o.Isolate {
+		o.Log.InfoContext(ctx, "the browser shares the machine's network", "why", shares)
+	}
+	b, err := open(ctx, o, own)
 	if err != nil && !o.NoSandbox && o.Remote == "" && strings.Contains(err.Error(), "No usable sandbox") {
 		o.Log.WarnContext(ctx, "the system does not allow Chromium's sandbox; starting without it")
 		o.NoSandbox = true
-		b, err = open(ctx, o)
+		b, err = open(ctx, o, own)
+	}
+	if err != nil && own != nil && ctx.Err() == nil {
+		shares = "it does not start in a network of its own: " + err.Error()
+		o.Log.WarnContext(ctx, "the browser shares the machine's network", "why", shares)
+		err = own.close()
+		own = nil
+		if err == nil {
+			b, err = open(ctx, o, nil)
+		}
 	}
 	if err != nil {
+		if own != nil {
+			err = errors.Join(err, own.close())
+		}
 		return nil, fmt.Errorf("open the browser: %w", err)
 	}
+	b.shares = shares
 	return b, nil
 }
 
-func open(ctx context.Context, o Options) (_ *Browser, err error) {
+// ashore makes the network of a browser's own; why says why there is none.
+func ashore(o Options) (own *island, why string) {
+	switch {
+	case !o.Isolate:
+		return nil, "it was started so"
+	case o.Remote != "":
+		return nil, "it runs elsewhere"
+	case o.Headed:
+		return nil, "a window may need the network of the desktop"
+	}
+	own, err := newIsland(o.Rules, o.Log)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return own, ""
+}
+
+// Isolated reports whether the browser has a network of its own; if not, why.
+func (b *Browser) Isolated() (yes bool, why string) { return b.island != nil, b.shares }
+
+func open(ctx context.Context, o Options, own *island) (_ *Browser, err error) {
 	b := &Browser{
 		dead: make(chan struct{}), log: o.Log, size: !o.Headed,
 		sessions: make(map[*Session]struct{}),
@@ -109,6 +156,7 @@ func open(ctx context.Context, o Options) (_ *Browser, err error) {
 				abort()
 				return nil, err
 			}
+			b.reason = b.proxy.reason
 		}
 		alloc, stop = remote.NewAllocator(base, o.Remote)
 	} else {
@@ -116,7 +164,15 @@ func open(ctx context.Context, o Options) (_ *Browser, err error) {
 			abort()
 			return nil, err
 		}
-		alloc, stop = chromedp.NewExecAllocator(base, flags(o, b.dir)...)
+		prepare := ownGroup
+		if own != nil {
+			o.Rules, b.reason = own.rules, own.reason
+			prepare = func(cmd *exec.Cmd) {
+				ownGroup(cmd)
+				cmd.Err = errors.Join(cmd.Err, within(cmd, own.enter))
+			}
+		}
+		alloc, stop = chromedp.NewExecAllocator(base, append(flags(o, b.dir), chromedp.ModifyCmdFunc(prepare))...)
 	}
 	debug := func(format string, v ...any) { o.Log.Debug(fmt.Sprintf(format, v...)) }
 	root, cancel := chromedp.NewContext(alloc, chromedp.WithLogf(debug), chromedp.WithErrorf(debug))
@@ -143,6 +199,7 @@ func open(ctx context.Context, o Options) (_ *Browser, err error) {
 		b.cancel()
 		return nil, errors.Join(err, b.cleanUp())
 	}
+	b.island = own
 	lost := c.Browser.LostConnection
 	go func() {
 		<-lost
@@ -209,7 +266,6 @@ func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
 	out := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(o.Path),
 		chromedp.UserDataDir(filepath.Join(dir, "profile")),
-		chromedp.ModifyCmdFunc(ownGroup),
 		chromedp.WindowSize(pageWidth, pageHeight),
 		chromedp.Flag("no-proxy-server", true), // the proxy of a CI would answer for the pair
 		chromedp.Flag("disable-quic", true),
@@ -302,13 +358,17 @@ func (b *Browser) cleanUp() error {
 	if b.pid != 0 {
 		killGroup(b.pid)
 	}
+	var left error
+	if b.island != nil {
+		left = b.island.close()
+	}
 	// A helper process that is just dying can still write into the profile.
 	var err error
 	for range 100 {
 		if err = os.RemoveAll(b.dir); err == nil {
-			return nil
+			return left
 		}
 		<-time.After(20 * time.Millisecond)
 	}
-	return fmt.Errorf("remove the profile: %w", err)
+	return errors.Join(fmt.Errorf("remove the profile: %w", err), left)
 }

@@ -25,7 +25,7 @@ func (s *Session) CrashTab() {
 
 // RepeatOn makes a session treat a code as it treats a change of the network,
 // which a test cannot cause.
-func (s *Session) RepeatOn(code string) { s.repeat = code }
+func (s *Session) RepeatOn(code string) { s.rec.unstable = []string{code} }
 
 // Hurry shortens how long evidence waits for a navigation that is under way.
 func (s *Session) Hurry(patience time.Duration) { s.patience = patience }

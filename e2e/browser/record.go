@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -59,21 +60,26 @@ type recorder struct {
 	crashed  context.CancelFunc
 	busy     map[network.RequestID]time.Time // fetches under way
 	dialogs  chan struct{}
-	paused   chan fetch.RequestID // requests that must not be sent
-	proxy    *socks               // knows why a load failed; nil: the browser does
-	repeats  int                  // loads that were repeated by themselves
+	paused   chan fetch.RequestID          // requests that must not be sent
+	reason   func(url, code string) string // knows why a load failed; nil: the browser does
+	repeats  int                           // loads that were repeated by themselves
+	urls     map[network.RequestID]string  // of requests under way, secrets included
+	unstable []string                      // codes of a network that changed
+	lost     []loss                        // and was not loaded again
+	forgiven int                           // pages that were asked for again before their loss was told
 }
 
-func newRecorder(red *evidence.Redactor, proxy *socks) *recorder {
+func newRecorder(red *evidence.Redactor, reason func(url, code string) string) *recorder {
 	crash, crashed := context.WithCancel(context.Background())
 	return &recorder{
 		red: red, moved: time.Now(), crash: crash, crashed: crashed,
 		hop:     make(map[network.RequestID]int),
 		docs:    make(map[cdp.LoaderID]*doc),
+		urls:    make(map[network.RequestID]string),
 		busy:    make(map[network.RequestID]time.Time),
 		dialogs: make(chan struct{}, 8),
 		paused:  make(chan fetch.RequestID, 64),
-		proxy:   proxy,
+		reason:  reason,
 	}
 }
 
@@ -89,6 +95,11 @@ func (r *recorder) listen(ev any) {
 		r.loadingFailed(ev)
 	case *network.EventLoadingFinished:
 		delete(r.busy, ev.RequestID)
+		delete(r.urls, ev.RequestID)
+	case *network.EventWebSocketCreated:
+		r.urls[ev.RequestID] = ev.URL
+	case *network.EventWebSocketFrameError:
+		r.loses(ev.RequestID, network.ResourceTypeWebSocket, ev.ErrorMessage)
 	case *page.EventFrameRequestedNavigation:
 		if ev.FrameID == r.frame && ev.Disposition == page.ClientNavigationDispositionCurrentTab {
 			r.intended++
@@ -126,7 +137,41 @@ func (r *recorder) listen(ev any) {
 	}
 }
 
+// loses keeps what Chromium gave up because the machine's network changed: every
+// kind of resource counts, because a page without one of its scripts is another
+// page.
+func (r *recorder) loses(id network.RequestID, kind network.ResourceType, code string) {
+	url := r.urls[id]
+	delete(r.urls, id)
+	for _, one := range r.unstable {
+		if strings.Contains(code, one) {
+			_, main := r.hop[id]
+			l := loss{code: one, kind: string(kind), url: url, main: main}
+			if main && r.forgiven > 0 {
+				r.forgiven-- // it was asked for again before this was told
+				return
+			}
+			r.lost = append(r.lost, l)
+			if !main { // the hop has the error of a page
+				r.note("the machine's network changed: " + l.text(r.red))
+			}
+			return
+		}
+	}
+}
+
+// A loss is something that Chromium gave up because the machine's network changed.
+type loss struct {
+	code, kind, url string
+	main            bool // it is the page itself
+}
+
+func (l loss) text(red *evidence.Redactor) string {
+	return fmt.Sprintf("%s for a %s (%s)", l.code, strings.ToLower(l.kind), red.URL(l.url))
+}
+
 func (r *recorder) request(ev *network.EventRequestWillBeSent) {
+	r.urls[ev.RequestID] = ev.Request.URL
 	if ev.Type != network.ResourceTypeDocument {
 		if ev.Type == network.ResourceTypeXHR || ev.Type == network.ResourceTypeFetch {
 			r.busy[ev.RequestID] = time.Now()
@@ -173,14 +218,15 @@ func (r *recorder) response(ev *network.EventResponseReceived) {
 
 func (r *recorder) loadingFailed(ev *network.EventLoadingFailed) {
 	delete(r.busy, ev.RequestID)
+	r.loses(ev.RequestID, ev.Type, ev.ErrorText)
 	i, ok := r.hop[ev.RequestID]
 	if !ok {
 		return
 	}
 	d := r.docs[cdp.LoaderID(ev.RequestID)] // the two ids are one for a navigation
 	code := ev.ErrorText
-	if d != nil && r.proxy != nil {
-		code = r.proxy.reason(d.url, code)
+	if d != nil && r.reason != nil {
+		code = r.reason(d.url, code)
 	}
 	if r.hops[i].Status == 0 {
 		r.hops[i].Error = code
@@ -318,6 +364,22 @@ func cut(s string, limit int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:limit], "") + " …"
+}
+
+// changed reports whether a code is that of a network that changed.
+func (r *recorder) changed(code string) bool { return slices.Contains(r.unstable, code) }
+
+// regained forgets the page that was lost last: it is asked for again.
+func (r *recorder) regained() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := len(r.lost) - 1; i >= 0; i-- {
+		if r.lost[i].main {
+			r.lost = slices.Delete(r.lost, i, i+1)
+			return
+		}
+	}
+	r.forgiven++
 }
 
 // again counts the loads that were repeated by themselves and tells whether one

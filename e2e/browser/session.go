@@ -54,7 +54,7 @@ type Session struct {
 	opts   SessionOptions
 	began  time.Time
 	closed bool
-	repeat string // the error after which a load is repeated
+	failAs network.ErrorReason // of requests that must not be sent; guarded by rec.mu
 	// patience is how long the evidence of a page waits for a navigation that is
 	// under way before it stops it.
 	patience time.Duration
@@ -72,7 +72,10 @@ func (b *Browser) Session(ctx context.Context, o SessionOptions) (*Session, erro
 	if o.Redactor == nil {
 		o.Redactor = evidence.NewRedactor()
 	}
-	s := &Session{b: b, red: o.Redactor, rec: newRecorder(o.Redactor, b.proxy), opts: o, shots: map[string][]byte{}, repeat: networkChanged, patience: patience}
+	s := &Session{b: b, red: o.Redactor, rec: newRecorder(o.Redactor, b.reason), opts: o, shots: map[string][]byte{}, patience: patience}
+	if b.island == nil {
+		s.rec.unstable = unstable()
+	}
 	// Child contexts of one browser must not be made while it is being closed.
 	b.mu.Lock()
 	if b.closing {
@@ -175,6 +178,15 @@ func (s *Session) dismissDialogs() {
 // for anything), before it is sent: the page's load then ends with
 // net::ERR_BLOCKED_BY_CLIENT.
 func (s *Session) Block(ctx context.Context, pattern string) error {
+	return s.Fail(ctx, pattern, string(network.ErrorReasonBlockedByClient))
+}
+
+// Fail is Block for another reason, one of DevTools' Network.ErrorReason. With
+// InternetDisconnected the session is as one whose machine lost its network.
+func (s *Session) Fail(ctx context.Context, pattern, reason string) error {
+	s.rec.mu.Lock()
+	s.failAs = network.ErrorReason(reason)
+	s.rec.mu.Unlock()
 	return s.call(ctx, askLimit, func(ctx context.Context) error {
 		_, err := chromedp.Call(ctx, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: pattern}}})
 		if err != nil {
@@ -184,14 +196,17 @@ func (s *Session) Block(ctx context.Context, pattern string) error {
 	})
 }
 
-// refuse fails what Block is for. It ends with the session.
+// refuse fails what Fail is for. It ends with the session.
 func (s *Session) refuse() {
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
 		case id := <-s.rec.paused:
-			_, err := chromedp.Call(s.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: id, ErrorReason: network.ErrorReasonBlockedByClient})
+			s.rec.mu.Lock()
+			reason := s.failAs
+			s.rec.mu.Unlock()
+			_, err := chromedp.Call(s.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: id, ErrorReason: reason})
 			if err != nil && s.ctx.Err() == nil {
 				s.b.log.Debug("block a request", "error", err)
 			}
@@ -387,6 +402,22 @@ func (s *Session) Asked() int {
 
 // Note keeps a remark beside the steps.
 func (s *Session) Note(text string) { s.rec.addNote(text) }
+
+// Disturbed says what Chromium gave up because the machine's network changed,
+// and was not loaded again; "" when nothing. What such a session saw is no
+// ground for a verdict.
+func (s *Session) Disturbed() string {
+	s.rec.mu.Lock()
+	defer s.rec.mu.Unlock()
+	if len(s.rec.lost) == 0 {
+		return ""
+	}
+	text := s.rec.lost[0].text(s.red)
+	if more := len(s.rec.lost) - 1; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
 
 // Notes are what happened beside the steps, such as a repeated load.
 func (s *Session) Notes() []string {

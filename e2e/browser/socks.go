@@ -54,6 +54,9 @@ type socks struct {
 // A rule is one MAP of --host-resolver-rules.
 type rule struct{ from, to string }
 
+// notFound is where a rule leads whose names are unknown.
+const notFound = "~NOTFOUND"
+
 // readRules reads the value of --host-resolver-rules.
 func readRules(text string) ([]rule, error) {
 	var out []rule
@@ -80,7 +83,7 @@ func address(rules []rule, host, port string) string {
 		if fits, err := path.Match(pattern, host); err != nil || !fits || only != port {
 			continue
 		}
-		if r.to == "~NOTFOUND" {
+		if r.to == notFound {
 			return ""
 		}
 		if _, _, err := net.SplitHostPort(r.to); err == nil {
@@ -152,20 +155,16 @@ func (s *socks) close() error {
 // reason is what went wrong at a URL's host in Chromium's words, where the
 // browser itself could only say that the proxy failed.
 func (s *socks) reason(raw, code string) string {
-	if !strings.HasPrefix(code, "net::ERR_SOCKS_") && !slices.Contains([]string{"net::ERR_CONNECTION_CLOSED", "net::ERR_EMPTY_RESPONSE", "net::ERR_CONNECTION_RESET"}, code) {
+	if !strings.HasPrefix(code, "net::ERR_SOCKS_") && !brokenOff(code) {
 		return code
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		return code
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if why := s.why[net.JoinHostPort(u.Hostname(), port)]; why != "" {
+	if why := s.why[net.JoinHostPort(u.Hostname(), portOf(u))]; why != "" {
 		return why
 	}
 	return code

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,22 @@ import (
 // went, as Docker's do all the time. The request was the victim, not the cause.
 const (
 	networkChanged = "net::ERR_NETWORK_CHANGED"
+	disconnected   = "net::ERR_INTERNET_DISCONNECTED" // said while no interface is left
 	maxRepeats     = 3
 )
+
+// unstable are the codes of a machine whose network changes. One that has nothing
+// but its loopback interface is always disconnected: no reason to try again.
+func unstable() []string {
+	codes := []string{networkChanged}
+	all, err := net.Interfaces()
+	if err != nil || slices.ContainsFunc(all, func(i net.Interface) bool {
+		return i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0
+	}) {
+		codes = append(codes, disconnected)
+	}
+	return codes
+}
 
 // emptyFailure is what Chromium says of an error status without a body. The
 // server did answer.
@@ -105,7 +120,7 @@ func (s *Session) Visit(ctx context.Context, name, url string, limit time.Durati
 			if err != nil {
 				return err
 			}
-			if code == s.repeat && try < maxRepeats {
+			if s.rec.changed(code) && try < maxRepeats {
 				s.repeated(url)
 				continue
 			}
@@ -132,13 +147,14 @@ func (s *Session) navigate(ctx context.Context, url string) (code string, err er
 		}
 		return "", err
 	}
-	if s.b.proxy != nil {
-		return s.b.proxy.reason(url, res.ErrorText), nil
+	if s.b.reason != nil {
+		return s.b.reason(url, res.ErrorText), nil
 	}
 	return res.ErrorText, nil
 }
 
 func (s *Session) repeated(url string) {
+	s.rec.regained()
 	s.rec.addNote("repeated the load of " + s.red.URL(url) + ": the machine's network changed meanwhile")
 }
 

@@ -190,7 +190,7 @@ func (s *Session) load(ctx context.Context, d *doing) error {
 // afresh asks again for a page that the network's change took. A page that was
 // asked for with a code is not: a code counts once, and may have counted.
 func (s *Session) afresh(ctx context.Context, lost doc) (bool, error) {
-	if lost.err != s.repeat || lost.method != http.MethodGet || oneTime(lost.url) || !s.rec.again() {
+	if !s.rec.changed(lost.err) || lost.method != http.MethodGet || oneTime(lost.url) || !s.rec.again() {
 		return false, nil
 	}
 	s.repeated(lost.url)

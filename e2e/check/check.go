@@ -31,7 +31,10 @@ type Check struct {
 	// Changes is true when the check makes or links accounts: it is skipped where
 	// the target does not allow that.
 	Changes bool
-	Run     func(context.Context, *Pass) error // nil pass; wraps ErrUnmet: the products are wrong; else: the tester is
+	// Links is the role of the local account that the check links; empty for most.
+	// The account is made anew when the check must be repeated.
+	Links string
+	Run   func(context.Context, *Pass) error // nil pass; wraps ErrUnmet: the products are wrong; else: the tester is
 }
 
 // A Variant is the configuration under test with one setting changed.

@@ -23,6 +23,7 @@ var Linking = &check.Check{
 	Needs:    []*check.Check{RoundTrip},
 	Variants: linkingVariants,
 	Changes:  true,
+	Links:    "linking",
 	Run:      booted(linking),
 }
 

@@ -1,6 +1,7 @@
 package checklist
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -197,12 +198,41 @@ func clientWith(p *check.Pass, cookies []*http.Cookie) (*http.Client, error) {
 	return c, nil
 }
 
+// administrator signs a request as Paperless's administrator; nil when none is known.
+func administrator(p *check.Pass) func(*http.Request) {
+	if p.Target.Admin != nil {
+		return p.Target.Admin
+	}
+	admin, ok := p.Bundle.LocalUser("admin")
+	if !ok {
+		return nil
+	}
+	return func(r *http.Request) { r.SetBasicAuth(admin.Username, admin.Password) }
+}
+
+// jsonRequest is a request with a JSON body; none without a value.
+func jsonRequest(ctx context.Context, method, address string, value any) (*http.Request, error) {
+	var body io.Reader
+	if value != nil {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", method, address, err)
+		}
+		body = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, address, err)
+	}
+	if value != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r, nil
+}
+
 // users lists Paperless's accounts as the administrator; nil when none is known.
 func users(ctx context.Context, p *check.Pass) ([]evidence.User, error) {
-	authorize := p.Target.Admin
-	if admin, ok := p.Bundle.LocalUser("admin"); ok && authorize == nil {
-		authorize = func(r *http.Request) { r.SetBasicAuth(admin.Username, admin.Password) }
-	}
+	authorize := administrator(p)
 	if authorize == nil {
 		return nil, nil
 	}

@@ -36,6 +36,7 @@ func Upgrade() (before, after []*check.Check) {
 			"API token. What each of them reached is kept for the comparison after the upgrade.",
 		Needs:   []*check.Check{LoginButton},
 		Changes: true,
+		Links:   upgradeLinked,
 		Run:     booted(m.remember),
 	}
 	accounts := &check.Check{
@@ -92,7 +93,7 @@ type remembered struct {
 }
 
 func (m *memory) remember(ctx context.Context, p *check.Pass) error {
-	m.bundle = p.Bundle
+	m.bundle, m.people = p.Bundle, nil // also after a first try
 	for _, visit := range []struct {
 		role string
 		come func(*walk, context.Context, render.AuthentikUser) (*evidence.Session, error)

@@ -132,11 +132,6 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	}
 	var b *browser.Browser
 	if !j.check.Browserless {
-		if r.o.Kind == target.Stack && s.target.Boot.Up {
-			// A container that starts changes the machine's network, and Chromium gives
-			// up what it loads then.
-			starts.settle(ctx)
-		}
 		var release func()
 		if b, release, err = pool.get(ctx, s.target); err != nil {
 			if ctx.Err() != nil {
@@ -148,6 +143,11 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 			return Result{Result: check.Result{Status: check.Errored, Message: err.Error()}}
 		}
 		defer release()
+		if own, _ := b.Isolated(); !own && r.o.Kind == target.Stack && s.target.Boot.Up {
+			// A container that starts changes the machine's network, and Chromium gives
+			// up what it loads then.
+			starts.settle(ctx)
+		}
 	}
 	res, err := r.pass(ctx, i, j, s, b)
 	switch {

@@ -25,9 +25,10 @@ const (
 	evidenceLimit = 10 * time.Second
 )
 
-// pass runs a check in a fresh session and collects the evidence. The error is
-// what the check returned, for the crash that it may tell of.
-func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Browser) (Result, error) {
+// once runs a check in a fresh session and collects the evidence. The error is
+// what the check returned, for the crash that it may tell of. disturbed says what
+// the browser lost of the session because the machine's network changed.
+func (r *run) once(ctx context.Context, i int, j job, s *start, b *browser.Browser) (_ Result, disturbed string, _ error) {
 	t := s.target
 	began := time.Now()
 	rec := evidence.Record{
@@ -51,10 +52,8 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 		}
 	}
 	if err == nil {
-		pass = &check.Pass{
-			Target: t, Bundle: s.bundle, Variant: j.variant.Name, Session: session, Record: &rec,
-			Log: r.o.Log.With("check", j.check.ID, "variant", j.variant.Name), Progress: progress, Began: began,
-		}
+		pass = r.passOf(j, s)
+		pass.Session, pass.Record, pass.Progress, pass.Began = session, &rec, progress, began
 		err = call(ctx, j.check, pass)
 	}
 	res.Status = check.StatusOf(err)
@@ -72,8 +71,19 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 		}
 	}
 	r.collect(ctx, &res, &rec, t, pass, from)
+	if session != nil {
+		disturbed = session.Disturbed() // also while the evidence was taken
+	}
 	res.Record = rec
-	return res, err
+	return res, disturbed, err
+}
+
+// passOf is what a check gets, but for the session and the record.
+func (r *run) passOf(j job, s *start) *check.Pass {
+	return &check.Pass{
+		Target: s.target, Bundle: s.bundle, Variant: j.variant.Name, Record: &evidence.Record{},
+		Log: r.o.Log.With("check", j.check.ID, "variant", j.variant.Name), Began: time.Now(),
+	}
 }
 
 func notModelled(what string) string {
