@@ -80,6 +80,9 @@ func TestConfigs(t *testing.T) {
 			require.Empty(t, run.Error)
 			verdict, codes, said := judge(run)
 			assert.Equal(t, want.Run, verdict, said)
+			if verdict == string(runner.Pass) || verdict == warned {
+				assert.Equal(t, runner.Pass, run.Result(), run.Why())
+			}
 			first := ""
 			if len(codes) > 0 {
 				first = codes[0]
@@ -106,18 +109,18 @@ func (e configExpect) check(version string) string {
 // judge is the verdict on a run, the codes at the first check that is not met,
 // and what the checks said.
 func judge(run *runner.Run) (verdict string, codes []string, said string) {
-	verdict = runner.Pass
+	verdict = string(runner.Pass)
 	var words []string
 	for _, r := range run.Results {
 		if r.Status == check.Passed {
 			continue
 		}
 		words = append(words, r.Key()+" "+string(r.Status)+": "+r.Message)
-		worse := r.Status == check.Failed && verdict != runner.Fail && verdict != refuses || r.Status == check.Warned && verdict == runner.Pass
+		worse := r.Status == check.Failed && verdict != string(runner.Fail) && verdict != refuses || r.Status == check.Warned && verdict == string(runner.Pass)
 		if !worse {
 			continue
 		}
-		verdict = map[check.Status]string{check.Failed: runner.Fail, check.Warned: warned}[r.Status]
+		verdict = map[check.Status]string{check.Failed: string(runner.Fail), check.Warned: warned}[r.Status]
 		for _, l := range run.Lint {
 			if l.Refuses != "" && l.From == "" {
 				verdict = refuses
@@ -129,7 +132,7 @@ func judge(run *runner.Run) (verdict string, codes []string, said string) {
 		}
 	}
 	for _, r := range run.Results {
-		if r.Status == check.Skipped && verdict == runner.Pass {
+		if r.Status == check.Skipped && verdict == string(runner.Pass) {
 			verdict = string(check.Skipped) + ": " + r.Message
 		}
 	}

@@ -245,6 +245,13 @@ func subtests(t *testing.T, run *runner.Run) {
 	if run.Error != "" {
 		t.Error(run.Error)
 	}
+	v := run.Verdict()
+	if v.Why != "" {
+		t.Error(v.Why)
+	}
+	for _, text := range v.NotTested {
+		t.Log(text)
+	}
 	for _, r := range run.Results {
 		name := r.Check.ID
 		if r.Variant != "" && r.Variant != check.AsConfigured {

@@ -17,13 +17,16 @@ type Cell struct {
 	Err error // why it could not be run at all
 }
 
-// ExitCode is that of the run, or 2 when there is none.
-func (c *Cell) ExitCode() int {
+// Outcome is that of the run, or an error when there is none.
+func (c *Cell) Outcome() runner.Outcome {
 	if c.Run == nil {
-		return 2
+		return runner.Error
 	}
-	return c.Run.ExitCode()
+	return c.Run.Result()
 }
+
+// ExitCode is that of the outcome.
+func (c *Cell) ExitCode() int { return c.Outcome().ExitCode() }
 
 // A Shard is part i of n of a matrix, i from 1. The zero value is all of it.
 type Shard struct{ I, N int }

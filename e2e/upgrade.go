@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,25 +75,25 @@ func (u *Upgraded) Last() *runner.Run {
 	return nil
 }
 
-// ExitCode is 0 when nothing fails after the upgrade, 1 when something does, 2
-// when the tester could not do its work.
-func (u *Upgraded) ExitCode() int {
-	worst := 0
+// Outcome is a failure when something fails after the upgrade, and an error when
+// the tester could not do its work, on the old versions or the new ones.
+func (u *Upgraded) Outcome() runner.Outcome {
+	var all []runner.Outcome
 	for _, r := range []*runner.Run{u.Before, u.People, u.Failed, u.After} {
 		if r == nil {
 			continue
 		}
-		code := r.ExitCode()
-		if r == u.Before && code == 1 {
+		o := r.Result()
+		if r == u.Before && o == runner.Fail {
 			continue // what failed before is no verdict on the upgrade
 		}
-		if code == 1 {
-			return 1
-		}
-		worst = max(worst, code)
+		all = append(all, o)
 	}
-	return worst
+	return runner.Worst(all...)
 }
+
+// ExitCode is that of the outcome.
+func (u *Upgraded) ExitCode() int { return u.Outcome().ExitCode() }
 
 // A world keeps the databases of a pair from one stage of an upgrade to the next.
 type world interface {
@@ -149,6 +150,9 @@ func RunUpgrade(t *testing.T, o UpgradeOptions) *Upgraded {
 		t.Fatal(u.Before.Error)
 	}
 	subtests(t, u.Last())
+	if o := u.Outcome(); o != runner.Pass {
+		t.Errorf("the upgrade ends as %s", o)
+	}
 	for _, key := range u.Regressed {
 		t.Errorf("%s was met on %s and is not on %s", key, u.From, u.To)
 	}
@@ -343,6 +347,11 @@ func (u *Upgraded) compare(run *runner.Run) {
 		}
 	}
 	run.Upgrade, u.Regressed = up, up.Regressed
+	// The last report is the one that is read: it must not pass where the
+	// comparison has nothing to compare with.
+	if before := u.Before.Verdict(); before.Outcome == runner.Error && run.Error == "" {
+		run.Error = "before the upgrade, on " + u.From.String() + ": " + cmp.Or(u.Before.Error, before.Why, "a check could not run")
+	}
 }
 
 // labWorld keeps the state of a lab.

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"regexp"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -25,6 +26,24 @@ type Blueprint struct {
 	// Notes are the parts that were left out because only a running authentik
 	// knows what they mean.
 	Notes []string
+	// Unknown are the fields whose value is not in the file nor in the environment;
+	// in Model they are empty.
+	Unknown []UnknownField
+}
+
+// An UnknownField is a field of a blueprint whose value is known only where
+// authentik runs.
+type UnknownField struct {
+	Of    string // providers/NAME or applications/SLUG; the slug is empty where it is the unknown
+	Field string // as the blueprint has it, such as client_secret
+	Env   string // environment variable that has it; empty: something else
+	Why   string
+	At    render.Origin
+}
+
+// unknown tells whether a field of a part is one of those.
+func (b *Blueprint) unknown(of, field string) bool {
+	return slices.ContainsFunc(b.Unknown, func(u UnknownField) bool { return u.Of == of && u.Field == field })
 }
 
 // ReadBlueprint reads an authentik blueprint. env is what !Env sees.

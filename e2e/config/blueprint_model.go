@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
@@ -28,6 +30,13 @@ func (b *bpBuilder) note(at *token.Position, format string, args ...any) {
 	b.out.Notes = append(b.out.Notes, s)
 }
 
+func lineOf(at *token.Position) int {
+	if at == nil {
+		return 0
+	}
+	return at.Line
+}
+
 func (b *bpBuilder) add(m *bpMap, at *token.Position) {
 	model, _ := m.get("model")
 	id, _ := m.get("id")
@@ -37,7 +46,12 @@ func (b *bpBuilder) add(m *bpMap, at *token.Position) {
 	}
 	if conditions, ok := m.get("conditions"); ok {
 		list, _ := conditions.([]any)
-		if !slices.ContainsFunc(list, bpTruth) && len(list) > 0 {
+		open := slices.IndexFunc(list, func(v any) bool { _, ok := v.(*bpUnknown); return ok })
+		switch {
+		case slices.ContainsFunc(list, bpTruth), len(list) == 0:
+		case open >= 0: // what it says is looked at, rather than left out
+			b.note(m.places["conditions"], "it is not known whether this entry is applied: %s", list[open].(*bpUnknown).why)
+		default:
 			return
 		}
 	}
@@ -54,6 +68,9 @@ func (b *bpBuilder) add(m *bpMap, at *token.Position) {
 		}
 	}
 	e.name = b.entryName(e)
+	if e.name == "" && e.model == bpProvider { // its application refers to it by name
+		e.name = cmp.Or(e.id, "the provider of line "+strconv.Itoa(lineOf(at)))
+	}
 	b.entries = append(b.entries, e)
 	if e.id != "" {
 		b.ids[e.id] = e
@@ -80,27 +97,48 @@ func (b *bpBuilder) entryName(e *bpEntry) string {
 	case bpUser:
 		key = "username"
 	}
-	name := b.text(e, key, e.model == bpApplication)
+	name := b.text(e, key)
 	if name == "" && e.model == bpScope {
-		name = b.text(e, "managed", false)
+		name = b.text(e, "managed")
 	}
 	return name
 }
 
-// text is an attribute as text. What depends on something outside of the file
-// is a note, or, where nothing can be tested without it, an error.
-func (b *bpBuilder) text(e *bpEntry, key string, needed bool) string {
+// text is an attribute as text. One that depends on something outside of the
+// file is empty, and a note.
+func (b *bpBuilder) text(e *bpEntry, key string) string {
 	v, _ := e.attrs.get(key)
-	u, ok := v.(*bpUnknown)
-	switch {
-	case !ok:
-		return bpText(v)
-	case needed:
-		b.errs = append(b.errs, b.r.fail(u.at, "set it where ssocheck runs, or give a default such as !Env [NAME, value]", "%s is not known: %s", key, u.why))
-	default:
-		b.note(u.at, "%s is not known: %s", key, u.why)
+	if u, ok := v.(*bpUnknown); ok {
+		b.unknown(e, key, u)
+		return ""
 	}
-	return ""
+	return bpText(v)
+}
+
+// needed are the fields that the sign-in depends on: what the run assumes in
+// place of one that is not known must be told.
+var needed = map[string][]string{
+	bpProvider:    {"client_id", "client_secret", "redirect_uris", "property_mappings"},
+	bpApplication: {"slug"},
+}
+
+// unknown remembers a field that is not known: one that the sign-in depends on by
+// name, any other as a note.
+func (b *bpBuilder) unknown(e *bpEntry, key string, u *bpUnknown) {
+	if !slices.Contains(needed[e.model], key) {
+		b.note(u.at, "%s is not known: %s", key, u.why)
+		return
+	}
+	f := UnknownField{Of: "providers/" + e.name, Field: key, Env: u.name, Why: u.why}
+	if e.model == bpApplication {
+		f.Of = "applications/" + e.name
+	}
+	if u.at != nil {
+		f.At = render.Origin{File: b.r.file, Line: u.at.Line, Column: u.at.Column}
+	}
+	if !b.out.unknown(f.Of, f.Field) {
+		b.out.Unknown = append(b.out.Unknown, f)
+	}
 }
 
 // resolve is the name of what a reference means: the name of an entry of this
@@ -185,9 +223,9 @@ func (b *bpBuilder) members(e *bpEntry) {
 const bpManagedScope = "goauthentik.io/providers/oauth2/scope-"
 
 func (b *bpBuilder) mapping(e *bpEntry) {
-	m := render.ScopeMapping{Name: e.name, Scope: b.text(e, "scope_name", false), Expression: b.text(e, "expression", false)}
+	m := render.ScopeMapping{Name: e.name, Scope: b.text(e, "scope_name"), Expression: b.text(e, "expression")}
 	if m.Scope == "" {
-		m.Scope = strings.TrimPrefix(b.text(e, "managed", false), bpManagedScope)
+		m.Scope = strings.TrimPrefix(b.text(e, "managed"), bpManagedScope)
 	}
 	if m.Scope == "" || m.Expression == "" {
 		return // only refers to a mapping that authentik has
@@ -200,8 +238,8 @@ func (b *bpBuilder) user(e *bpEntry) {
 		return
 	}
 	u := render.AuthentikUser{
-		Username: e.name, Name: b.text(e, "name", false), Email: b.text(e, "email", false),
-		Password: b.text(e, "password", false),
+		Username: e.name, Name: b.text(e, "name"), Email: b.text(e, "email"),
+		Password: b.text(e, "password"),
 	}
 	if v, ok := e.attrs.get("is_active"); ok {
 		u.Inactive = !bpBool(v)
@@ -235,13 +273,13 @@ func (b *bpBuilder) provider(e *bpEntry) {
 	}
 	p := render.OAuth2Provider{
 		Name:                e.name,
-		ClientType:          b.text(e, "client_type", false),
-		ClientID:            b.text(e, "client_id", true),
-		ClientSecret:        b.text(e, "client_secret", true),
-		SubMode:             b.text(e, "sub_mode", false),
-		IssuerMode:          b.text(e, "issuer_mode", false),
-		AccessCodeValidity:  b.text(e, "access_code_validity", false),
-		AccessTokenValidity: b.text(e, "access_token_validity", false),
+		ClientType:          b.text(e, "client_type"),
+		ClientID:            b.text(e, "client_id"),
+		ClientSecret:        b.text(e, "client_secret"),
+		SubMode:             b.text(e, "sub_mode"),
+		IssuerMode:          b.text(e, "issuer_mode"),
+		AccessCodeValidity:  b.text(e, "access_code_validity"),
+		AccessTokenValidity: b.text(e, "access_token_validity"),
 	}
 	if p.SubMode == "hashed_user_id" { // the default has one spelling in a Model
 		p.SubMode = ""
@@ -279,7 +317,7 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
 	at := e.attrs.places["redirect_uris"]
 	switch v := v.(type) {
 	case *bpUnknown:
-		b.errs = append(b.errs, b.r.fail(v.at, "set it where ssocheck runs, or write the redirect URI out", "redirect_uris is not known: %s", v.why))
+		b.unknown(e, "redirect_uris", v)
 	case string:
 		for line := range strings.Lines(v) {
 			if line = strings.TrimSpace(line); line != "" {
@@ -290,6 +328,8 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
 	case []any:
 		for _, item := range v {
 			switch item := item.(type) {
+			case *bpUnknown:
+				b.unknown(e, "redirect_uris", item)
 			case string:
 				b.note(at, "a redirect URI must be {matching_mode: strict, url: …}; authentik refuses a plain text in the list")
 				p.RedirectURIs = append(p.RedirectURIs, render.RedirectURI{MatchingMode: "strict", URL: item})
@@ -300,7 +340,7 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
 				u, _ := item.get("url")
 				mode, _ := item.get("matching_mode")
 				if unknown, ok := u.(*bpUnknown); ok {
-					b.errs = append(b.errs, b.r.fail(unknown.at, "set it where ssocheck runs, or write the redirect URI out", "url is not known: %s", unknown.why))
+					b.unknown(e, "redirect_uris", unknown)
 					continue
 				}
 				uri := render.RedirectURI{MatchingMode: bpText(mode), URL: bpText(u)}
@@ -319,7 +359,14 @@ var bpScopeName = regexp.MustCompile(`^authentik default OAuth Mapping: .*'([^']
 func (b *bpBuilder) scopes(e *bpEntry, p *render.OAuth2Provider) {
 	v, _ := e.attrs.get("property_mappings")
 	list, _ := v.([]any)
+	if u, ok := v.(*bpUnknown); ok {
+		b.unknown(e, "property_mappings", u)
+	}
 	for _, item := range list {
+		if u, ok := item.(*bpUnknown); ok {
+			b.unknown(e, "property_mappings", u)
+			continue
+		}
 		name, own := b.resolve(item, bpScope, "managed", "scope_name", "name")
 		scope := ""
 		switch {
@@ -349,7 +396,7 @@ func (b *bpBuilder) application(e *bpEntry) {
 	for _, k := range e.attrs.keys {
 		b.origin("applications/"+e.name+"/"+k, e.attrs.places[k])
 	}
-	a := render.Application{Slug: e.name, Name: b.text(e, "name", false)}
+	a := render.Application{Slug: e.name, Name: b.text(e, "name")}
 	if v, _ := e.attrs.get("provider"); v != nil {
 		a.Provider, _ = b.resolve(v, bpProvider, "name")
 	}
@@ -379,6 +426,9 @@ func (b *bpBuilder) binding(e *bpEntry) {
 			return
 		}
 		app.Groups = append(app.Groups, g)
+		if !slices.Contains(b.out.Model.Groups, g) { // one that authentik has, and the file does not make
+			b.out.Model.Groups = append(b.out.Model.Groups, g)
+		}
 		return
 	}
 	v, _ := e.attrs.get("policy")

@@ -73,8 +73,9 @@ type bpRef struct {
 
 // bpUnknown is a value that depends on something that the file does not hold.
 type bpUnknown struct {
-	why string
-	at  *token.Position
+	why  string
+	name string // environment variable that would tell; empty: none
+	at   *token.Position
 }
 
 // bpReader turns the YAML tree into plain values and resolves authentik's tags.
@@ -213,7 +214,7 @@ func (r *bpReader) tag(n *ast.TagNode, depth int) (any, error) {
 		if len(args) > 1 {
 			return args[1], nil
 		}
-		return &bpUnknown{why: "the environment variable " + first + " is not set here", at: at}, nil
+		return &bpUnknown{why: "the environment variable " + first + " is not set here", name: first, at: at}, nil
 	case "!Context":
 		if c, ok := r.context.get(first); ok {
 			return c, nil

@@ -50,13 +50,13 @@ func (s *subject) build() error {
 	s.readProviders()
 	b.Authentik.URL = s.authentikURL()
 	if s.blueprint != nil {
-		model := s.blueprint.Model
-		b.Authentik.Model = model
+		b.Authentik.Model = s.blueprint.Model
 		b.Authentik.Raw = s.blueprintFile.text
-		b.Authentik.RawModel = &(&render.Bundle{Authentik: render.Authentik{Model: model}}).Clone().Authentik.Model
+		b.Authentik.RawModel = &b.Clone().Authentik.Model
+		b.Assumed = s.fill(&b.Authentik.Model)
 		return nil
 	}
-	b.Authentik.Model = s.guideModel()
+	b.Authentik.Model, b.Assumed = s.guessed()
 	return nil
 }
 

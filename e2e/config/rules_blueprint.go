@@ -43,6 +43,8 @@ func blueprintRules() []Rule {
 		{Code: "IDT-JWE", Level: Error, Title: "The id_token is not encrypted", Doc: "Paperless cannot read it from 2.20.0 on.", check: checkBlueprintJWE},
 		{Code: "IDT-HS256", Level: Info, Title: "The provider has a signing key", Doc: "Without one tokens are signed with the client secret.", check: checkBlueprintKey},
 		{Code: "LINK-SUBMODE", Level: Info, Title: "The subject does not change", Doc: "Paperless knows people by the subject: after a change everybody is new.", check: checkBlueprintSubject},
+		{Code: "IDP-UNKNOWN", Level: Info, Title: "The blueprint's values are known here", Doc: "One that only the authentik that runs has, such as an !Env that is not set, cannot be compared.", check: checkBlueprintUnknown},
+		{Code: "IDP-ACCESS", Level: Info, Title: "Everybody may use the application", Doc: "A binding to a group lets in its members only.", check: checkBlueprintAccess},
 		{Code: "IDP-UNSURE", Level: Info, Title: "The blueprint says everything itself", Doc: "What only a running authentik knows was left out.", check: checkBlueprintNotes},
 	}
 }

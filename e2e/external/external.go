@@ -109,6 +109,7 @@ func (p *Pair) name(b *render.Bundle) error {
 		p.bundle = &render.Bundle{Observed: true, Paperless: render.Paperless{Env: map[string]string{}}, Origins: map[string]render.Origin{}}
 	} else {
 		p.bundle = b.Clone()
+		p.bundle.Assumed = nil // this authentik is the real one
 		if _, named := b.Paperless.Env["PAPERLESS_URL"]; !named && p.o.PaperlessURL == "" {
 			return fmt.Errorf("%w: the configuration has no PAPERLESS_URL; name the pair with --paperless-url", ErrOptions)
 		}

@@ -24,12 +24,69 @@ type Bundle struct {
 	// Relations are comparisons between secrets, kept when the secrets themselves
 	// were replaced by fingerprints (see SecretRelation); nil in a live bundle.
 	Relations map[string]string
+	// Assumed is what stands in for a side of authentik that is not known, so that
+	// a pass says nothing of it; nil: nothing does.
+	Assumed *Assumption
 	// Observed is true when only the running pair was looked at, and no files: what
 	// the bundle lacks is not known, instead of not set.
 	Observed bool
 	// Added lists, in words, what the harness put into the user's deployment
 	// to be able to test it (test users, broker address, CA). The report shows it.
 	Added []string
+}
+
+// An Assumption is what of authentik's side was taken from Paperless's side,
+// because nothing else tells it.
+type Assumption struct {
+	From   string   `json:"from"`   // name of the file
+	Fields []string `json:"fields"` // client id, client secret, slug, redirect URI, scopes
+	// Whole is true where nothing of authentik's side is known.
+	Whole bool `json:"whole,omitempty"`
+	// Unset are the environment variables that would tell, where a blueprint
+	// names some.
+	Unset []string `json:"unset,omitempty"`
+}
+
+// String says what is assumed, and that it is not tested.
+func (a *Assumption) String() string {
+	fields, are := list(a.Fields), "are"
+	if len(a.Fields) == 1 {
+		are = "is"
+	}
+	switch {
+	case a.Whole:
+		return fmt.Sprintf("authentik's side is assumed from %s: %s %s not tested", a.From, fields, are)
+	case len(a.Unset) == 0:
+		return fmt.Sprintf("%s %s not tested: assumed from %s", fields, are, a.From)
+	}
+	unset := " is not set"
+	if len(a.Unset) > 1 {
+		unset = " are not set"
+	}
+	return fmt.Sprintf("%s %s not tested: assumed from %s, because %s%s", fields, are, a.From, list(a.Unset), unset)
+}
+
+// Ways are how to test what is assumed.
+func (a *Assumption) Ways() []string {
+	if !a.Whole {
+		if len(a.Unset) == 0 {
+			return nil
+		}
+		return []string{"set " + list(a.Unset) + " as where authentik runs"}
+	}
+	return []string{
+		"--blueprint FILE, authentik's blueprint",
+		"--target external with an API token of authentik (SSO_AUTHENTIK_TOKEN)",
+		"ssocheck import-idp, which writes a blueprint of the authentik that runs",
+	}
+}
+
+// list is "a, b and c".
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
 // An Origin is the place in a user's file that a value comes from.

@@ -187,10 +187,16 @@ func blueprint(b *Bundle) []byte {
 		w(1, "- model: authentik_core.user")
 		w(2, "identifiers: {username: %s}", q(u.Username))
 		w(2, "attrs:")
-		w(3, "name: %s", q(u.Name))
-		w(3, "email: %s", q(u.Email))
+		if u.Name != "" {
+			w(3, "name: %s", q(u.Name))
+		}
+		if u.Email != "" {
+			w(3, "email: %s", q(u.Email))
+		}
 		w(3, "is_active: %t", !u.Inactive)
-		w(3, "password: %s", q(u.Password))
+		if u.Password != "" { // authentik refuses an empty one; without, nobody signs in by it
+			w(3, "password: %s", q(u.Password))
+		}
 		if u.EmailVerified != nil {
 			w(3, "attributes: {email_verified: %t}", *u.EmailVerified)
 		}

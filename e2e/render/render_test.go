@@ -160,3 +160,40 @@ func TestNoVersionBreaksNothing(t *testing.T) {
 	}
 	assert.NoError(t, render.CheckVersion("authentik", "v2025.8.1"))
 }
+
+// The people of the checks stand beside those of the deployment, under names and
+// addresses that nobody else has; a name stays the same in both products.
+func TestTestUsersBesideOthers(t *testing.T) {
+	t.Parallel()
+	b, err := render.Default()
+	require.NoError(t, err)
+	b.Paperless.Users = nil
+	b.Authentik.Users = []render.AuthentikUser{
+		{Username: "Alice", Email: "a@work.example"}, {Username: "frieda"}, {Username: "frieda-test"}, {Username: "x", Email: "bob@example.com"},
+	}
+	c, err := render.WithTestUsers(b)
+	require.NoError(t, err)
+	assert.Equal(t, b.Authentik.Users, c.Authentik.Users[:4], "theirs are not touched")
+	who := func(role string) string {
+		u, ok := c.SSOUser(role)
+		require.True(t, ok, role)
+		return u.Username + " " + u.Email
+	}
+	assert.Equal(t, "alice-test alice@example.com", who("round-trip"))
+	assert.Equal(t, "bob bob-test@example.com", who("first-login"))
+	assert.Equal(t, "carol carol@example.com", who("linking"))
+	assert.Equal(t, "frieda-test2 frieda@example.com", who("existing-user"))
+	local, ok := c.LocalUser("existing-user")
+	require.True(t, ok)
+	assert.Equal(t, "frieda-test2", local.Username, "the check is about a name that both have")
+	assert.Contains(t, c.Added, "authentik user alice-test (round-trip)")
+
+	up := render.WithUpgradeUsers(&render.Bundle{Authentik: render.Authentik{Model: render.Model{Users: []render.AuthentikUser{{Username: "kim"}}}}})
+	assert.Equal(t, "kim-test", up.Authentik.Users[1].Username)
+
+	// authentik refuses an empty password, name or address.
+	text := string(render.Blueprint(c))
+	assert.NotContains(t, text, `password: ""`)
+	assert.NotContains(t, text, `email: ""`)
+	assert.NotContains(t, text, `name: ""`)
+}

@@ -58,6 +58,12 @@ func (r *Report) Annotations(w io.Writer) error {
 	if r.Error != "" {
 		r.annotate(&sb, "error", render.Origin{}, "ssocheck", r.Error)
 	}
+	if r.Why != "" {
+		r.annotate(&sb, "error", render.Origin{}, "ssocheck", r.Why)
+	}
+	for _, text := range r.NotTested {
+		r.annotate(&sb, "notice", render.Origin{}, "ssocheck", text)
+	}
 	if _, err := io.WriteString(w, sb.String()); err != nil {
 		return fmt.Errorf("write annotations: %w", err)
 	}

@@ -48,9 +48,10 @@ func severity(s check.Status) int {
 
 // Diff compares two reports. worse is true when something that was met is not
 // any more: a check fails, could not run, or is skipped or gone that passed
-// before; or lint has a new error.
+// before; lint has a new error; or the result as a whole is a worse one.
 func Diff(old, new *Report) (c Changes, worse bool) {
 	for _, t := range []struct{ name, old, new string }{
+		{"result", string(old.Result), string(new.Result)},
 		{"target", old.Target.Kind, new.Target.Kind},
 		{"Paperless-ngx", old.Target.Paperless.Version, new.Target.Paperless.Version},
 		{"authentik", old.Target.Authentik.Version, new.Target.Authentik.Version},
@@ -95,7 +96,7 @@ func Diff(old, new *Report) (c Changes, worse bool) {
 	}
 	newErrors := false
 	c.Lint, newErrors = diffLint(old.Lint, new.Lint)
-	return c, worse || newErrors || (new.Result == runner.Error && old.Result != runner.Error)
+	return c, worse || newErrors || (new.Result != old.Result && runner.Worst(old.Result, new.Result) == new.Result)
 }
 
 func index(r *Report) map[string]*Check {
@@ -185,7 +186,7 @@ func Merge(reports []*Report) (*Report, error) {
 	reports = cells(reports)
 	first := reports[0]
 	m := *first
-	m.Checks, m.Lint, m.Hazards = []Check{}, []config.Finding{}, nil
+	m.Checks, m.Lint, m.Hazards, m.Only = []Check{}, []config.Finding{}, nil, asked(reports)
 	var failures []string
 	for _, r := range reports {
 		if r.Target != first.Target {
@@ -223,14 +224,25 @@ func Merge(reports []*Report) (*Report, error) {
 	}
 	m.Seconds = seconds(m.Seconds)
 	m.Error = strings.Join(failures, "; ")
-	m.Result = runner.Pass
-	if m.Error != "" || m.count(check.Errored) > 0 {
-		m.Result = runner.Error
-	}
-	if m.count(check.Failed) > 0 {
-		m.Result = runner.Fail
-	}
+	m.judge()
 	return &m, nil
+}
+
+// asked are the checks that the shards were asked for; none where one of them
+// was asked for all.
+func asked(reports []*Report) []string {
+	var ids []string
+	for _, r := range reports {
+		if len(r.Only) == 0 {
+			return nil
+		}
+		for _, id := range r.Only {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // cells makes reports of several pairs of versions mergeable: one target that

@@ -105,49 +105,115 @@ func guideItem(f *troubleshooting.Finding) string {
 	return fmt.Sprintf("guide: troubleshooting %d", f.Guide)
 }
 
-// verdict is the last word: one line for people.
+// verdict is the last word: one line for people. Together with rest it counts
+// every check once.
 func (r *Report) verdict() string {
 	failed, total := r.count(check.Failed), len(r.Checks)
-	switch r.Result {
-	case runner.Pass:
-		met := r.count(check.Passed) + r.count(check.Warned)
-		switch {
-		case total == 0:
-			return "No check ran"
-		case met == 0:
-			return "Every check was skipped"
-		case met == total && total > 1:
-			return fmt.Sprintf("All %d checks passed", total)
-		}
-		return plural(met, "check") + " passed"
-	case runner.Fail:
+	switch {
+	case r.Result == runner.Pass:
+		return r.met()
+	case r.Result == runner.Fail && failed > 0:
 		return fmt.Sprintf("%d of %s failed", failed, plural(total, "check"))
+	case r.Result == runner.Fail:
+		return "No check failed, but the configuration has an error"
+	case r.Why != "":
+		return upper(r.Why)
 	}
 	return "The tester could not do its work"
 }
 
-// tally counts the statuses in words: "3 passed, 1 warning, 11 skipped".
-func (r *Report) tally() string {
+// upper begins a sentence.
+func upper(s string) string {
+	if s == "" || strings.HasPrefix(s, "authentik") { // its name has no capital
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// met counts what passed, with a warning or without.
+func (r *Report) met() string {
+	warned, total := r.count(check.Warned), len(r.Checks)
+	met := r.count(check.Passed) + warned
+	text := fmt.Sprintf("%d of %s passed", met, plural(total, "check"))
+	switch {
+	case met == total && total > 1:
+		text = fmt.Sprintf("All %d checks passed", total)
+	case met == total:
+		text = "1 check passed"
+	}
+	switch {
+	case warned == 0:
+		return text
+	case warned == met:
+		return text + " with a warning"
+	}
+	return fmt.Sprintf("%s, %d of them with a warning", text, warned)
+}
+
+// rest counts what the verdict did not: "2 passed, 5 skipped".
+func (r *Report) rest() string {
+	switch {
+	case r.Result == runner.Pass:
+		return r.tally(check.Passed, check.Warned)
+	case r.Result == runner.Fail:
+		return r.tally(check.Failed)
+	}
+	return r.tally()
+}
+
+// sentence is the verdict with all counts and with what it does not cover.
+func (r *Report) sentence() string {
+	parts := []string{r.verdict()}
+	if code := r.verdictCode(); code != "" {
+		parts[0] += ": " + code
+	}
+	if rest := r.rest(); rest != "" {
+		parts = append(parts, rest)
+	}
+	return strings.Join(append(parts, r.NotTested...), " · ")
+}
+
+// verdictCode is the code that a failure stands for; empty: none is known.
+func (r *Report) verdictCode() string {
+	if r.Result != runner.Fail {
+		return ""
+	}
+	if _, f := r.first(); f != nil {
+		return f.Code
+	}
+	if r.Why == "" {
+		return ""
+	}
+	i := slices.IndexFunc(r.Lint, runner.Decisive)
+	if i < 0 {
+		return ""
+	}
+	return r.Lint[i].Code
+}
+
+// tally counts the statuses in words, each check once: "3 passed, 1 passed with
+// a warning, 11 skipped".
+func (r *Report) tally(except ...check.Status) string {
 	var parts []string
-	for _, s := range []struct {
-		status    check.Status
-		one, many string
-	}{
-		{check.Failed, "failed", "failed"},
-		{check.Errored, "could not run", "could not run"},
-		{check.Warned, "warning", "warnings"},
-		{check.Passed, "passed", "passed"},
-		{check.Skipped, "skipped", "skipped"},
-	} {
-		switch n := r.count(s.status); n {
-		case 0:
-		case 1:
-			parts = append(parts, "1 "+s.one)
-		default:
-			parts = append(parts, fmt.Sprintf("%d %s", n, s.many))
+	for _, s := range tallied {
+		if n := r.count(s.status); n > 0 && !slices.Contains(except, s.status) {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s.word))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// tallied are the statuses in the order in which they are counted, in words that
+// add up.
+var tallied = []struct {
+	status check.Status
+	word   string
+}{
+	{check.Failed, "failed"},
+	{check.Errored, "could not run"},
+	{check.Passed, "passed"},
+	{check.Warned, "passed with a warning"},
+	{check.Skipped, "skipped"},
 }
 
 func plural(n int, noun string) string {

@@ -75,7 +75,9 @@ func hashOf(text []byte) string {
 // A page is what the template shows.
 type page struct {
 	*Report
-	Verdict, Note      string
+	Verdict            string
+	Notes              []string
+	Code               string // that the verdict stands for; empty: none is known
 	Icon, Date         string
 	Bars               []bar
 	Cause              *findingView
@@ -114,20 +116,17 @@ type rowView struct {
 
 func (r *Report) page() *page {
 	p := &page{
-		Report: r, Verdict: r.verdict(), Note: r.notes(), Count: len(r.Checks),
-		Icon: map[string]string{runner.Pass: "✓", runner.Fail: "✗"}[r.Result],
+		Report: r, Verdict: r.verdict(), Notes: r.notes(), Code: r.verdictCode(), Count: len(r.Checks),
+		Icon: map[runner.Outcome]string{runner.Pass: "✓", runner.Fail: "✗"}[r.Result],
 	}
 	p.Icon = cmp.Or(p.Icon, "⚠")
 	if !r.Started.IsZero() {
 		p.Date = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
 	}
 	at := 0.0
-	for _, s := range []check.Status{check.Failed, check.Errored, check.Warned, check.Passed, check.Skipped} {
-		if n := r.count(s); n > 0 {
-			b := bar{string(s), look(s).word, n, at, percent(float64(n), float64(len(r.Checks)))}
-			if s == check.Warned && n > 1 {
-				b.Word += "s"
-			}
+	for _, s := range tallied {
+		if n := r.count(s.status); n > 0 {
+			b := bar{string(s.status), s.word, n, at, percent(float64(n), float64(len(r.Checks)))}
 			p.Bars = append(p.Bars, b)
 			at += b.Width
 		}

@@ -78,7 +78,8 @@ func (r *Report) JUnit(w io.Writer) error {
 	}
 	for _, p := range []junitProperty{
 		{"target", r.Target.Kind},
-		{"result", r.Result},
+		{"result", string(r.Result)},
+		{"verdict", r.sentence()},
 		{"ssocheck.version", r.Tool},
 		{"paperless.version", r.Target.Paperless.Version},
 		{"paperless.url", r.Target.Paperless.URL},
@@ -94,11 +95,21 @@ func (r *Report) JUnit(w io.Writer) error {
 		suite.Properties = append(suite.Properties, checkProperties(&r.Checks[i])...)
 		suite.Cases = append(suite.Cases, r.junitTest(&r.Checks[i]))
 	}
-	suite.Cases = append(suite.Cases, junitLint(r.loose())...)
-	if r.Error != "" {
+	lint := junitLint(r.loose(), r.Result == runner.Fail && r.Why != "")
+	for i := range lint {
+		if lint[i].Failure != nil {
+			suite.Failures++
+		}
+	}
+	suite.Cases = append(suite.Cases, lint...)
+	why := r.Error
+	if why == "" && r.Result == runner.Error {
+		why = r.Why
+	}
+	if why != "" {
 		suite.Cases = append(suite.Cases, junitCase{
 			Name: "run", ClassName: "ssocheck." + r.Target.Kind, Time: "0.000",
-			Error: &junitProblem{Message: r.Error, Type: "tester", Text: r.Error},
+			Error: &junitProblem{Message: why, Type: "tester", Text: why},
 		})
 		suite.Errors++
 	}
@@ -210,9 +221,9 @@ func findingsText(c *Check) string {
 }
 
 // junitLint makes one test of each file that lint has something to say about.
-// It passes with output: whether people can sign in is for the checks to say,
-// and junit.xml must not fail where the exit code is 0.
-func junitLint(lint []config.Finding) []junitCase {
+// It passes with output, since whether people can sign in is for the checks to
+// say; decisive is true where they did not, and an error of lint is the verdict.
+func junitLint(lint []config.Finding, decisive bool) []junitCase {
 	var cases []junitCase
 	at := map[string]int{}
 	for i := range lint {
@@ -222,6 +233,9 @@ func junitLint(lint []config.Finding) []junitCase {
 			n = len(cases)
 			at[f.File] = n
 			cases = append(cases, junitCase{Name: f.File, ClassName: "ssocheck.lint", Time: "0.000", Out: &junitText{}})
+		}
+		if decisive && runner.Decisive(*f) && cases[n].Failure == nil {
+			cases[n].Failure = &junitProblem{Type: f.Code, Message: f.Code + ": " + f.Message}
 		}
 		out := &cases[n].Out.Text
 		*out += fmt.Sprintf("%s: %s %s: %s\n", lintPlace(f), f.Level, f.Code, f.Message)

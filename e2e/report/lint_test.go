@@ -46,7 +46,7 @@ func TestLintIsToldOnce(t *testing.T) {
          +      PAPERLESS_SOCIAL_AUTO_SIGNUP: "true"
     more https://github.com/ssocheck/ssocheck/blob/main/docs/items.md#sign-off
 
-FAIL  1 of 1 check failed: SIGN-OFF · 1 failed · 0.0s
+FAIL  1 of 1 check failed: SIGN-OFF · 0.0s
 `, out.String())
 
 	assert.Equal(t, []config.Finding{other}, r.loose())

@@ -19,21 +19,33 @@ func (r *Report) Markdown(w io.Writer) error {
 	var sb strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&sb, format+"\n", args...) }
 
-	icon := map[string]string{runner.Pass: "✅", runner.Fail: "❌"}[r.Result]
+	icon := map[runner.Outcome]string{runner.Pass: "✅", runner.Fail: "❌"}[r.Result]
 	if icon == "" {
 		icon = "⚠️"
 	}
-	p("## %s Single sign-on: %s", icon, markdownText(r.verdict()))
+	verdict := r.verdict()
+	if code := r.verdictCode(); code != "" {
+		verdict += ": " + code
+	}
+	p("## %s Single sign-on: %s", icon, markdownText(verdict))
 	p("")
 	p("%s · %s · target `%s` · %s", markdownText(product("Paperless-ngx", r.Target.Paperless.Version)),
 		markdownText(product("authentik", r.Target.Authentik.Version)), markdownCode(r.Target.Kind), duration(r.Seconds))
-	if t := r.tally(); t != "" {
+	if t := r.rest(); t != "" {
 		p("")
 		p("%s", t)
 	}
-	if note := r.notes(); note != "" {
+	for _, text := range r.NotTested {
 		p("")
-		p("*%s*", note)
+		p("**%s.**", markdownText(text))
+	}
+	if r.Result == runner.Fail && r.Why != "" {
+		p("")
+		p("> %s", markdownText(r.Why))
+	}
+	for _, note := range r.notes() {
+		p("")
+		p("*%s*", markdownText(note))
 	}
 	if r.Error != "" {
 		p("")

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/runner"
 )
 
 // A Matrix are runs on several pairs of versions.
@@ -85,7 +87,7 @@ func (m Matrix) Markdown(w io.Writer) error {
 
 // HTML writes a page with the table; its cells lead to the reports.
 func (m Matrix) HTML(w io.Writer) error {
-	v := matrixView{Icon: m.icon(), Verdict: m.verdict(), Result: m.result()}
+	v := matrixView{Icon: m.icon(), Verdict: m.verdict(), Result: string(m.Outcome())}
 	for i := range m.Cells {
 		c := &m.Cells[i]
 		if !slices.Contains(v.Authentik, c.Authentik) {
@@ -131,7 +133,7 @@ func (m Matrix) cell(paperless, authentik string) *cellView {
 		if c.Report == nil {
 			return v
 		}
-		v.Tally, v.Took, v.Error = c.Report.tally(), duration(c.Report.Seconds), c.Report.Error
+		v.Tally, v.Took, v.Error = c.Report.tally(), duration(c.Report.Seconds), cmp.Or(c.Report.Error, c.Report.Why)
 		if at, f := c.Report.first(); at != nil {
 			v.At = at.Key()
 			if f != nil {
@@ -146,21 +148,24 @@ func (m Matrix) cell(paperless, authentik string) *cellView {
 	return nil
 }
 
-func (m Matrix) result() string {
-	result := "pass"
+// Outcome is the worst of the cells.
+func (m Matrix) Outcome() runner.Outcome {
+	all := make([]runner.Outcome, 0, len(m.Cells))
 	for i := range m.Cells {
-		switch m.Cells[i].status() {
-		case check.Failed:
-			return "fail"
-		case check.Errored:
-			result = "error"
-		}
+		all = append(all, m.Cells[i].outcome())
 	}
-	return result
+	return runner.Worst(all...)
+}
+
+func (c *Cell) outcome() runner.Outcome {
+	if c.Report == nil {
+		return runner.Error
+	}
+	return c.Report.Result
 }
 
 func (m Matrix) icon() string {
-	return map[string]string{"pass": "✓", "fail": "✗", "error": "⚠"}[m.result()]
+	return map[runner.Outcome]string{runner.Pass: "✓", runner.Fail: "✗", runner.Error: "⚠"}[m.Outcome()]
 }
 
 func (m Matrix) verdict() string {
@@ -187,9 +192,9 @@ func (m Matrix) Write(dir string) error {
 // status is the result as the status of a check.
 func (r *Report) status() check.Status {
 	switch {
-	case r.ExitCode() == 1:
+	case r.Result == runner.Fail:
 		return check.Failed
-	case r.ExitCode() != 0:
+	case r.Result != runner.Pass:
 		return check.Errored
 	case r.count(check.Warned) > 0:
 		return check.Warned
@@ -208,6 +213,8 @@ func (r *Report) inShort() string {
 		text = c.Key() + " · " + text
 	case r.Error != "":
 		text = r.Error
+	case r.Why != "":
+		text = r.Why
 	}
 	return fmt.Sprintf("%s · %s", text, duration(r.Seconds))
 }

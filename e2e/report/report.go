@@ -28,9 +28,19 @@ const SchemaID = "ssocheck/report/v1"
 // A Report is a Run without secrets: what report.json holds, and what every
 // other face is made from.
 type Report struct {
-	Schema  string           `json:"schema"`
-	Result  string           `json:"result"` // runner.Pass, runner.Fail, runner.Error
-	Error   string           `json:"error,omitempty"`
+	Schema string         `json:"schema"`
+	Result runner.Outcome `json:"result"`
+	Error  string         `json:"error,omitempty"`
+	// Why says why the result is no pass, where neither a check nor Error does.
+	Why string `json:"why,omitempty"`
+	// NotTested is what the result does not cover, each a sentence.
+	NotTested []string `json:"not_tested,omitempty"`
+	// Assumed is what of authentik's side was taken from Paperless's; nil: nothing.
+	Assumed *render.Assumption `json:"assumed,omitempty"`
+	// Access says who may sign in, where not everybody may.
+	Access string `json:"access,omitempty"`
+	// Only are the checks that were asked for by id; empty: all.
+	Only    []string         `json:"only,omitempty"`
 	Started time.Time        `json:"started,omitzero"`
 	Seconds float64          `json:"seconds"`
 	Tool    string           `json:"tool,omitempty"`
@@ -112,13 +122,20 @@ func New(r *runner.Run) *Report {
 	for _, b := range bundles(r) {
 		red.Add(secrets(b)...)
 	}
+	v := r.Verdict()
 	rep := &Report{
-		Schema: SchemaID, Result: r.Result(), Error: r.Error,
+		Schema: SchemaID, Result: v.Outcome, Error: r.Error, Why: v.Why, NotTested: v.NotTested, Only: slices.Clone(r.Only),
 		Started: r.Started, Seconds: seconds(r.Seconds), Tool: r.Tool,
 		Target:  Target{Kind: r.Kind, Paperless: r.Paperless, Authentik: r.Authentik},
 		Checks:  []Check{},
 		Lint:    append([]config.Finding{}, r.Lint...),
 		Hazards: slices.Clone(r.Hazards), Upgrade: r.Upgrade,
+	}
+	if b := r.Bundle; b != nil {
+		rep.Access = b.Access()
+		if r.Kind != target.External {
+			rep.Assumed = b.Assumed
+		}
 	}
 	for i := range r.Results {
 		rep.Checks = append(rep.Checks, newCheck(&r.Results[i]))
@@ -209,14 +226,17 @@ func (r *Report) BundleOf(c *Check) *render.Bundle {
 }
 
 // ExitCode is 0 all pass, 1 a check failed, 2 the tester could not do its work.
-func (r *Report) ExitCode() int {
-	switch r.Result {
-	case runner.Pass:
-		return 0
-	case runner.Fail:
-		return 1
+func (r *Report) ExitCode() int { return r.Result.ExitCode() }
+
+// judge sets the result by the checks and lint findings that the report has now.
+func (r *Report) judge() {
+	j := runner.Judgement{Kind: r.Target.Kind, Error: r.Error, Only: r.Only, Bundle: r.Bundle, Lint: r.Lint}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		j.Rows = append(j.Rows, runner.Row{ID: c.ID, Status: c.Status, Message: c.Message})
 	}
-	return 2
+	v := j.Verdict()
+	r.Result, r.Why, r.NotTested = v.Outcome, v.Why, v.NotTested
 }
 
 // count is the number of checks with a status.
@@ -246,8 +266,30 @@ func (r *Report) first() (*Check, *troubleshooting.Finding) {
 	return nil, nil
 }
 
-// notes is what every reader must know about the target.
-func (r *Report) notes() string {
+// notes are what every reader must know about the target.
+func (r *Report) notes() []string {
+	var notes []string
+	if note := r.labNote(); note != "" {
+		notes = append(notes, note)
+	}
+	if a := r.Assumed; a != nil {
+		text := upper(a.String()) + "."
+		if ways := a.Ways(); len(ways) > 0 {
+			text += " To test it: " + strings.Join(ways, "; or ") + "."
+		}
+		notes = append(notes, text)
+	}
+	if r.Access != "" {
+		text := "Who may sign in: " + r.Access + "."
+		if r.Target.Kind != target.External {
+			text += " The people of the checks were put into it."
+		}
+		notes = append(notes, text)
+	}
+	return notes
+}
+
+func (r *Report) labNote() string {
 	if r.Target.Kind != target.Lab {
 		return ""
 	}

@@ -132,13 +132,17 @@ func (p *printer) report(r *Report) {
 
 func (p *printer) head(r *Report) {
 	parts := []string{p.paint(bold, product("ssocheck", r.Tool))}
-	for _, s := range []string{r.Target.Kind, product("Paperless-ngx", r.Target.Paperless.Version), product("authentik", r.Target.Authentik.Version)} {
+	authentik := product("authentik", r.Target.Authentik.Version)
+	if r.Assumed != nil && r.Assumed.Whole {
+		authentik += " (assumed from " + r.Assumed.From + ")"
+	}
+	for _, s := range []string{r.Target.Kind, product("Paperless-ngx", r.Target.Paperless.Version), authentik} {
 		if s != "" {
 			parts = append(parts, s)
 		}
 	}
 	p.line(strings.Join(parts, p.paint(dim, " · ")))
-	if note := r.notes(); note != "" {
+	for _, note := range r.notes() {
 		for _, l := range wrap(note, p.Width) {
 			p.line(p.paint(dim, l))
 		}
@@ -477,15 +481,22 @@ func (p *printer) verdict(r *Report) {
 		word, color = "ERROR", purple
 	}
 	s := p.paint(bold+";"+color, word) + "  " + p.paint(bold, r.verdict())
-	if _, f := r.first(); f != nil && r.Result == runner.Fail {
-		s += ": " + p.paint(bold, f.Code)
+	if code := r.verdictCode(); code != "" {
+		s += ": " + p.paint(bold, code)
 	}
-	if t := r.tally(); t != "" {
-		s += p.paint(dim, " · ") + t
+	var parts []string
+	if t := r.rest(); t != "" {
+		parts = append(parts, t)
 	}
-	p.line(s, p.paint(dim, " · "), duration(r.Seconds))
+	for _, part := range append(append(parts, r.NotTested...), duration(r.Seconds)) {
+		s += p.paint(dim, " · ") + part
+	}
+	p.line(s)
 	if r.Error != "" {
 		p.paragraph(r.Error, 2, "")
+	}
+	if r.Result == runner.Fail && r.Why != "" {
+		p.line("  ", r.Why) // one line: a log is searched for it
 	}
 	if p.Report != "" {
 		p.line(p.paint(dim, "report  "), p.Report)

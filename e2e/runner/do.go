@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func Do(ctx context.Context, o Options) (*Run, error) {
 	r := &run{
 		o: o, jobs: jobs,
 		out: &Run{
-			Started: began, Tool: o.Tool, Kind: o.Kind, Bundle: o.Bundle, Lint: o.Lint, Hazards: o.Hazards,
+			Started: began, Tool: o.Tool, Kind: o.Kind, Bundle: o.Bundle, Lint: o.Lint, Hazards: o.Hazards, Only: slices.Clone(o.Only),
 			Paperless: evidence.Product{Version: o.Bundle.Paperless.Version, URL: o.Bundle.Paperless.URL},
 			Authentik: evidence.Product{Version: o.Bundle.Authentik.Version, URL: o.Bundle.Authentik.URL},
 			Redactor:  target.NewRedactor(o.Bundle),

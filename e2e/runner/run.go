@@ -28,6 +28,8 @@ type Run struct {
 	// Upgrade is set for a run after an upgrade; else nil.
 	Upgrade  *Upgrade
 	Redactor *evidence.Redactor
+	// Only are the checks that were asked for by id; empty: all.
+	Only []string
 	// Error says why the tester could not do its work; empty when it could.
 	Error string
 }
@@ -67,32 +69,3 @@ type Result struct {
 	check.Result
 	Findings []troubleshooting.Finding // ranked: the first is the one we stand for
 }
-
-// The results of a run, as report.json has them.
-const (
-	Pass  = "pass"
-	Fail  = "fail"
-	Error = "error"
-)
-
-// Result is pass (warnings and skips allowed), fail, or error when the tester
-// could not do its work. A failed check outranks an error elsewhere: it is a
-// verdict that stands.
-func (r *Run) Result() string {
-	result := Pass
-	if r.Error != "" {
-		result = Error
-	}
-	for _, res := range r.Results {
-		switch res.Status {
-		case check.Failed:
-			return Fail
-		case check.Errored:
-			result = Error
-		}
-	}
-	return result
-}
-
-// ExitCode is 0 all pass, 1 a check failed, 2 the tester could not do its work.
-func (r *Run) ExitCode() int { return map[string]int{Pass: 0, Fail: 1, Error: 2}[r.Result()] }

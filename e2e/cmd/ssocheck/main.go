@@ -25,6 +25,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/manual"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/runner"
 	"github.com/ssocheck/ssocheck/e2e/target"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
@@ -78,6 +79,14 @@ type env struct {
 type failed int
 
 func (f failed) Error() string { return fmt.Sprintf("exit code %d", int(f)) }
+
+// exit is nil for a pass, else the exit code of the outcome.
+func exit(o runner.Outcome) error {
+	if o == runner.Pass {
+		return nil
+	}
+	return failed(o.ExitCode())
+}
 
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -276,7 +285,7 @@ func (c *runCmd) Run(e *env) error {
 		}
 	}
 	e.tellGitHub(rep)
-	return c.end(e, r.ExitCode(), written)
+	return c.end(e, rep.Result, written)
 }
 
 // stack are the options of the stack.
@@ -323,12 +332,10 @@ func (c *diagnoseCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	worst := 0
+	worst := runner.Pass
 	for _, d := range e2e.Diagnose(r) {
 		fmt.Fprintf(e.stdout, "%s  %s%s: %s\n", d.Check.Status, d.Check.ID, variant(d.Check.Variant), d.Check.Message)
-		if d.Check.Status == check.Failed {
-			worst = exitFail
-		}
+		worst = runner.Worst(worst, runner.OutcomeOf(d.Check.Status))
 		if d.Blind {
 			fmt.Fprintln(e.stdout, "  the report holds no evidence for it")
 		}
@@ -336,10 +343,7 @@ func (c *diagnoseCmd) Run(e *env) error {
 			printFinding(e.stdout, f)
 		}
 	}
-	if worst != 0 {
-		return failed(worst)
-	}
-	return nil
+	return exit(worst)
 }
 
 type diffCmd struct {

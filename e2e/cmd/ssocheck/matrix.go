@@ -50,7 +50,6 @@ func (c *matrixCmd) Run(e *env) error {
 	var table []report.Cell
 	var written, refusal error
 	ran := 0
-	worst := exitPass
 	err = e2e.Matrix(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Report: c.Report, Log: e.log, Observe: progress.Observe, Stack: c.Stack.options(),
 	}, pairs, func(p render.Pair) {
@@ -74,7 +73,6 @@ func (c *matrixCmd) Run(e *env) error {
 			}
 		}
 		table = append(table, row)
-		worst = worse(worst, cell.ExitCode())
 		return nil
 	})
 	progress.Close()
@@ -90,17 +88,8 @@ func (c *matrixCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.end(e, worst, written)
+	return c.end(e, m.Outcome(), written)
 }
 
 // cellDir is the folder of one pair's report.
 func cellDir(p render.Pair) string { return strings.ReplaceAll(p.String(), ",", "_") }
-
-// worse is the exit code that stands for two: a failed check outranks an error
-// elsewhere, because it is a verdict.
-func worse(a, b int) int {
-	if a == exitFail || b == exitFail {
-		return exitFail
-	}
-	return max(a, b)
-}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/runner"
 )
 
 type reportCmd struct {
@@ -189,19 +190,14 @@ func told(o report.TextOptions, written error) report.TextOptions {
 
 // end shows the report and gives the exit code. The verdict was printed and
 // stands, also where its report could not be written: that alone is exit 2.
-func (o *outputs) end(e *env, code int, written error) error {
+func (o *outputs) end(e *env, outcome runner.Outcome, written error) error {
 	if written != nil {
 		tell(e.stderr, "the report is not complete: "+written.Error())
-		if code == exitPass {
-			code = exitError
-		}
+		outcome = runner.Worst(outcome, runner.Error)
 	} else {
 		o.show(e)
 	}
-	if code != exitPass {
-		return failed(code)
-	}
-	return nil
+	return exit(outcome)
 }
 
 // show opens the page that was written; where there is no desktop it says how to

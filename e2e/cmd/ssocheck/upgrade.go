@@ -45,5 +45,5 @@ func (c *upgradeCmd) Run(e *env) error {
 		return err
 	}
 	e.tellGitHub(rep)
-	return c.end(e, u.ExitCode(), written)
+	return c.end(e, u.Outcome(), written)
 }
