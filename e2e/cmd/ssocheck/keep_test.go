@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/runner"
 )
 
 // A hook does something the first time that a text is printed.
@@ -64,15 +66,15 @@ func TestExitWithoutReport(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space left on device")
 	for _, tt := range []struct {
-		code    int
+		outcome runner.Outcome
 		written error
 		want    error
 	}{
-		{exitPass, nil, nil}, {exitPass, full, failed(exitError)}, {exitFail, full, failed(exitFail)}, {exitFail, nil, failed(exitFail)}, {exitError, full, failed(exitError)},
+		{runner.Pass, nil, nil}, {runner.Pass, full, failed(exitError)}, {runner.Fail, full, failed(exitFail)}, {runner.Fail, nil, failed(exitFail)}, {runner.Error, full, failed(exitError)},
 	} {
 		var errs bytes.Buffer
 		o := outputs{Report: "out"}
-		assert.Equal(t, tt.want, o.end(&env{stderr: &errs}, tt.code, tt.written))
+		assert.Equal(t, tt.want, o.end(&env{stderr: &errs}, tt.outcome, tt.written))
 		assert.Equal(t, tt.written != nil, strings.Contains(errs.String(), "no space left on device"))
 	}
 }
