@@ -35,10 +35,13 @@ func (s *subject) build() error {
 	b.Paperless.Env = map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.vars)) {
 		e := s.vars[name]
-		if !e.set || !strings.HasPrefix(strings.ToUpper(name), "PAPERLESS_") && !slices.Contains(alsoRead, name) {
+		if !e.set || e.skipped || !strings.HasPrefix(strings.ToUpper(name), "PAPERLESS_") && !slices.Contains(alsoRead, name) {
 			continue
 		}
 		b.Paperless.Env[name] = e.value
+		if e.gets != nil {
+			b.Paperless.Env[name] = *e.gets
+		}
 		b.Origins[name] = e.origin()
 	}
 	s.secretFiles()

@@ -254,13 +254,33 @@ func composeLoad(details types.ConfigDetails, dir string) (model *types.Project,
 
 var composePath = regexp.MustCompile(`\b(?:services|networks|volumes|secrets|configs)(?:\.[A-Za-z0-9_-]+)+`)
 
-// composeError turns compose-go's error into a finding. Its text may quote
-// values, so only the path in it is kept.
+var (
+	composePlace = regexp.MustCompile(`^(?:validating|failed to parse|parsing|yaml: unmarshal errors:|load(?:ing)?) [^:]*: *`)
+	absolutePath = regexp.MustCompile(`/[^\s:'"]*/([^\s/:'"]+)`)
+	longQuote    = regexp.MustCompile(`"[^"]{40,}"|'[^']{40,}'`)
+	otherUser    = regexp.MustCompile(`(://[^/\s:@]*:)[^@\s]+@`)
+)
+
+// composeReason is Compose's own reason, on one line. A long quoted text is a
+// value of the file, which may be a secret; the masker sees to short ones.
+func composeReason(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	text = composePlace.ReplaceAllString(text, "")
+	text = absolutePath.ReplaceAllString(text, "$1")
+	text = longQuote.ReplaceAllString(text, "a value")
+	text = otherUser.ReplaceAllString(text, "${1}"+hidden+"@")
+	if r := []rune(text); len(r) > 240 {
+		text = string(r[:240]) + "…"
+	}
+	return text
+}
+
+// composeError turns compose-go's error into a finding.
 func (r *reader) composeError(p *project, err error) {
 	path := composePath.FindString(err.Error())
 	pr := problem{
 		code: "CFG-COMPOSE", level: Error, file: p.docs[len(p.docs)-1].file, refuses: byCompose,
-		message: "Compose refuses this file", fix: "docker compose config names the line",
+		message: "Compose refuses this file: " + composeReason(err), fix: "docker compose config names the line",
 	}
 	parts := strings.Split(path, ".")
 	if errors.Is(err, ErrUnreadable) {
@@ -268,7 +288,7 @@ func (r *reader) composeError(p *project, err error) {
 		pr.fix = "check the paths under extends and include"
 	}
 	if path != "" {
-		pr.message = "Compose refuses " + path
+		pr.message = "Compose refuses " + path + ": " + composeReason(err)
 		if errors.Is(err, errTemplate) {
 			return // serviceEnv reports the place
 		}
@@ -374,6 +394,9 @@ func environmentOf(d *document, service ast.Node, name string) []*entry {
 	}
 	for _, item := range d.items(env) {
 		out = append(out, listItem(d, item, name)...)
+	}
+	for _, e := range out {
+		e.broken = e.broken || d.broken[e.name]
 	}
 	return out
 }

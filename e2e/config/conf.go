@@ -36,7 +36,24 @@ func readConf(f *file, find lookup) ([]*entry, []problem) {
 			i = end
 			continue
 		}
+		if e, p, after, ok := confYAML(f, s, i, end); ok {
+			problems, entries = append(problems, p), append(entries, e)
+			i = after
+			continue
+		}
 		e, after, ok := confLine(f, s, i, end)
+		if e != nil && envName(e.name) && e.valueAt > e.nameAt {
+			if j, is := brokenForm(s, e.valueAt); is {
+				j.name, j.nameAt = e.name, e.nameAt
+				problems = append(problems, j.problem(f, "CFG-ENVLINE", j.why, j.assign()))
+				gets := strings.Trim(s[e.valueAt:end], "\"' \t")
+				e.take(j)
+				e.gets = &gets
+				entries = append(entries, e)
+				i = lineEndOf(s, j.after)
+				continue
+			}
+		}
 		if !ok {
 			at := i
 			p := problem{

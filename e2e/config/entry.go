@@ -46,9 +46,10 @@ type entry struct {
 	// unknown says where the value comes from when that is not among the files;
 	// the variable is then neither set nor absent. Value is a stand-in.
 	unknown string
-	gaps    []gap // pieces of the value that are not known
-	broken  bool  // the form is wrong, as a problem says; the value is as it was meant
-	skipped bool  // the container does not get it; the value is as it was meant
+	gaps    []gap   // pieces of the value that are not known
+	broken  bool    // the form is wrong, as a problem says; the value is as it was meant
+	gets    *string // what the container gets, where that is not the value that was meant
+	skipped bool    // the container does not get it; the value is as it was meant
 }
 
 // A reference is a $NAME, ${NAME…} or $$ in a value.

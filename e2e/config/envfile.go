@@ -110,6 +110,10 @@ func (r *envReader) next() bool {
 	v := strings.TrimLeftFunc(r.s[from:end], inlineSpace)
 	from = end - len(v)
 	e.valueAt = from
+	if r.broken(e) {
+		r.add(e)
+		return true
+	}
 	if v != "" && (v[0] == '"' || v[0] == '\'') && r.quoted(e, v[0]) {
 		r.add(e)
 		return true

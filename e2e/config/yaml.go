@@ -21,6 +21,7 @@ type document struct {
 	root    ast.Node
 	anchors map[string]ast.Node
 	mended  []problem
+	broken  map[string]bool // variables whose JSON broke the file, as a problem says
 }
 
 // parseYAML parses a YAML file. What Compose refuses and a person surely meant
@@ -36,6 +37,7 @@ func parseYAML(f *file) (*document, error) {
 	} else if read != nil {
 		d.read = read
 	}
+	mendJSON(d)
 	root, err := parse(d.read.text)
 	for _, mend := range []func(*document) bool{mendTabs, mendAssignments} {
 		if err == nil {
@@ -155,11 +157,16 @@ type SyntaxError struct {
 	File         string
 	Line, Column int
 	Problem      string
+
+	hint string // what to do, where more is known than the place
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("%s:%d:%d: not YAML: %s; check the indentation and the quotes of this line and of the one before it",
-		e.File, e.Line, e.Column, e.Problem)
+	hint := e.hint
+	if hint == "" {
+		hint = "check the indentation and the quotes of this line and of the one before it"
+	}
+	return fmt.Sprintf("%s:%d:%d: not YAML: %s; %s", e.File, e.Line, e.Column, e.Problem, hint)
 }
 
 func (e *SyntaxError) Unwrap() error { return ErrUnreadable }
@@ -175,6 +182,7 @@ func syntaxError(f *file, err error) error {
 			e.Line, e.Column = t.Position.Line, t.Position.Column
 		}
 	}
+	e.hint = f.jsonHint(e.Line)
 	return e
 }
 
