@@ -3,11 +3,15 @@
 package browser_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,15 +81,33 @@ func TestIsolatedBrowserSeesTheSame(t *testing.T) {
 	}
 }
 
-// TestInterfacesDoNotDisturb shows that nothing is lost while interfaces come
-// and go, in the network that the test process is in.
-func TestInterfacesDoNotDisturb(t *testing.T) {
-	t.Parallel()
-	b, site := isolated(t, "")
-	if out, err := exec.CommandContext(t.Context(), "ip", "link", "add", "ssocheck-t0", "type", "veth").CombinedOutput(); err != nil {
-		t.Skip("no interface can be made: " + strings.TrimSpace(string(out)))
+// churning is set in the child of TestInterfacesComeAndGo.
+const churning = "SSO_CHURNING"
+
+// TestInterfacesComeAndGo shows what becomes of scripts' requests while interfaces
+// are made and removed: lost and told in the machine's network, and nothing lost
+// in one of the browser's own. It starts itself again in a network namespace, so
+// that no other test is disturbed.
+func TestInterfacesComeAndGo(t *testing.T) {
+	if os.Getenv(churning) == "" {
+		if testing.Short() {
+			t.Skip("needs a browser")
+		}
+		self, err := os.Executable()
+		require.NoError(t, err)
+		cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), churning+"=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+		out, err := cmd.CombinedOutput()
+		if errors.Is(err, syscall.EPERM) {
+			t.Skip("only root may make a network namespace")
+		}
+		t.Log(string(out))
+		require.NoError(t, err)
+		return
 	}
-	_ = exec.CommandContext(t.Context(), "ip", "link", "del", "ssocheck-t0").Run()
+	churn(t)
+	b, site := isolated(t, "")
 	site.handle("calm.test/", html(`<script>
 		globalThis.lost = 0; globalThis.got = 0;
 		const ask = () => fetch("/slow?" + Math.random()).then(() => got++, () => lost++).then(ask);
@@ -93,16 +115,103 @@ func TestInterfacesDoNotDisturb(t *testing.T) {
 	</script>`))
 	site.handle("calm.test/slow", func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(5 * time.Millisecond)
-		w.Header().Set("Connection", "close") // each waits for a connection anew
+		w.Header().Set("Connection", "close") // so each waits for a connection of its own
 		fmt.Fprint(w, "ok")
 	})
-	s, err := b.Session(t.Context(), browser.SessionOptions{})
-	require.NoError(t, err)
-	require.NoError(t, s.Visit(t.Context(), "open", "https://calm.test/", limit))
-	interfaces, err := net.Interfaces()
-	require.NoError(t, err)
-	t.Log(len(interfaces), "interfaces here")
+	open := func(b *browser.Browser) *browser.Session {
+		s, err := b.Session(t.Context(), browser.SessionOptions{})
+		require.NoError(t, err)
+		t.Cleanup(s.Close)
+		require.NoError(t, s.Visit(t.Context(), "open", "https://calm.test/", limit))
+		return s
+	}
+	shared, _ := setUp(t)
+	s := open(shared)
+	require.Eventually(t, func() bool { return s.Disturbed() != "" }, 2*limit, 50*time.Millisecond, "the interfaces do not come and go")
+	assert.Contains(t, s.Disturbed(), "net::ERR_NETWORK_CHANGED for a fetch (https://calm.test/slow?")
+	assert.Contains(t, strings.Join(s.Notes(), "\n"), "the machine's network changed: net::ERR_NETWORK_CHANGED for a fetch")
+	s.Close()
+
+	s = open(b)
+	<-time.After(3 * time.Second) // interfaces come and go meanwhile
 	raw, err := s.Eval(t.Context(), "[lost, got]")
 	require.NoError(t, err)
-	t.Log(string(raw))
+	var count []int
+	require.NoError(t, json.Unmarshal(raw, &count))
+	assert.Zero(t, count[0])
+	assert.Positive(t, count[1])
+	assert.Empty(t, s.Disturbed())
+}
+
+// churn makes an interface with an address and removes it again, four times a
+// second, until the test ends.
+func churn(t *testing.T) {
+	t.Helper()
+	ip := func(list ...string) {
+		for _, args := range list {
+			if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+				t.Skip("no interface can be made: " + strings.TrimSpace(string(out)) + " " + err.Error())
+			}
+		}
+	}
+	ip("link set lo up", "link add stays type veth peer name other", "addr add 198.18.7.1/24 dev stays", "link set stays up", "link set other up")
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			for _, args := range []string{"link add comes type veth peer name goes", "addr add 198.18.8.1/24 dev comes", "link set comes up", "link set goes up", "link del comes"} {
+				if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+					t.Errorf("ip %s: %s", args, out)
+					return
+				}
+			}
+			<-time.After(200 * time.Millisecond)
+		}
+	}()
+	t.Cleanup(func() { stop(); <-done })
+}
+
+// BenchmarkIsolation is what a network of its own costs: the start of a browser
+// and a page with it and without, by turns, so that what else the machine does
+// hits both.
+func BenchmarkIsolation(b *testing.B) {
+	site := newSite()
+	defer site.Close()
+	site.handle("cost.test/", html("a page"))
+	sum := map[string]time.Duration{}
+	rounds := 0
+	for b.Loop() {
+		rounds++
+		for _, isolate := range []bool{false, true} {
+			name := map[bool]string{false: "shared", true: "own"}[isolate]
+			began := time.Now()
+			one, err := browser.Open(b.Context(), browser.Options{Isolate: isolate, SPKI: []string{site.spki()}, Rules: "MAP *.test:443 " + site.Listener.Addr().String()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			sum[name+"-start-ms"] += time.Since(began)
+			if yes, why := one.Isolated(); yes != isolate {
+				b.Skip("no network of its own: " + why)
+			}
+			for range 5 {
+				began = time.Now()
+				s, err := one.Session(b.Context(), browser.SessionOptions{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Visit(b.Context(), "open", "https://cost.test/", limit); err != nil {
+					b.Fatal(err)
+				}
+				s.Close()
+				sum[name+"-page-ms"] += time.Since(began) / 5
+			}
+			if err := one.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for name, d := range sum {
+		b.ReportMetric(float64(d.Milliseconds())/float64(rounds), name)
+	}
 }
