@@ -126,6 +126,44 @@ func plant(b *render.Bundle, codes []string, on ...*render.Bundle) error {
 }
 
 func configuration(o Options) (*render.Bundle, []config.Finding, error) {
+	b, findings, err := configured(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(o.Config) > 0 {
+		b, err = render.WithTestUsers(b)
+	}
+	return b, findings, err
+}
+
+// Deployment is what `ssocheck render` writes: the configuration with the secrets
+// that it has, or the default deployment with fresh ones. Only with people are
+// those in it that the checks sign in as, with fresh passwords.
+func Deployment(o Options, people bool, fresh func() string) (*render.Bundle, error) {
+	o.Report = ""
+	if err := o.ready(); err != nil {
+		return nil, err
+	}
+	b, _, err := configured(o)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Config) == 0 {
+		b.Authentik.Users, b.Paperless.Users, b.Authentik.Groups = nil, nil, nil
+		b = render.FreshSecrets(b, fresh)
+	}
+	if !people {
+		return b, nil
+	}
+	if b, err = render.WithTestUsers(b); err != nil {
+		return nil, err
+	}
+	return render.FreshPasswords(b, fresh)
+}
+
+// configured is what the options describe, without the people that are added to
+// a configuration of somebody's own.
+func configured(o Options) (*render.Bundle, []config.Finding, error) {
 	if len(o.Config) > 0 {
 		b, findings, err := config.Load(config.Sources{
 			Files: o.Config, Blueprint: o.Blueprint, Service: o.Service,
@@ -135,8 +173,7 @@ func configuration(o Options) (*render.Bundle, []config.Finding, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
 		}
-		b, err = render.WithTestUsers(b)
-		return b, findings, err
+		return b, findings, nil
 	}
 	s, err := spec.Default()
 	if err != nil {

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/url"
@@ -53,10 +54,10 @@ func runs(t *testing.T, change func(*render.Bundle), codes ...string) *running {
 	r.target, err = lab.Start(t.Context(), b, lab.WithToken(apiToken), lab.WithSnapshot(func(take func() *lab.State) { r.state = take }))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, r.target.Close()) })
-	files, err := render.Files(b)
+	files, err := render.Files(b, rand.Text)
 	require.NoError(t, err)
-	for name, text := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(r.dir, name), text, 0o600))
+	for name, f := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(r.dir, name), f.Text, 0o600))
 	}
 	ca := filepath.Join(r.dir, "ca.pem")
 	require.NoError(t, os.WriteFile(ca, r.target.CA, 0o600))

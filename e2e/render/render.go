@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
-	"text/template"
 
-	"github.com/ssocheck/ssocheck/compose"
 	"github.com/ssocheck/ssocheck/e2e/spec"
 )
 
@@ -136,13 +133,20 @@ func PaperlessConf(b *Bundle) []byte {
 // Blueprint is the authentik blueprint of the bundle: the user's own, byte for
 // byte, as long as nothing in it was changed, else one rendered from the model.
 func Blueprint(b *Bundle) []byte {
-	if len(b.Authentik.Raw) > 0 && b.Authentik.RawModel != nil && reflect.DeepEqual(*b.Authentik.RawModel, b.Authentik.Model) {
+	if b.ownBlueprint() {
 		return b.Authentik.Raw
 	}
-	return blueprint(b)
+	return blueprint(b, q)
 }
 
-func blueprint(b *Bundle) []byte {
+// ownBlueprint reports whether the user's blueprint is still what is deployed.
+func (b *Bundle) ownBlueprint() bool {
+	return len(b.Authentik.Raw) > 0 && b.Authentik.RawModel != nil && reflect.DeepEqual(*b.Authentik.RawModel, b.Authentik.Model)
+}
+
+// blueprint renders the model. secret writes the value of a secret, or where it
+// comes from.
+func blueprint(b *Bundle, secret func(string) string) []byte {
 	var buf bytes.Buffer
 	w := func(indent int, format string, args ...any) {
 		buf.WriteString(strings.Repeat("  ", indent))
@@ -150,6 +154,10 @@ func blueprint(b *Bundle) []byte {
 		buf.WriteByte('\n')
 	}
 	w(0, "# Made by ssocheck render. Put it where authentik's worker looks: /blueprints/custom/.")
+	if secret := secret(clientSecret(b)); strings.HasPrefix(secret, envTag) {
+		w(0, "# Secrets are read from the environment of authentik's worker, by these names; the")
+		w(0, "# compose.yaml beside passes them on from .env. An authentik of your own needs them, too.")
+	}
 	w(0, "version: 1")
 	w(0, "metadata:")
 	w(1, "name: ssocheck-paperless")
@@ -180,8 +188,7 @@ func blueprint(b *Bundle) []byte {
 		w(3, "expression: %s", q(m.Expression))
 	}
 	if len(b.Authentik.Users) > 0 {
-		w(1, "# The people that the checks sign in as. Their passwords are known to everybody:")
-		w(1, "# take them out where real people sign in.")
+		w(1, "# The people that the checks sign in as: take them out where real people sign in.")
 	}
 	for _, u := range b.Authentik.Users {
 		w(1, "- model: authentik_core.user")
@@ -195,7 +202,7 @@ func blueprint(b *Bundle) []byte {
 		}
 		w(3, "is_active: %t", !u.Inactive)
 		if u.Password != "" { // authentik refuses an empty one; without, nobody signs in by it
-			w(3, "password: %s", q(u.Password))
+			w(3, "password: %s", secret(u.Password))
 		}
 		if u.EmailVerified != nil {
 			w(3, "attributes: {email_verified: %t}", *u.EmailVerified)
@@ -220,7 +227,7 @@ func blueprint(b *Bundle) []byte {
 		w(3, "invalidation_flow: !Find [authentik_flows.flow, [slug, default-provider-invalidation-flow]]")
 		w(3, "client_type: %s", or(p.ClientType, "confidential"))
 		w(3, "client_id: %s", q(p.ClientID))
-		w(3, "client_secret: %s", q(p.ClientSecret))
+		w(3, "client_secret: %s", secret(p.ClientSecret))
 		if p.GrantTypes != nil {
 			// From 2026.5 a provider without them refuses every request; older
 			// versions ignore the key (authentik.md 0.1).
@@ -302,46 +309,4 @@ func or(s, fallback string) string {
 		return fallback
 	}
 	return s
-}
-
-// Compose is a compose file that a person can run: Paperless with its broker,
-// authentik's server and worker, and a PostgreSQL for each.
-func Compose(b *Bundle) ([]byte, error) {
-	text, err := compose.FS.ReadFile("compose.yaml.tmpl")
-	if err != nil {
-		return nil, fmt.Errorf("read the compose template: %w", err)
-	}
-	v, err := VersionOf(b)
-	if err != nil {
-		return nil, err
-	}
-	tmpl, err := template.New("compose").Funcs(template.FuncMap{
-		"value": func(s string) string { return q(strings.ReplaceAll(s, "$", "$$")) }, // Compose interpolates $
-		"names": func(env map[string]string) []string { return slices.Sorted(maps.Keys(env)) },
-	}).Parse(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("parse the compose template: %w", err)
-	}
-	pu, _ := url.Parse(b.Paperless.URL)
-	au, _ := url.Parse(b.Authentik.URL)
-	var buf bytes.Buffer
-	err = tmpl.Execute(&buf, map[string]any{"Bundle": b, "Version": v, "PaperlessHost": pu.Hostname(), "AuthentikHost": au.Hostname()})
-	if err != nil {
-		return nil, fmt.Errorf("render the compose file: %w", err)
-	}
-	return buf.Bytes(), nil
-}
-
-// Files are what `ssocheck render DIR` writes: name to content.
-func Files(b *Bundle) (map[string][]byte, error) {
-	c, err := Compose(b)
-	if err != nil {
-		return nil, err
-	}
-	return map[string][]byte{
-		"compose.yaml":   c,
-		"paperless.env":  EnvFile(b),
-		"paperless.conf": PaperlessConf(b),
-		"blueprint.yaml": Blueprint(b),
-	}, nil
 }

@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,8 +21,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestFilesGolden(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*spec.Spec){
-		"default": func(*spec.Spec) {},
-		"v3":      func(s *spec.Spec) { s.Paperless.Version, s.Authentik.Version = "3.0.5", "2025.10.0" },
+		"default":    func(*spec.Spec) {},
+		"test-users": func(*spec.Spec) {},
+		"v3":         func(s *spec.Spec) { s.Paperless.Version, s.Authentik.Version = "3.0.5", "2025.10.0" },
 		"sso-only": func(s *spec.Spec) {
 			s.RedirectToSSO, s.DisableRegularLogin, s.AutoSignup = true, true, false
 		},
@@ -31,10 +33,20 @@ func TestFilesGolden(t *testing.T) {
 			s, err := spec.Default()
 			require.NoError(t, err)
 			change(s)
-			files, err := render.Files(render.New(s))
+			b := render.New(s)
+			b.Authentik.Users, b.Authentik.Groups = nil, nil
+			secret := fresh()
+			if name == "test-users" {
+				b, err = render.WithTestUsers(b)
+				require.NoError(t, err)
+				b, err = render.FreshPasswords(b, secret)
+				require.NoError(t, err)
+			}
+			files, err := render.Files(render.FreshSecrets(b, secret), secret)
 			require.NoError(t, err)
-			require.Len(t, files, 4)
-			for file, got := range files {
+			require.Len(t, files, 5)
+			for file, f := range files {
+				got := f.Text
 				path := filepath.Join("testdata", name, file)
 				if *update {
 					require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -45,8 +57,17 @@ func TestFilesGolden(t *testing.T) {
 				assert.Equal(t, string(want), string(got), file)
 			}
 			var doc map[string]any
-			require.NoError(t, yaml.Unmarshal(files["compose.yaml"], &doc), "the compose file is YAML")
+			require.NoError(t, yaml.Unmarshal(files["compose.yaml"].Text, &doc), "the compose file is YAML")
 		})
+	}
+}
+
+// fresh makes secrets that are the same in each run of the tests.
+func fresh() func() string {
+	n := 0
+	return func() string {
+		n++
+		return fmt.Sprintf("FRESH%021d", n)
 	}
 }
 

@@ -122,4 +122,9 @@ func TestRenderReplacesByForceOnly(t *testing.T) {
 	text, err = os.ReadFile("compose.yaml")
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "services:")
+	for name, want := range map[string]os.FileMode{".env": 0o600, "paperless.env": 0o600, "paperless.conf": 0o600, "compose.yaml": 0o644, "blueprint.yaml": 0o644} {
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		assert.Equal(t, want, info.Mode().Perm(), "%s: authentik's worker reads the blueprint, nobody else a secret", name)
+	}
 }

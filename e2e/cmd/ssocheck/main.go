@@ -53,7 +53,7 @@ type cli struct {
 
 	Run      runCmd      `cmd:"" help:"Run the checklist."`
 	Lint     lintCmd     `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
-	Render   renderCmd   `cmd:"" help:"Write compose.yaml, paperless.env, paperless.conf and blueprint.yaml."`
+	Render   renderCmd   `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
 	Upgrade  upgradeCmd  `cmd:"" help:"Try an upgrade: the old versions, your configuration, people, the new versions on the same databases."`
 	Matrix   matrixCmd   `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
 	Report   reportCmd   `cmd:"" help:"Open an earlier report, or serve it on this machine."`
@@ -297,29 +297,6 @@ func (c *runCmd) stack(e *env) e2e.StackOptions {
 			t.Paperless.URL, t.Authentik.URL, t.ResolverRules(), strings.Join(t.SPKI, ","))
 	}
 	return o
-}
-
-type renderCmd struct {
-	pair
-	Dir   string `arg:"" help:"Directory to write to."`
-	Force bool   `help:"Replace files of these names that are there already."`
-}
-
-// Run renders.
-func (c *renderCmd) Run(e *env) error {
-	b, _, err := e2e.Bundle(e2e.Options{Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik})
-	if err != nil {
-		return err
-	}
-	files, err := render.Files(b)
-	if err != nil {
-		return err
-	}
-	if err := writeFiles(c.Dir, files, c.Force); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "wrote compose.yaml, paperless.env, paperless.conf and blueprint.yaml to %s\n", c.Dir)
-	return nil
 }
 
 type diagnoseCmd struct {

@@ -11,11 +11,12 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/render"
 )
 
 // writeFiles writes files into a directory. Files of these names are replaced
 // only by force: all are looked at before the first is written.
-func writeFiles(dir string, files map[string][]byte, force bool) error {
+func writeFiles(dir string, files map[string]render.File, force bool) error {
 	names := slices.Sorted(maps.Keys(files))
 	var there []string
 	for _, name := range names {
@@ -38,15 +39,16 @@ func writeFiles(dir string, files map[string][]byte, force bool) error {
 		return fmt.Errorf("%w: %w; name a directory that can be written", e2e.ErrUsage, err)
 	}
 	for _, name := range names {
-		if err := replace(filepath.Join(dir, name), files[name], modeOf(name)); err != nil {
+		mode := os.FileMode(0o644)
+		if files[name].Secret {
+			mode = 0o600
+		}
+		if err := replace(filepath.Join(dir, name), files[name].Text, mode); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// modeOf is the mode of a rendered file: most hold secrets.
-func modeOf(string) os.FileMode { return 0o600 }
 
 // replace writes a file as a whole or not at all, with this mode also where one
 // is there.
