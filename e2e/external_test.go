@@ -42,6 +42,11 @@ type running struct {
 // runs starts a pair with mistakes planted.
 func runs(t *testing.T, change func(*render.Bundle), codes ...string) *running {
 	t.Helper()
+	return runsWith(t, nil, change, codes...)
+}
+
+func runsWith(t *testing.T, opts []lab.Option, change func(*render.Bundle), codes ...string) *running {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
@@ -51,7 +56,8 @@ func runs(t *testing.T, change func(*render.Bundle), codes ...string) *running {
 		change(b)
 	}
 	r := &running{bundle: b, dir: t.TempDir()}
-	r.target, err = lab.Start(t.Context(), b, lab.WithToken(apiToken), lab.WithSnapshot(func(take func() *lab.State) { r.state = take }))
+	opts = append([]lab.Option{lab.WithToken(apiToken), lab.WithSnapshot(func(take func() *lab.State) { r.state = take })}, opts...)
+	r.target, err = lab.Start(t.Context(), b, opts...)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, r.target.Close()) })
 	files, err := render.Files(b, rand.Text)
@@ -307,6 +313,44 @@ func TestExternalFindsMistakes(t *testing.T) {
 			if assert.NotEmpty(t, codes, "nothing found; %s", message) {
 				assert.Equal(t, tt.code, codes[0], "%v; %s", codes, message)
 			}
+		})
+	}
+}
+
+// The most common failures, on a pair of which nothing is given but its address
+// and a person, and whose pages are drawn late: each has a cause.
+func TestExternalRefusals(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		plant string
+		token bool
+		want  string
+		delay time.Duration
+		says  string
+	}{
+		{"RED-SLASH", false, "RED-UNREGISTERED", 0, "what is registered is not known here"},
+		{"RED-SLASH", false, "RED-UNREGISTERED", 1500 * time.Millisecond, "what is registered is not known here"},
+		{"RED-SLASH", true, "RED-SLASH", 1500 * time.Millisecond, "they differ in the slash at the end"},
+		{"IDP-DENIED", false, "IDP-DENIED", 300 * time.Millisecond, "Request has been denied."},
+		{"AUTHZ-EMPTY", false, "AUTHZ-EMPTY", 300 * time.Millisecond, "403; PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS is not known here"},
+	} {
+		t.Run(fmt.Sprintf("%s token %t %v", tt.plant, tt.token, tt.delay), func(t *testing.T) {
+			t.Parallel()
+			item := troubleshooting.Find(tt.plant)
+			r := runsWith(t, []lab.Option{lab.WithDelay(tt.delay)}, nil, tt.plant)
+			o := r.options
+			o.Only = []string{item.Breaks.ID}
+			o.External.Credentials = r.credentials(t, tt.token, false, false, true)
+			run, err := e2e.Check(t.Context(), o)
+			require.NoError(t, err)
+			require.Empty(t, run.Error)
+			res := outcome(t, run, item.Breaks.ID)
+			require.NotEmpty(t, res.Findings, res.Message)
+			assert.Equal(t, tt.want, res.Findings[0].Code, res.Message)
+			because := strings.Join(res.Findings[0].Because, "\n")
+			assert.Contains(t, because, tt.says)
+			assert.NotContains(t, because, "is not set")
+			assert.NotContains(t, res.Message+strings.Join(res.Record.Notes, "\n"), "drawn")
 		})
 	}
 }

@@ -214,6 +214,7 @@ func (p *Pair) observedServer(app render.App, ours []provider) {
 	p.bundle.EditSettings(func(s map[string]any) {
 		s["server_url"] = p.bundle.Authentik.URL + "/application/o/" + ours[0].Slug + "/.well-known/openid-configuration"
 	})
+	p.bundle.Relations[render.RelationServerURL] = render.ServerURLAssumed
 }
 
 // scopes are the scope names by the key of their mapping; nil: not known.

@@ -106,7 +106,7 @@ func Open(ctx context.Context, b *render.Bundle, o Options) (*Pair, error) {
 // name makes the bundle and finds the two addresses.
 func (p *Pair) name(b *render.Bundle) error {
 	if b == nil {
-		p.bundle = &render.Bundle{Observed: true, Paperless: render.Paperless{Env: map[string]string{}}, Origins: map[string]render.Origin{}}
+		p.bundle = &render.Bundle{Observed: true, Paperless: render.Paperless{Env: map[string]string{}}, Origins: map[string]render.Origin{}, Relations: map[string]string{}}
 	} else {
 		p.bundle = b.Clone()
 		p.bundle.Assumed = nil // this authentik is the real one

@@ -57,7 +57,7 @@ func (p *Pair) observe(ctx context.Context) {
 	app["settings"] = settings
 	p.bundle.Paperless.Env["PAPERLESS_APPS"] = render.OpenIDConnectApp
 	p.bundle.Paperless.Env[render.ProvidersKey] = encode(map[string]any{"openid_connect": map[string]any{"APPS": []any{app}}})
-	p.bundle.Relations = map[string]string{"client_secret": render.SecretUnknown}
+	p.bundle.Relations["client_secret"] = render.SecretUnknown
 }
 
 // press sends the button's form, which changes nothing, and reads client id and

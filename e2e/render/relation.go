@@ -19,6 +19,13 @@ const (
 	SecretUnknown = "unknown" // authentik's is not known
 )
 
+// RelationServerURL says in Bundle.Relations where server_url is from, when nobody
+// saw it: ServerURLAssumed.
+const (
+	RelationServerURL = "server_url"
+	ServerURLAssumed  = "assumed" // it follows from the application's slug
+)
+
 // SecretRelation compares the two client secrets.
 func (b *Bundle) SecretRelation() string {
 	if r, ok := b.Relations["client_secret"]; ok {

@@ -98,8 +98,7 @@ func discoveryItems() []*Item {
 				if a := b.IdPApplication(); a != nil && a.Provider == "" && slugOf(b) == a.Slug {
 					return nil, false
 				}
-				app, _ := b.Paperless.App()
-				return append([]string{expected("%s/application/o/<slug>/.well-known/openid-configuration", b.Authentik.URL), seen("%s", app.ServerURL())}, discoveryAnswer(rec)...), true
+				return append([]string{expected("%s/application/o/<slug>/.well-known/openid-configuration", b.Authentik.URL), seen("%s", serverURL(b))}, discoveryAnswer(rec)...), true
 			},
 			Plant: func(b *render.Bundle) {
 				b.EditSettings(func(s map[string]any) {
@@ -121,8 +120,7 @@ func discoveryItems() []*Item {
 				if !startFailed(rec) || line == "" {
 					return nil, false
 				}
-				app, _ := b.Paperless.App()
-				return []string{expected("JSON from server_url"), seen("something else from %s", app.ServerURL()), said + clip(line, 200)}, true
+				return []string{expected("JSON from server_url"), seen("something else from %s", serverURL(b)), said + clip(line, 200)}, true
 			},
 			Plant: func(b *render.Bundle) {
 				b.EditSettings(func(s map[string]any) {

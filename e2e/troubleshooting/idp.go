@@ -19,14 +19,15 @@ func idpItems() []*Item {
 			Fix:    "Copy the client id from the provider in authentik into client_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				if !strings.Contains(text(rec), "Client ID Error") {
+				quote, ok := refusedAuthorization(rec, "Client ID Error", "Invalid client identifier")
+				if !ok {
 					return nil, false
 				}
 				sent := ""
 				if u := authorizeURL(rec); u != nil {
 					sent = u.Query().Get("client_id")
 				}
-				return []string{expected("client id %s", clientIDs(b)), seen("client id %q was sent; authentik answered: Client ID Error", sent)}, true
+				return []string{expected("client id %s", clientIDs(b)), seen("client id %q was sent; %s", sent, quote)}, true
 			},
 			Suspect: func(b *render.Bundle) ([]string, bool) {
 				app, ok := b.Paperless.App()
@@ -66,7 +67,7 @@ func idpItems() []*Item {
 			Fix:    "In authentik, Applications → the application → Policy / Group / User Bindings: bind a group that the person is in, or correct the policy. Check access there shows who may.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				if !strings.Contains(text(rec), "Permission denied") || !strings.Contains(text(rec), "Request has been denied") {
+				if !denied(rec) {
 					return nil, false
 				}
 				because := []string{expected("authentik sends the browser back with a code"), seen("authentik's page %q", strings.TrimSpace(text(rec)))}
@@ -153,6 +154,16 @@ func idpItems() []*Item {
 			Edit: func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
 		},
 	}
+}
+
+// denied tells whether the browser ended on authentik's page for people who may
+// not use an application. Its title is there before its text.
+func denied(rec evidence.Record) bool {
+	if rec.Final == nil {
+		return false
+	}
+	return strings.HasPrefix(rec.Final.Title, "Permission denied") ||
+		strings.Contains(rec.Final.Text, "Permission denied") && strings.Contains(rec.Final.Text, "Request has been denied")
 }
 
 func clientIDs(b *render.Bundle) string {

@@ -37,6 +37,9 @@ func proxyItems() []*Item {
 				b.Paperless.Env["PAPERLESS_CSRF_TRUSTED_ORIGINS"] = b.Paperless.URL
 			},
 			Edit: func(_ evidence.Record, b *render.Bundle) string {
+				if b.Observed {
+					return "" // the line would drop the hosts that are there
+				}
 				return envLine("PAPERLESS_ALLOWED_HOSTS", strings.Trim(b.Paperless.Env["PAPERLESS_ALLOWED_HOSTS"]+","+hostOf(b.Paperless.URL), ","))
 			},
 		},

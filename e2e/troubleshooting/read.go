@@ -49,6 +49,25 @@ func text(rec evidence.Record) string {
 	return rec.Final.Title + " " + rec.Final.Text
 }
 
+// refusedAuthorization reports whether authentik refused the authorization request
+// with this heading, and quotes where that stands: on its page, or in its log where
+// the page was never drawn.
+func refusedAuthorization(rec evidence.Record, heading, logged string) (quote string, ok bool) {
+	if strings.Contains(text(rec), heading) {
+		return "authentik answered: " + heading, true
+	}
+	p := rec.Final
+	if p == nil || p.Status != 400 || strings.TrimSpace(p.Text) != "" || !strings.Contains(p.URL, "/application/o/authorize/") {
+		return "", false
+	}
+	for _, line := range slices.Backward(rec.Log) {
+		if line.Source == "authentik" && strings.Contains(line.Text, logged) {
+			return "authentik logged: " + clip(line.Text, 240), true
+		}
+	}
+	return "", false
+}
+
 // startHop is the answer of Paperless to the press of the button.
 func startHop(rec evidence.Record) *evidence.Hop {
 	for i := len(rec.Hops) - 1; i >= 0; i-- {
@@ -155,7 +174,12 @@ func where(b *render.Bundle, name string) string {
 }
 
 // setting quotes NAME=value; the caller makes sure that the value is no secret.
+// Where only the running pair was looked at, no value was seen, and none is
+// claimed: neither one nor that there is none.
 func setting(b *render.Bundle, name string) string {
+	if b.Observed {
+		return unseen(name)
+	}
 	v, set := b.Paperless.Value(name)
 	if !set {
 		return name + " is not set"
@@ -164,6 +188,19 @@ func setting(b *render.Bundle, name string) string {
 		return where(b, name) + " is set"
 	}
 	return where(b, name) + "=" + v
+}
+
+// unseen says of a setting that it was not looked at.
+func unseen(name string) string { return name + " is not known here: no --config was given" }
+
+// serverURL quotes server_url. On a pair that was only looked at it may be what
+// follows from the application's slug, which nobody saw.
+func serverURL(b *render.Bundle) string {
+	app, _ := b.Paperless.App()
+	if b.Observed && (app.ServerURL() == "" || b.Relations[render.RelationServerURL] == render.ServerURLAssumed) {
+		return unseen("server_url")
+	}
+	return app.ServerURL()
 }
 
 // list is the value of a comma-separated setting as Paperless splits it

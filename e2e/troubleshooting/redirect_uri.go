@@ -3,6 +3,7 @@ package troubleshooting
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/checklist"
@@ -108,15 +109,14 @@ func registered(rec evidence.Record, b *render.Bundle) []string {
 	return uris
 }
 
-// refusedRedirect is the redirect URI that authentik refused; "" when it did not.
-func refusedRedirect(rec evidence.Record) string {
-	if !strings.Contains(text(rec), "Redirect URI Error") {
-		return ""
+// refusedRedirect is the redirect URI that authentik refused, and how it said so;
+// "" when it did not.
+func refusedRedirect(rec evidence.Record) (uri, quote string) {
+	quote, ok := refusedAuthorization(rec, "Redirect URI Error", "mismatching redirection URI")
+	if u := authorizeURL(rec); ok && u != nil {
+		return u.Query().Get("redirect_uri"), quote
 	}
-	if u := authorizeURL(rec); u != nil {
-		return u.Query().Get("redirect_uri")
-	}
-	return ""
+	return "", ""
 }
 
 // redirectURIItems share one comparison: what was sent, what is registered, and
@@ -160,23 +160,34 @@ func redirectURIItems() []*Item {
 		{
 			Code: "RED-UNREGISTERED", Guide: 3,
 			Looks:  []string{"the redirects of the browser", "the page where the browser ended", "the redirect URIs that authentik says it has"},
-			Title:  "authentik refuses a redirect URI that the configuration has",
-			Fix:    "Open the provider in authentik (Applications → Providers) and compare its redirect URIs with the one below: the running authentik does not have what the configuration says.",
+			Title:  "authentik refuses the redirect URI that Paperless sends",
+			Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins: compare what stands there with what Paperless sends, letter by letter, and register that. Where it stands there already, Paperless uses the client id of another provider.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				sent := refusedRedirect(rec)
-				if sent == "" || sent != b.RedirectURI() {
+				sent, quote := refusedRedirect(rec)
+				want := b.RedirectURI()
+				if sent == "" {
 					return nil, false
 				}
+				if sent != want {
+					diff := firstDifference(want, sent)
+					return []string{"sent:     " + sent, "expected: " + want, "they differ in " + string(diff), quote}, !slices.Contains([]component{scheme, host, port}, diff)
+				}
 				have := registered(rec, b)
-				_, diff := nearest(sent, have)
 				if len(have) == 0 {
 					return []string{
-						"sent: " + sent, seen("authentik answered %q", "Redirect URI Error"),
+						"sent: " + sent, quote,
 						"what is registered is not known here: an API token of authentik (SSO_AUTHENTIK_TOKEN) or --blueprint tells",
 					}, true
 				}
-				return []string{expected("registered: %s", sent), seen("authentik answered %q", "Redirect URI Error")}, diff == same
+				_, diff := nearest(sent, have)
+				return []string{expected("registered: %s", sent), quote}, diff == same
+			},
+			Edit: func(rec evidence.Record, b *render.Bundle) string {
+				if sent, _ := refusedRedirect(rec); sent != b.RedirectURI() {
+					return ""
+				}
+				return "Strict  " + b.RedirectURI()
 			},
 		},
 	}
@@ -198,7 +209,7 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 		Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins. " + fix,
 		Breaks: checklist.RoundTrip,
 		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-			sent := refusedRedirect(rec)
+			sent, quote := refusedRedirect(rec)
 			if sent == "" || sent != b.RedirectURI() {
 				return nil, false
 			}
@@ -210,7 +221,7 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 				"sent:       " + sent,
 				"registered: " + have,
 				"they differ in " + string(diff),
-				"authentik answered: Redirect URI Error",
+				quote,
 			}, diff == what
 		},
 		Suspect: func(b *render.Bundle) ([]string, bool) {
@@ -247,7 +258,8 @@ func sentItem(code string, what component, title, fix string, plant func(*render
 	return &Item{
 		Code: code, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
 		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-			sent, want := refusedRedirect(rec), b.RedirectURI()
+			sent, quote := refusedRedirect(rec)
+			want := b.RedirectURI()
 			if sent == "" || sent == want {
 				return nil, false
 			}
@@ -255,7 +267,7 @@ func sentItem(code string, what component, title, fix string, plant func(*render
 				"sent:     " + sent,
 				"expected: " + want,
 				"they differ in " + string(firstDifference(want, sent)),
-				"authentik answered: Redirect URI Error",
+				quote,
 			}, firstDifference(want, sent) == what
 		},
 		Plant: plant,

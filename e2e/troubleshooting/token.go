@@ -145,8 +145,11 @@ func tokenItems() []*Item {
 					return nil, false
 				}
 				because := []string{expected("the scopes openid, email and profile")}
-				if p := b.IdPProvider(); p != nil {
+				// With openid among them, the scopes are no proof, and may be made up.
+				if p := b.IdPProvider(); p != nil && !slices.Contains(p.Scopes, "openid") {
 					because = append(because, seen("the scopes %s; the userinfo endpoint answered 403", quoted(p.Scopes)))
+				} else {
+					because = append(because, seen("the userinfo endpoint answered 403"))
 				}
 				return because, true
 			},
