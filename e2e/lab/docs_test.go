@@ -120,7 +120,7 @@ func topics() []topic {
 			"Consent", "explicit consent, for four weeks; offline_access before 2025.4", "64-explicit-consent", "", "A2 A4.3", "a.TestConsent a.TestVersionProfiles",
 		},
 		{
-			"authentik's pages", "identification and password stage in open shadow roots, the decoy form, errors where each version shows them", "", "", "A5.2 A5.3 A5.6", "l.TestObservedTraps a.TestFlowPages a.TestSignInStages",
+			"authentik's pages", "identification and password stage in open shadow roots, the decoy form, errors where each version shows them; every page is drawn by its script a seeded while (0 to 1500 ms, most below 30 ms) after its load", "", "", "A5.2 A5.3 A5.6", "l.TestObservedTraps a.TestFlowPages a.TestSignInStages a.TestDrawing",
 		},
 		{
 			"API of Paperless", "profile, users, groups, tokens, versions by Accept, error page 401 and throttling of 3.0.0", "", "H07 H08 H09 H19 H20", "P5 P10", "p.TestAPIAuthentication p.TestAPIVersions p.TestAPIUsers p.TestRateLimits",

@@ -159,7 +159,7 @@ func redirectURIItems() []*Item {
 			func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
 		{
 			Code: "RED-UNREGISTERED", Guide: 3,
-			Looks:  []string{"the redirects of the browser", "the page where the browser ended", "the redirect URIs that authentik says it has"},
+			Looks:  []string{"the redirects of the browser", "the page where the browser ended", "authentik's log", "the redirect URIs that authentik says it has"},
 			Title:  "authentik refuses the redirect URI that Paperless sends",
 			Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins: compare what stands there with what Paperless sends, letter by letter, and register that. Where it stands there already, Paperless uses the client id of another provider.",
 			Breaks: checklist.RoundTrip,
