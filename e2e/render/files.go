@@ -135,7 +135,7 @@ func FreshPasswords(b *Bundle, fresh func() string) (*Bundle, error) {
 	b = b.Clone()
 	for i := range b.Authentik.Users {
 		u := &b.Authentik.Users[i]
-		if slices.ContainsFunc(s.Users, func(ours spec.User) bool { return ours.Username == u.Username && ours.Password == u.Password }) {
+		if slices.ContainsFunc(s.Users, func(ours spec.User) bool { return ours.Password == u.Password }) {
 			u.Password = fresh()
 		}
 	}

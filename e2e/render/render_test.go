@@ -34,7 +34,7 @@ func TestFilesGolden(t *testing.T) {
 			require.NoError(t, err)
 			change(s)
 			b := render.New(s)
-			b.Authentik.Users, b.Authentik.Groups = nil, nil
+			b.Authentik.Users, b.Paperless.Users, b.Authentik.Groups = nil, nil, nil
 			secret := fresh()
 			if name == "test-users" {
 				b, err = render.WithTestUsers(b)
@@ -217,4 +217,25 @@ func TestTestUsersBesideOthers(t *testing.T) {
 	assert.NotContains(t, text, `password: ""`)
 	assert.NotContains(t, text, `email: ""`)
 	assert.NotContains(t, text, `name: ""`)
+}
+
+// No password that stands in ssocheck itself is left, also where a person of
+// theirs has the name of one of ours.
+func TestFreshPasswords(t *testing.T) {
+	t.Parallel()
+	known, err := spec.Default()
+	require.NoError(t, err)
+	b, err := render.Default()
+	require.NoError(t, err)
+	b.Authentik.Users = []render.AuthentikUser{{Username: "alice", Email: "alice@example.com", Password: "her own"}}
+	b, err = render.WithTestUsers(b)
+	require.NoError(t, err)
+	b, err = render.FreshPasswords(b, fresh())
+	require.NoError(t, err)
+	assert.Equal(t, "her own", b.Authentik.Users[0].Password)
+	for _, u := range b.Authentik.Users {
+		for _, ours := range known.Users {
+			assert.NotEqual(t, ours.Password, u.Password, u.Username)
+		}
+	}
 }
