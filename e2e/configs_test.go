@@ -24,6 +24,7 @@ const (
 	refuses  = "refused" // Compose or authentik does not take the files
 	unusable = "none"    // the files cannot be read: exit 2
 	byLint   = "lint"    // no check fails, but lint has an error: exit 1
+	foreign  = "foreign" // the provider is not authentik's, or not where the lab has it: exit 2
 )
 
 // configExpect is what expect.yaml says of a run; its other keys are lint's.
@@ -78,6 +79,11 @@ func TestConfigs(t *testing.T) {
 				Enough: func(r runner.Result) bool { return r.Status == check.Failed },
 			})
 			require.NoError(t, err)
+			if want.Run == foreign {
+				assert.Contains(t, run.Error, "needs authentik")
+				assert.Equal(t, 2, run.ExitCode())
+				return
+			}
 			require.Empty(t, run.Error)
 			verdict, codes, said := judge(run)
 			assert.Equal(t, want.Run, verdict, said)

@@ -52,6 +52,7 @@ func (s *subject) build() error {
 	b.Paperless.URL = s.publicURL()
 	s.readProviders()
 	b.Authentik.URL = s.authentikURL()
+	b.Authentik.Other, b.Authentik.Path = s.otherIdPs(), s.authentikPath()
 	if s.blueprint != nil {
 		b.Authentik.Model = s.blueprint.Model
 		b.Authentik.Raw = s.blueprintFile.text

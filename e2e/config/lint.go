@@ -29,7 +29,7 @@ type Rule struct {
 
 // Rules are all rules, in the order of their families.
 func Rules() []Rule {
-	return slices.Concat(fileRules(), settingRules(), providerRules(), appRules(), serverRules(), blueprintRules(), loginRules(), proxyRules(), remoteUserRules(), elsewhereRules())
+	return slices.Concat(fileRules(), settingRules(), providerRules(), appRules(), serverRules(), idpRules(), blueprintRules(), loginRules(), proxyRules(), remoteUserRules(), elsewhereRules())
 }
 
 // FindRule is the rule of a code, case-insensitively; nil when there is none.

@@ -29,31 +29,73 @@ func (s *subject) readProviders() {
 		s.app = byPattern(text)
 		return
 	}
+	tested := s.tested()
 	s.app = appValues{
-		providerID: s.apps[0].get("provider_id").text(),
-		name:       s.apps[0].get("name").text(),
-		clientID:   s.apps[0].get("client_id").text(),
-		secret:     s.apps[0].get("secret").text(),
-		serverURL:  s.apps[0].get("settings").get("server_url").text(),
+		providerID: tested.get("provider_id").text(),
+		name:       tested.get("name").text(),
+		clientID:   tested.get("client_id").text(),
+		secret:     tested.get("secret").text(),
+		serverURL:  serverURL(tested).text(),
 	}
 }
 
-// appsOf are the apps that Paperless reads: APPS, the old SERVERS, APP.
+// tested is the app that authentik's side is compared with: the first that is
+// not another product's, else the first; nil when there is none.
+func (s *subject) tested() *jnode {
+	for _, app := range s.apps {
+		if whose, _ := s.whose(app); whose != render.OtherIdP {
+			return app
+		}
+	}
+	if len(s.apps) > 0 {
+		return s.apps[0]
+	}
+	return nil
+}
+
+// appsOf are the apps that Paperless reads: allauth rewrites the old SERVERS and
+// puts them in place of everything else; else APPS; else APP.
 func appsOf(oc *jnode) []*jnode {
 	var apps []*jnode
-	for _, key := range []string{"APPS", "SERVERS"} {
-		if list := oc.get(key); list.is('a') {
-			for _, item := range list.items {
-				if item.is('o') {
-					apps = append(apps, item)
-				}
+	if servers := oc.get("SERVERS"); servers != nil && !servers.is('z') {
+		for _, item := range servers.items {
+			if item.get("APP").is('o') {
+				apps = append(apps, rewritten(item))
 			}
 		}
+		return apps
+	}
+	if list := oc.get("APPS"); list != nil && !list.is('z') {
+		for _, item := range list.items {
+			if item.is('o') {
+				apps = append(apps, item)
+			}
+		}
+		return apps
 	}
 	if app := oc.get("APP"); app.is('o') {
 		apps = append(apps, app)
 	}
 	return apps
+}
+
+// rewritten is an entry of SERVERS as the app that allauth makes of it; its parts
+// keep their places.
+func rewritten(server *jnode) *jnode {
+	app := &jnode{kind: 'o', at: server.at, end: server.end}
+	settings := &jnode{kind: 'o', at: server.at, end: server.end}
+	move := func(to *jnode, key, as string) {
+		if m := server.member(key); m != nil {
+			to.members = append(to.members, jmember{key: as, at: m.at, end: m.end, value: m.value})
+		}
+	}
+	app.members = append(app.members, server.get("APP").members...)
+	move(app, "id", "provider_id")
+	move(app, "name", "name")
+	move(settings, "server_url", "server_url")
+	move(settings, "token_auth_method", "token_auth_method")
+	app.members = append(app.members, jmember{key: "settings", at: server.at, end: server.at + 1, value: settings})
+	return app
 }
 
 func pattern(key string) *regexp.Regexp {
@@ -95,9 +137,11 @@ func (s *subject) intended() appValues {
 		}
 		b.WriteString(raw[last:])
 		if doc, err := parseJSON(b.String()); err == nil {
-			if apps := appsOf(doc.get("openid_connect")); len(apps) > 0 {
-				app.secret = apps[0].get("secret").text()
-				app.clientID = apps[0].get("client_id").text()
+			for _, again := range appsOf(doc.get("openid_connect")) {
+				if again.get("provider_id").text() == app.providerID {
+					app.secret, app.clientID = again.get("secret").text(), again.get("client_id").text()
+					break
+				}
 			}
 		}
 	}

@@ -49,6 +49,21 @@ func blueprintRules() []Rule {
 	}
 }
 
+// blueprintClient is the provider of the blueprint with an app's client id; nil
+// when there is none.
+func (s *subject) blueprintClient(app *jnode) *render.OAuth2Provider {
+	if s.blueprint == nil {
+		return nil
+	}
+	id := app.get("client_id").text()
+	for i := range s.bundle.Authentik.Providers {
+		if p := &s.bundle.Authentik.Providers[i]; id != "" && p.ClientID == id {
+			return p
+		}
+	}
+	return nil
+}
+
 func (s *subject) idpProvider() *render.OAuth2Provider {
 	if s.blueprint == nil {
 		return nil
@@ -222,7 +237,7 @@ func checkTextURIs(s *subject) []problem {
 }
 
 func checkBlueprintClient(s *subject) []problem {
-	if s.blueprint == nil || s.app.clientID == "" || placeholder.MatchString(s.app.clientID) {
+	if s.blueprint == nil || s.app.clientID == "" || isPlaceholder(s.app.clientID) {
 		return nil
 	}
 	for _, p := range s.bundle.Authentik.Providers {
@@ -232,8 +247,8 @@ func checkBlueprintClient(s *subject) []problem {
 	}
 	p := s.idpProvider()
 	message := fmt.Sprintf("authentik does not know the client id %s; the blueprint has %s", s.app.clientID, p.ClientID)
-	if len(s.apps) > 0 && s.apps[0].get("client_id") != nil {
-		return []problem{s.atJSON(s.apps[0].get("client_id"), message, `"`+p.ClientID+`"`)}
+	if n := s.tested().get("client_id"); n != nil {
+		return []problem{s.atJSON(n, message, `"`+p.ClientID+`"`)}
 	}
 	return []problem{s.atBlueprint(message, "client_id: "+s.app.clientID, "providers/"+p.Name+"/client_id")}
 }
@@ -253,7 +268,10 @@ func checkBlueprintSlug(s *subject) []problem {
 	if len(slugs) == 0 {
 		return nil
 	}
-	n := s.apps[0].get("settings").get("server_url")
+	n := s.tested().get("settings").get("server_url")
+	if n == nil || slices.Contains(shared, slug) || isPlaceholder(n.text()) {
+		return nil // CFG-JSONKEY, NET-404, CFG-PLACEHOLDER
+	}
 	want := slugs[0]
 	if a := s.bundle.IdPApplication(); a != nil {
 		want = a.Slug
@@ -341,7 +359,7 @@ func checkEmailVerified(s *subject) []problem {
 
 func checkBlueprintSecret(s *subject) []problem {
 	p := s.idpProvider()
-	if p == nil || p.ClientSecret == "" || s.app.secret == "" || p.ClientID != s.app.clientID || p.ClientSecret == s.app.secret || len(s.apps) == 0 {
+	if p == nil || p.ClientSecret == "" || s.app.secret == "" || p.ClientID != s.app.clientID || p.ClientSecret == s.app.secret || len(s.apps) == 0 || isPlaceholder(s.app.secret) {
 		return nil
 	}
 	message := map[string]string{
@@ -354,7 +372,7 @@ func checkBlueprintSecret(s *subject) []problem {
 	if message == "" {
 		message = "the client secret is not the one in the blueprint"
 	}
-	return []problem{s.atJSON(s.apps[0].get("secret"), message+": authentik refuses the client", "copy it again from the blueprint, "+s.blueprint.Origins["providers/"+p.Name+"/client_secret"].String())}
+	return []problem{s.atJSON(s.tested().get("secret"), message+": authentik refuses the client", "copy it again from the blueprint, "+s.blueprint.Origins["providers/"+p.Name+"/client_secret"].String())}
 }
 
 func checkBlueprintPublic(s *subject) []problem {

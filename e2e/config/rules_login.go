@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
@@ -50,7 +51,16 @@ func (s *subject) off(name string) *entry {
 
 // button tells whether the sign-in page has an SSO button that works so far.
 func (s *subject) button() bool {
-	return len(s.apps) > 0 && s.hasApp() && s.paperless().AtLeast("2.5.0")
+	if !s.paperless().AtLeast("2.5.0") {
+		return false
+	}
+	if len(s.apps) > 0 && s.hasApp() {
+		return true
+	}
+	_, list := s.modules()
+	return slices.ContainsFunc(s.natives(), func(id string) bool {
+		return slices.ContainsFunc(list, func(m module) bool { return m.name == render.SocialApp(id) })
+	})
 }
 
 func checkSignup(s *subject) []problem {
@@ -70,7 +80,7 @@ func checkSignup(s *subject) []problem {
 		}
 		return []problem{p}
 	}
-	p := s.anywhere("every new person stops at a form on the first sign-in (the default)", "PAPERLESS_SOCIAL_AUTO_SIGNUP: \"true\" makes the account without asking")
+	p := s.anywhere("every new person stops at a form on the first sign-in (the default)", s.line(render.AutoSignup, "true")+" makes the account without asking")
 	p.level = Info
 	if _, e := s.value(render.AutoSignup); e != nil {
 		p = e.atName(p.message, p.fix)

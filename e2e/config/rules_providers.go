@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
@@ -15,6 +16,7 @@ func providerRules() []Rule {
 		{Code: "CFG-KEY", Level: Error, Title: "The apps stand under openid_connect", Doc: "Under another name there is no button.", check: checkKey},
 		{Code: "CFG-NOAPP", Level: Error, Title: "The provider JSON has an app", Doc: "Without one in openid_connect.APPS there is no button.", check: checkNoApp},
 		{Code: "CFG-APPS", Level: Error, Title: "PAPERLESS_APPS names the OpenID Connect provider", Doc: "Without it there is no button.", check: checkApps},
+		{Code: "SEC-PKCE", Level: Info, Title: "PKCE is on", Doc: "Without it a stolen code can be used by who does not have the browser that began.", check: checkPKCEOff},
 		{Code: "CFG-MODULE", Level: Error, Title: "Every app in PAPERLESS_APPS exists", Doc: "Paperless does not start.", check: checkModule},
 		{Code: "CFG-APPSPACE", Level: Error, Title: "PAPERLESS_APPS has no blanks", Doc: "v2 takes a blank for part of the module's name and does not start.", check: checkAppSpace},
 		{Code: "CFG-APPTWICE", Level: Error, Title: "PAPERLESS_APPS names nothing that is there anyway", Doc: "allauth and allauth.socialaccount twice: Paperless does not start.", Breaks: "login-page", check: checkAppTwice},
@@ -71,15 +73,19 @@ func checkList(s *subject) []problem {
 }
 
 func checkKey(s *subject) []problem {
-	if !s.doc.is('o') || s.oc != nil {
+	if !s.doc.is('o') {
 		return nil
 	}
+	natives := s.natives()
 	var out []problem
 	for i := range s.doc.members {
+		if key := s.doc.members[i].key; key == "openid_connect" || slices.Contains(natives, key) {
+			continue
+		}
 		m := &s.doc.members[i]
 		key := strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(m.key))
 		switch {
-		case key == "openidconnect" || key == "openid" || key == "oidc" || key == "authentik":
+		case s.oc == nil && (key == "openidconnect" || key == "openid" || key == "oidc" || key == "authentik"):
 			p := s.atKey(m, fmt.Sprintf("Paperless looks for %q, not for %q: there is no button", "openid_connect", m.key), `"openid_connect"`)
 			p.edit = replace(s.providers.file, s.providers.offset(m.at), m.end-m.at, `"openid_connect"`)
 			out = append(out, p)
@@ -90,9 +96,42 @@ func checkKey(s *subject) []problem {
 	return out
 }
 
-func checkNoApp(s *subject) []problem {
-	if !s.ssoMeant() || s.jsonErr != nil || len(s.apps) > 0 {
+// checkServers is about the old form: allauth turns each entry of SERVERS into an
+// app, and stops where it lacks one of three keys.
+func checkServers(s *subject) []problem {
+	var out []problem
+	servers := s.oc.member("SERVERS")
+	if servers == nil || servers.value.is('z') {
 		return nil
+	}
+	for _, item := range servers.value.items {
+		for _, key := range []string{"APP", "server_url", "id"} {
+			if !item.is('o') || item.get(key) != nil {
+				continue
+			}
+			p := s.atJSON(item, fmt.Sprintf("this entry of SERVERS has no %s: the sign-in page is a server error (KeyError: '%s')", key, key),
+				`{"id": …, "name": …, "server_url": …, "APP": {"client_id": …, "secret": …}}, or better the form of today: "APPS"`)
+			p.width = 1
+			if item.get("provider_id") != nil && item.get("settings") != nil && s.oc.get("APPS") == nil {
+				p = s.atKey(servers, fmt.Sprintf("the entries have the form of APPS, and stand under the old SERVERS: the sign-in page is a server error (KeyError: '%s')", key), `rename it to "APPS"`)
+				p.edit = replace(s.providers.file, s.providers.offset(servers.at), servers.end-servers.at, `"APPS"`)
+			}
+			out = append(out, p)
+			break
+		}
+	}
+	return out
+}
+
+func checkNoApp(s *subject) []problem {
+	if broken := checkServers(s); len(broken) > 0 {
+		return broken
+	}
+	if s.jsonErr != nil || len(s.apps) > 0 {
+		return nil
+	}
+	if !s.ssoMeant() {
+		return s.noProvider()
 	}
 	const shape = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": …, "secret": …, "settings": {"server_url": …}}]}}`
 	switch {
@@ -102,7 +141,7 @@ func checkNoApp(s *subject) []problem {
 		return []problem{s.providers.atName("the provider JSON is empty: there is no button", shape)}
 	case s.doc.get("APPS") != nil:
 		return []problem{s.atKey(s.doc.member("APPS"), `APPS stands beside "openid_connect", it belongs into it: there is no button`, `{"openid_connect": {"APPS": [ … ]}}`)}
-	case s.oc == nil && len(checkKey(s)) > 0 || !s.doc.is('o'):
+	case s.oc == nil && len(s.natives())+len(checkKey(s)) > 0 || !s.doc.is('o'):
 		return nil
 	case s.oc == nil:
 		return []problem{s.atJSON(s.doc, `there is no "openid_connect" in the JSON: there is no button`, shape)}
@@ -123,6 +162,9 @@ func checkNoApp(s *subject) []problem {
 		case m.key == "client_id" || m.key == "provider_id":
 			return []problem{s.atKey(m, fmt.Sprintf("%q stands in openid_connect itself: there is no button", m.key), `"openid_connect": {"APPS": [{ … }]}`)}
 		}
+	}
+	if len(s.natives()) > 0 {
+		return nil // somebody left openid_connect empty beside another provider
 	}
 	return []problem{s.atJSON(s.oc, "there is no app in openid_connect.APPS: there is no button", shape)}
 }
@@ -159,21 +201,14 @@ func (s *subject) hasApp() bool {
 }
 
 func checkApps(s *subject) []problem {
-	if !s.ssoMeant() || s.hasApp() {
+	missing := s.missingApps()
+	if !s.ssoMeant() || len(missing) == 0 {
 		return nil
 	}
+	lacking := strings.Join(missing, ",")
 	e, list := s.modules()
 	if e == nil {
-		fix := "PAPERLESS_APPS: " + render.OpenIDConnectApp
-		if v := s.vars[render.ProvidersKey]; v != nil {
-			p := v.atName("PAPERLESS_APPS is not set, and without the provider's app there is no button", v.written("PAPERLESS_APPS", render.OpenIDConnectApp))
-			p.edit = v.insertAfter("PAPERLESS_APPS", render.OpenIDConnectApp)
-			p.setting = "PAPERLESS_APPS"
-			return []problem{p}
-		}
-		p := s.anywhere("PAPERLESS_APPS is not set, and without the provider's app there is no button", fix)
-		p.setting = "PAPERLESS_APPS"
-		return []problem{p}
+		return []problem{s.absent("PAPERLESS_APPS", lacking, "PAPERLESS_APPS is not set, and without the provider's app there is no button")}
 	}
 	for _, m := range list {
 		if badModule(m.name) != "" {
@@ -184,8 +219,8 @@ func checkApps(s *subject) []problem {
 	if value != "" {
 		value += ","
 	}
-	value += render.OpenIDConnectApp
-	p := e.atValue("PAPERLESS_APPS lacks "+render.OpenIDConnectApp+": there is no button", e.written("PAPERLESS_APPS", value))
+	value += lacking
+	p := e.atValue("PAPERLESS_APPS lacks "+lacking+": there is no button", e.written("PAPERLESS_APPS", value))
 	p.edit = e.revalue(value)
 	return []problem{p}
 }
@@ -202,12 +237,14 @@ func badModule(name string) string {
 		return "entries are separated by commas"
 	case name == render.OpenIDConnectApp:
 		return ""
+	case slices.Contains(render.SocialProviders(), strings.TrimPrefix(name, prefix)) && strings.HasPrefix(name, prefix):
+		return ""
 	case strings.EqualFold(name, render.OpenIDConnectApp), editDistance(name, render.OpenIDConnectApp) <= 3:
 		return "there is no module of this name"
 	case name == "openid_connect" || name == "providers.openid_connect" || name == "socialaccount.providers.openid_connect" || name == "allauth.providers.openid_connect" || name == "allauth.openid_connect":
 		return "the name is not complete"
-	case name == prefix+"authentik" || name == prefix+"oidc" || name == prefix+"openidconnect":
-		return "allauth has no such provider"
+	case strings.HasPrefix(name, prefix) && !slices.Contains(render.SocialProviders(), strings.SplitN(strings.TrimPrefix(name, prefix), ".", 2)[0]):
+		return "allauth has no such provider; " + render.OpenIDConnectApp + " is for all that speak OpenID Connect"
 	}
 	return ""
 }
@@ -289,6 +326,37 @@ func checkPKCE(s *subject) []problem {
 	return []problem{p}
 }
 
+// checkPKCEOff says where PKCE is not asked for: not at all, or switched off.
+func checkPKCEOff(s *subject) []problem {
+	if s.oc == nil || len(s.apps) == 0 || len(checkPKCEPlace(s)) > 0 {
+		return nil
+	}
+	all := s.oc.member("OAUTH_PKCE_ENABLED")
+	if servers := s.oc.get("SERVERS"); servers != nil && !servers.is('z') {
+		all = nil
+	}
+	var out []problem
+	for _, app := range s.apps {
+		m := all
+		if own := app.get("settings").member("oauth_pkce_enabled"); own != nil && s.paperless().AtLeast("2.14.0") {
+			m = own
+		}
+		switch {
+		case m == nil && len(out) > 0:
+			continue // said once: one switch is for all
+		case m == nil:
+			p := s.atJSON(app, "PKCE is off (the default): a stolen code can be used elsewhere", `"OAUTH_PKCE_ENABLED": true beside "APPS"; the provider needs no change`)
+			p.width = 1
+			out = append(out, p)
+		case !m.value.truthy():
+			p := s.atKey(m, "PKCE is switched off: a stolen code can be used elsewhere", "true; the provider needs no change")
+			p.level = Warning
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // rewrite is the edit that puts a text in place of a piece of the provider JSON.
 func (s *subject) rewrite(n *jnode, text string) *Edit {
 	e := s.providers
@@ -359,7 +427,13 @@ var (
 
 func checkJSONKeys(s *subject) []problem {
 	var out []problem
-	if s.oc != nil {
+	if servers := s.oc.get("SERVERS"); servers != nil && !servers.is('z') {
+		for i := range s.oc.members {
+			if m := &s.oc.members[i]; m.key != "SERVERS" {
+				out = append(out, s.atKey(m, m.key+" is not read beside the old SERVERS", `use the form of today: "APPS", with everything else beside it`))
+			}
+		}
+	} else if s.oc != nil {
 		out = append(out, s.unreadKeys(s.oc, "openid_connect", providerKeys)...)
 	}
 	for _, app := range s.apps {
@@ -394,7 +468,13 @@ func (s *subject) unreadKeys(n *jnode, where string, read map[string]string) []p
 				}
 			}
 		}
-		alias := map[string]string{"client_secret": "secret", "clientSecret": "secret", "id": "provider_id", "url": "server_url", "issuer": "server_url", "discovery_url": "server_url", "metadata_url": "server_url"}[m.key]
+		alias := map[string]string{"client_secret": "secret", "clientSecret": "secret", "clientId": "client_id", "clientID": "client_id", "id": "provider_id"}[m.key]
+		if slices.Contains(urlNames, m.key) && m.key != "server_url" {
+			alias = "server_url"
+			if where != "settings" && n.get("settings").get("server_url") == nil {
+				real, place = "server_url", "settings"
+			}
+		}
 		if alias != "" {
 			if _, ok := read[alias]; ok {
 				real, place = alias, where
@@ -404,7 +484,7 @@ func (s *subject) unreadKeys(n *jnode, where string, read map[string]string) []p
 		switch {
 		case real != "" && place == where && n.get(real) == nil:
 			p.message += "; Paperless reads " + real
-			p.fix = `"` + real + `"`
+			p.fix = "rename it to \"" + real + "\""
 			p.edit = replace(s.providers.file, s.providers.offset(m.at), m.end-m.at, `"`+real+`"`)
 			if real == "provider_id" || real == "client_id" || real == "secret" || real == "server_url" || real == "settings" {
 				p.level = Error

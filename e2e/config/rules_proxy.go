@@ -34,7 +34,7 @@ func checkOrigin(s *subject) []problem {
 		if origins != "" {
 			return nil
 		}
-		p := s.anywhere("PAPERLESS_URL is not set: behind a proxy with https Paperless refuses the button (CSRF, 403)", `PAPERLESS_URL: "https://<the host that people open>"`)
+		p := s.anywhere("PAPERLESS_URL is not set: behind a proxy with https Paperless refuses the button (CSRF, 403)", s.line("PAPERLESS_URL", "https://<the host that people open>"))
 		p.setting = "PAPERLESS_URL"
 		if e != nil {
 			p = e.atValue(p.message, p.fix)

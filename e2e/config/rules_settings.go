@@ -31,7 +31,7 @@ func settingRules() []Rule {
 		{Code: "CFG-MAILOAUTH", Level: Warning, Title: "Mail settings are not taken for sign-in settings", Doc: "PAPERLESS_OAUTH_CALLBACK_BASE_URL does not change the redirect URI.", check: checkMailOAuth},
 		{Code: "CFG-URLSLASH", Level: Error, Title: "PAPERLESS_URL is an origin", Doc: "With a path or a slash at the end Paperless does not start.", check: checkURLSlash},
 		{Code: "CFG-URLSCHEME", Level: Error, Title: "PAPERLESS_URL has a scheme", Doc: "Without it Paperless does not start.", check: checkURLScheme},
-		{Code: "CFG-PLACEHOLDER", Level: Error, Title: "Every placeholder is filled in", Doc: "The guide's <CLIENT_ID> and its like are for you to replace.", Lost: true, check: checkPlaceholder},
+		{Code: "CFG-PLACEHOLDER", Level: Error, Title: "Every placeholder is filled in", Doc: "YOUR-CLIENT-ID, <slug>, changeme and their like are for you to replace.", Lost: true, check: checkPlaceholder},
 		{Code: "VER-OLD", Level: Error, Title: "The version has OpenID Connect", Doc: "It came with 2.5.0.", check: checkVersion},
 		{Code: "VER-REDIRECT", Level: Error, Title: "The version knows PAPERLESS_REDIRECT_LOGIN_TO_SSO", Doc: "It came with 2.11.0; before, it is ignored.", check: checkSince(render.RedirectToSSO)},
 		{Code: "VER-SSOONLY", Level: Error, Title: "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN", Doc: "It came with 2.6.0; before, it is ignored.", check: checkSince(render.DisableRegularLogin)},
@@ -220,11 +220,11 @@ func checkSecretKey(s *subject) []problem {
 	v, e := s.value("PAPERLESS_SECRET_KEY")
 	switch {
 	case e == nil:
-		p := s.anywhere("Paperless-ngx 3 does not start without PAPERLESS_SECRET_KEY", "PAPERLESS_SECRET_KEY: <output of openssl rand -base64 48>")
+		p := s.anywhere("Paperless-ngx 3 does not start without PAPERLESS_SECRET_KEY", s.line("PAPERLESS_SECRET_KEY", "<output of openssl rand -base64 48>"))
 		p.setting = "PAPERLESS_SECRET_KEY"
 		return []problem{p}
 	case strings.TrimSpace(v) == "" || v == "change-me":
-		return []problem{e.atValue("Paperless-ngx 3 does not start with this PAPERLESS_SECRET_KEY", "PAPERLESS_SECRET_KEY: <output of openssl rand -base64 48>")}
+		return []problem{e.atValue("Paperless-ngx 3 does not start with this PAPERLESS_SECRET_KEY", s.line("PAPERLESS_SECRET_KEY", "<output of openssl rand -base64 48>"))}
 	}
 	return nil
 }
@@ -279,24 +279,6 @@ func checkURLScheme(s *subject) []problem {
 	p := e.atValue("PAPERLESS_URL has no scheme: Paperless does not start (4_0.E001)", e.written("PAPERLESS_URL", "https://"+v))
 	p.edit = e.revalue("https://" + v)
 	return []problem{p}
-}
-
-var placeholder = regexp.MustCompile(`<[A-Za-z][A-Za-z0-9_. -]*>|\b(?:YOUR|your)[-_ ](?:CLIENT|client|SECRET|secret|SLUG|slug|DOMAIN|domain)[-_A-Za-z]*`)
-
-func checkPlaceholder(s *subject) []problem {
-	var out []problem
-	for _, e := range s.effective() {
-		if !strings.HasPrefix(e.name, "PAPERLESS_") || !loginVariable(e.name) && e.name != "PAPERLESS_SECRET_KEY" {
-			continue
-		}
-		for _, m := range placeholder.FindAllStringIndex(e.value, -1) {
-			out = append(out, problem{
-				file: e.file, at: e.offset(m[0]), width: m[1] - m[0], setting: e.name,
-				message: "a placeholder is still there", fix: "put your own value in its place; authentik shows it at the provider",
-			})
-		}
-	}
-	return out
 }
 
 func checkVersion(s *subject) []problem {

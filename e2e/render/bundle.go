@@ -165,6 +165,12 @@ type Authentik struct {
 	// deployed.
 	Raw      []byte
 	RawModel *Model
+	// Path is where authentik lives on its host (AUTHENTIK_WEB__PATH), with a slash
+	// in front and none at the end; empty: at the root.
+	Path string
+	// Other names the provider of the configuration where nothing in it is
+	// authentik's, so that nothing here can stand for it; empty: it is authentik.
+	Other string
 }
 
 // A Model is the part of an authentik configuration that the sign-in depends on.
@@ -351,34 +357,61 @@ func (p *Paperless) Apps() ([]App, error) {
 	if err := json.Unmarshal(raw, &oc); err != nil {
 		return nil, err
 	}
-	var apps []App
-	for _, key := range []string{"APPS", "SERVERS"} {
-		if list, ok := oc[key]; ok {
-			var some []App
-			if err := json.Unmarshal(list, &some); err != nil {
-				return nil, err
-			}
-			apps = append(apps, some...)
-		}
-	}
-	if one, ok := oc["APP"]; ok {
-		var app *App
-		if err := json.Unmarshal(one, &app); err != nil {
-			return nil, err
-		}
-		if app != nil {
-			apps = append(apps, *app)
-		}
-	}
-	return apps, nil
+	return appsOf(oc)
 }
 
-// App is the app that the sign-in button uses: the first. The zero App and
-// false when there is none.
+// appsOf are the apps that allauth makes of openid_connect: those of the old
+// SERVERS, which it rewrites and puts in place of everything else; else APPS;
+// else APP.
+func appsOf(oc map[string]json.RawMessage) ([]App, error) {
+	decode := func(key string, into any) (bool, error) {
+		text, ok := oc[key]
+		if !ok || string(text) == "null" {
+			return false, nil
+		}
+		return true, json.Unmarshal(text, into)
+	}
+	var servers []struct {
+		ID     string  `json:"id"`
+		Name   string  `json:"name"`
+		URL    string  `json:"server_url"`
+		Method *string `json:"token_auth_method"`
+		App    App     `json:"APP"`
+	}
+	if ok, err := decode("SERVERS", &servers); ok || err != nil {
+		var apps []App
+		for _, s := range servers {
+			app := s.App
+			app.ProviderID, app.Name, app.Settings = s.ID, s.Name, map[string]any{"server_url": s.URL}
+			if s.Method != nil {
+				app.Settings["token_auth_method"] = *s.Method
+			}
+			apps = append(apps, app)
+		}
+		return apps, err
+	}
+	var apps []App
+	if ok, err := decode("APPS", &apps); ok || err != nil {
+		return apps, err
+	}
+	var one App
+	if ok, err := decode("APP", &one); !ok || err != nil {
+		return nil, err
+	}
+	return []App{one}, nil
+}
+
+// App is the app under test: the first that is not another product's than
+// authentik, else the first. The zero App and false when there is none.
 func (p *Paperless) App() (App, bool) {
 	apps, err := p.Apps()
 	if err != nil || len(apps) == 0 {
 		return App{}, false
+	}
+	for _, app := range apps {
+		if whose, _ := WhoseIdP(app.ProviderID, app.Name, app.ServerURL()); whose != OtherIdP {
+			return app, true
+		}
 	}
 	return apps[0], true
 }
@@ -398,20 +431,22 @@ func (b *Bundle) EditProviders(change func(openidConnect map[string]any)) {
 	b.Paperless.Env[ProvidersKey] = marshal(doc)
 }
 
-// EditApp changes the first app of the provider JSON in place.
+// EditApp changes the app under test in place.
 func (b *Bundle) EditApp(change func(app map[string]any)) {
+	tested, _ := b.Paperless.App()
 	b.EditProviders(func(oc map[string]any) {
 		apps, _ := oc["APPS"].([]any)
-		if len(apps) == 0 {
-			return
-		}
-		if app, _ := apps[0].(map[string]any); app != nil {
-			change(app)
+		for _, a := range apps {
+			app, _ := a.(map[string]any)
+			if id, _ := app["provider_id"].(string); app != nil && (id == tested.ProviderID || len(apps) == 1) {
+				change(app)
+				return
+			}
 		}
 	})
 }
 
-// EditSettings changes the settings object of the first app in place.
+// EditSettings changes the settings object of the app under test in place.
 func (b *Bundle) EditSettings(change func(settings map[string]any)) {
 	b.EditApp(func(app map[string]any) {
 		s, _ := app["settings"].(map[string]any)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/browser"
 	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
 	"github.com/ssocheck/ssocheck/e2e/target"
@@ -108,6 +109,10 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	if f := r.o.refusal(); f != nil {
 		return refused(j, f, r.o.Bundle)
 	}
+	if why := r.foreign(j.check); why != "" {
+		r.fail(why)
+		return skipped(why)
+	}
 	if !starts.ready(j.variant.Name) {
 		r.o.Observe(Event{Kind: Booting, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), At: time.Now()})
 	}
@@ -185,6 +190,23 @@ func (r *run) missing(j job) string {
 		}
 	}
 	return ""
+}
+
+// foreign says why a check cannot be done where the provider is not authentik;
+// "" when it can: what Paperless does alone shows also then.
+func (r *run) foreign(c *check.Check) string {
+	other, path := r.o.Bundle.Authentik.Other, r.o.Bundle.Authentik.Path
+	if path != "" && r.o.Kind != target.External && c == checklist.RoundTrip {
+		return fmt.Sprintf("needs authentik at the root of its host: this one lives under %s/, which the %s does not model", path, r.o.Kind)
+	}
+	if other == "" {
+		return ""
+	}
+	_, button := r.o.Bundle.Paperless.App()
+	if c != checklist.RoundTrip && (c != checklist.LoginButton || button) && !strings.HasPrefix(c.ID, "upgrade-") {
+		return ""
+	}
+	return fmt.Sprintf("needs authentik: the provider of this configuration is %s, which nothing here can stand for or sign in at", other)
 }
 
 // resultsOf are the results of a check that count for a variant: its own, else

@@ -19,6 +19,22 @@ func settingsItems() []*Item {
 			func(b *render.Bundle) {
 				b.EditProviders(func(oc map[string]any) { oc["OAUTH_PKCE_ENABLED"] = "False" })
 			}),
+		{
+			Code: "SEC-PKCE", Guide: 0,
+			Title:  "PKCE is off: a stolen code can be used elsewhere",
+			Fix:    `Put "OAUTH_PKCE_ENABLED": true beside "APPS" in PAPERLESS_SOCIALACCOUNT_PROVIDERS; authentik needs no change.`,
+			Breaks: checklist.PKCEState, Warns: true,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				h := rec.Hop("/application/o/authorize/")
+				if rec.Check != "pkce-state" || h == nil || strings.Contains(h.URL, "code_challenge=") || b.Observed {
+					return nil, false
+				}
+				return []string{expected("code_challenge in the authorization request"), seen("none"), setting(b, render.ProvidersKey)}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") })
+			},
+		},
 		problem("CFG-PKCEPLACE", 0, "The PKCE switch stands where it is not read",
 			"Put OAUTH_PKCE_ENABLED beside APPS; inside an app's settings the name is oauth_pkce_enabled (2.14.0 and later).",
 			func(b *render.Bundle) {

@@ -2,6 +2,7 @@ package paperless
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/render"
@@ -53,7 +54,8 @@ func noGet(v any) *pyError {
 	return pyErrorf("AttributeError", "'%s' object has no attribute 'get'", pyType(v))
 }
 
-// apps are the OpenID Connect apps, from APP, APPS and the older SERVERS.
+// apps are the OpenID Connect apps: allauth rewrites the older SERVERS and puts
+// them in place of everything else; else they are those of APPS; else APP.
 func (s *settings) apps() ([]provider, *pyError) {
 	all, ok := s.providers.(map[string]any)
 	if !ok {
@@ -67,61 +69,90 @@ func (s *settings) apps() ([]provider, *pyError) {
 	if !ok {
 		return nil, noGet(entry)
 	}
-	var raw []any
-	servers := 0 // where the entries of SERVERS begin
-	if one, ok := level["APP"]; ok {
-		raw = append(raw, one)
+	if servers := level["SERVERS"]; servers != nil {
+		rewritten, exc := rewriteServers(servers)
+		if exc != nil {
+			return nil, exc
+		}
+		level = map[string]any{"APPS": rewritten}
 	}
-	for _, key := range []string{"APPS", "SERVERS"} {
-		servers = len(raw)
-		v, ok := level[key]
-		if !ok {
-			continue
+	var raw []any
+	switch apps := level["APPS"].(type) {
+	case nil:
+		if one := level["APP"]; one != nil {
+			raw = []any{one}
 		}
-		list, ok := v.([]any)
-		if !ok {
-			if m, isMap := v.(map[string]any); isMap && len(m) == 0 {
-				continue
-			}
-			return nil, noGet(v)
+	case []any:
+		raw = apps
+	case map[string]any:
+		if len(apps) > 0 {
+			return nil, noGet(apps)
 		}
-		raw = append(raw, list...)
+	default:
+		return nil, noGet(apps)
 	}
 	var out []provider
-	for i, r := range raw {
+	for _, r := range raw {
 		app, ok := r.(map[string]any)
 		if !ok {
 			return nil, noGet(r)
 		}
-		out = append(out, readProvider(level, app, i >= servers))
+		out = append(out, readProvider(level, app))
 	}
 	return out, nil
 }
 
-// readProvider reads one app; the older SERVERS had other names for its parts.
-func readProvider(level, app map[string]any, server bool) provider {
+// rewriteServers is what allauth makes of SERVERS: each entry must have APP,
+// server_url and id.
+func rewriteServers(servers any) ([]any, *pyError) {
+	list, ok := servers.([]any)
+	if !ok {
+		return nil, pyErrorf("TypeError", "string indices must be integers, not 'str'")
+	}
+	var out []any
+	for _, item := range list {
+		server, ok := item.(map[string]any)
+		if !ok {
+			return nil, pyErrorf("TypeError", "string indices must be integers, not 'str'")
+		}
+		for _, key := range []string{"APP", "server_url", "id"} {
+			if _, ok := server[key]; !ok {
+				return nil, pyErrorf("KeyError", "%s", pyRepr(key))
+			}
+		}
+		inner, ok := server["APP"].(map[string]any)
+		if !ok {
+			return nil, pyErrorf("TypeError", "dict() argument after ** must be a mapping, not %s", pyType(server["APP"]))
+		}
+		if !truthy(server["id"]) {
+			return nil, pyErrorf("AssertionError", "")
+		}
+		app := maps.Clone(inner)
+		set := map[string]any{"server_url": server["server_url"]}
+		if v, ok := server["token_auth_method"]; ok {
+			set["token_auth_method"] = v
+		}
+		app["name"], app["provider_id"], app["settings"] = server["name"], server["id"], set
+		out = append(out, app)
+	}
+	return out, nil
+}
+
+// readProvider reads one app.
+func readProvider(level, app map[string]any) provider {
 	str := func(m map[string]any, key string) string {
 		if v, ok := m[key]; ok && v != nil {
 			return pyStr(v)
 		}
 		return ""
 	}
-	p := provider{id: str(app, "provider_id"), name: str(app, "name"), level: level}
-	if server && p.id == "" {
-		p.id = str(app, "id")
+	p := provider{
+		id: str(app, "provider_id"), name: str(app, "name"), clientID: str(app, "client_id"), secret: str(app, "secret"), level: level,
 	}
 	p.app, _ = app["settings"].(map[string]any)
 	if p.app == nil {
 		p.app = map[string]any{}
-		if v, ok := app["server_url"]; ok && server {
-			p.app["server_url"] = v
-		}
 	}
-	keys := app
-	if inner, ok := app["APP"].(map[string]any); ok && server {
-		keys = inner
-	}
-	p.clientID, p.secret = str(keys, "client_id"), str(keys, "secret")
 	p.hidden = truthy(p.app["hidden"])
 	return p
 }

@@ -335,18 +335,6 @@ func (s *settings) installed() []string {
 	return apps
 }
 
-// socialProviders are allauth's provider apps that people name beside
-// openid_connect, as far as we know them.
-var socialProviders = []string{
-	"amazon", "amazon_cognito", "apple", "asana", "auth0", "authentiq", "baidu", "bitbucket_oauth2", "box", "cilogon", "clever",
-	"digitalocean", "discogs", "discord", "disqus", "dropbox", "facebook", "feedly", "figma", "fxa", "gitea", "github", "gitlab",
-	"globus", "google", "hubspot", "instagram", "jupyterhub", "kakao", "lemonldap", "line", "linkedin_oauth2", "mailchimp",
-	"mastodon", "mediawiki", "microsoft", "naver", "netiq", "nextcloud", "notion", "oauth", "oauth2", "okta", "openid",
-	"openid_connect", "orcid", "patreon", "paypal", "pinterest", "reddit", "salesforce", "saml", "shopify", "slack", "snapchat",
-	"soundcloud", "spotify", "stackexchange", "steam", "strava", "stripe", "telegram", "trello", "tumblr", "twitch", "twitter",
-	"twitter_oauth2", "vk", "weibo", "wordpress", "yahoo", "yandex", "zoho", "zoom",
-}
-
 // readApps imports PAPERLESS_APPS as Django does at start.
 func (s *settings) readApps() error {
 	seen := map[string]bool{}
@@ -375,8 +363,8 @@ func (s *settings) missingModule(app string) string {
 	})
 	if s.allauth {
 		known = append(known, "allauth.socialaccount.providers", "allauth.usersessions")
-		for _, p := range socialProviders {
-			known = append(known, "allauth.socialaccount.providers."+p)
+		for _, p := range render.SocialProviders() {
+			known = append(known, render.SocialApp(p))
 		}
 	}
 	if !pyModule.MatchString(app) {
