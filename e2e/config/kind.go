@@ -170,15 +170,15 @@ func (f *file) refuseTemplate(text string) error {
 }
 
 var (
-	topKey        = regexp.MustCompile(`(?m)^([A-Za-z_][\w.-]*)\s*:`)
-	ansibleText   = regexp.MustCompile(`(?m)^\s*(?:- hosts:|(?:community\.docker\.|containers\.podman\.|community\.general\.|ansible\.builtin\.)[\w.]+:|(?:docker_container|podman_container|docker_compose(?:_v2)?):\s*$)`)
-	inspectText   = regexp.MustCompile(`"(?:Config|ContainerConfig)"\s*:\s*\{`)
-	inspectEnv    = regexp.MustCompile(`"Env"\s*:\s*(?:\[|null)`)
-	servicesText  = regexp.MustCompile(`(?m)^"?services"?\s*:|^\s{0,4}"services"\s*:|^\s*\{\s*"services"\s*:`)
-	kindText      = regexp.MustCompile(`(?m)^\s{0,8}"?kind"?\s*:`)
-	apiText       = regexp.MustCompile(`(?m)^\s{0,8}"?apiVersion"?\s*:|^\s*\{\s*"apiVersion"`)
-	compose1Image = regexp.MustCompile(`(?m)^ +(?:image|build):`)
-	openAPI       = regexp.MustCompile(`(?m)^swagger:|^openapi:`)
+	topKey       = regexp.MustCompile(`(?m)^([A-Za-z_][\w.-]*)\s*:`)
+	ansibleText  = regexp.MustCompile(`(?m)^\s*(?:- hosts:|(?:community\.docker\.|containers\.podman\.|community\.general\.|ansible\.builtin\.)[\w.]+:|(?:docker_container|podman_container|docker_compose(?:_v2)?):\s*$)`)
+	inspectText  = regexp.MustCompile(`"(?:Config|ContainerConfig)"\s*:\s*\{`)
+	inspectEnv   = regexp.MustCompile(`"Env"\s*:\s*(?:\[|null)`)
+	servicesText = regexp.MustCompile(`(?m)^"?services"?\s*:|^\s{0,4}"services"\s*:|^\s*\{\s*"services"\s*:`)
+	kindText     = regexp.MustCompile(`(?m)^\s{0,8}"?kind"?\s*:`)
+	kindJSON     = regexp.MustCompile(`"kind"\s*:\s*"`)
+	apiText      = regexp.MustCompile(`(?m)^\s{0,8}"?apiVersion"?\s*:|^\s*\{\s*"apiVersion"`)
+	deployedText = regexp.MustCompile(`(?m)^kind:\s*(?:HelmRelease|Application|ExternalSecret)`) // {{ … }} in them is the chart's or the operator's
 )
 
 // yamlKind tells what a YAML or JSON file is.
@@ -189,16 +189,16 @@ func (f *file) yamlKind(text string) (fileKind, error) {
 	for _, m := range topKey.FindAllStringSubmatch(text, -1) {
 		keys[m[1]] = true
 	}
-	manifest := apiText.MatchString(text) && kindText.MatchString(text)
+	manifest := apiText.MatchString(text) && (kindText.MatchString(text) || json && kindJSON.MatchString(text))
 	switch {
 	case strings.HasPrefix(trimmed, "<"):
 		return 0, f.refuse(foreignNames[".xml"])
 	case json && inspectText.MatchString(text) && inspectEnv.MatchString(text):
 		return inspectKind, nil
-	case manifest && helmText.MatchString(text) && !regexp.MustCompile(`(?m)^kind:\s*(?:HelmRelease|Application)`).MatchString(text):
+	case manifest && helmText.MatchString(text) && !deployedText.MatchString(text):
 		return 0, f.refuse(foreign{"a template of a Helm chart (Go template)", askHelm})
 	case manifest:
-		if f.template(text) && !regexp.MustCompile(`(?m)^kind:\s*(?:HelmRelease|Application|ExternalSecret)`).MatchString(text) {
+		if f.template(text) && !deployedText.MatchString(text) {
 			return 0, f.refuseTemplate(text)
 		}
 		return manifestKind, nil

@@ -83,11 +83,10 @@ type reader struct {
 	manifests    []*file
 	compose      *problem // what Compose itself refuses
 
-	image string          // of Paperless, where no Compose file says it
-	whole bool            // the files that are not Compose's say all that is set
-	open  []string        // where more variables may come from, which cannot be seen here
-	lacks bool            // a file is not there that may set more, as a problem says
-	lost  map[string]bool // names whose definition does not arrive, as a problem says
+	image string   // of Paperless, where no Compose file says it
+	whole bool     // the files that are not Compose's say all that is set
+	open  []string // where more variables may come from, which cannot be seen here
+	lacks bool     // a file is not there that may set more, as a problem says
 }
 
 // given reads the files that were given, and tells what each of them is.

@@ -59,7 +59,6 @@ var absences = map[string][]string{
 	"PROXY-ALLOWED": {"PAPERLESS_URL", "PAPERLESS_ALLOWED_HOSTS"},
 	"PROXY-PROTO":   {"PAPERLESS_PROXY_SSL_HEADER", "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"},
 	"RU-OFF":        {remoteUser},
-	"CFG-DOTENV":    nil,
 }
 
 // weigh leaves out what is said of a variable that is not known here, and takes
@@ -87,7 +86,7 @@ func (s *subject) weigh(problems []problem) []problem {
 				continue
 			}
 			switch {
-			case s.unknownHere(name), s.reader.lost[name]:
+			case s.unknownHere(name), s.partial() && p.code == "UPG-V3":
 				drop = true
 			case s.partial() && p.level != Info:
 				p.level, p.edit, p.refuses = Info, nil, ""
