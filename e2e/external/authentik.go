@@ -93,6 +93,7 @@ type provider struct {
 	CodeValidity  string          `json:"access_code_validity"`
 	TokenValidity string          `json:"access_token_validity"`
 	GrantTypes    []string        `json:"grant_types"`
+	Flow          string          `json:"authorization_flow"`
 	Slug          string          `json:"assigned_application_slug"`
 	Application   string          `json:"assigned_application_name"`
 }
@@ -167,26 +168,12 @@ func (p *Pair) readProviders(ctx context.Context) error {
 	if err := p.idp.get(ctx, "/providers/oauth2/", url.Values{"page_size": {"200"}}, &all); err != nil {
 		return err
 	}
-	host := ""
-	if u, err := url.Parse(p.bundle.Paperless.URL); err == nil {
-		host = u.Host
-	}
-	// Only what belongs to Paperless: other clients are none of our business.
-	ours := slices.DeleteFunc(slices.Clone(all.Results), func(one provider) bool { return one.ClientID != app.ClientID })
-	if len(ours) == 0 {
-		ours = slices.DeleteFunc(slices.Clone(all.Results), func(one provider) bool {
-			return !strings.Contains(strings.ToLower(one.Name+" "+one.Slug), "paperless") && (host == "" || !strings.Contains(string(one.RedirectURIs), host))
-		})
-	}
+	ours := p.theirs(all.Results)
 	scopes := p.scopes(ctx)
 	m := &p.bundle.Authentik.Model
 	m.Providers, m.Applications = nil, nil
 	for _, one := range ours {
-		pr := render.OAuth2Provider{
-			Name: one.Name, ClientType: one.ClientType, ClientID: one.ClientID, ClientSecret: one.ClientSecret, RedirectURIs: one.uris(),
-			SubMode: one.SubMode, IssuerMode: one.IssuerMode, AccessCodeValidity: one.CodeValidity, AccessTokenValidity: one.TokenValidity,
-			GrantTypes: one.GrantTypes, SigningKey: one.SigningKey != nil, EncryptionKey: one.EncryptionKey != nil,
-		}
+		pr := one.provider()
 		for _, pk := range one.Mappings {
 			if name := scopes[pk]; name != "" {
 				pr.Scopes = append(pr.Scopes, name)
@@ -203,6 +190,32 @@ func (p *Pair) readProviders(ctx context.Context) error {
 		p.observedServer(app, ours)
 	}
 	return nil
+}
+
+// theirs are the providers that belong to Paperless: other clients are none of
+// our business. The one with its client id, else those that say so.
+func (p *Pair) theirs(all []provider) []provider {
+	app, _ := p.bundle.Paperless.App()
+	host := ""
+	if u, err := url.Parse(p.bundle.Paperless.URL); err == nil {
+		host = u.Host
+	}
+	ours := slices.DeleteFunc(slices.Clone(all), func(one provider) bool { return one.ClientID != app.ClientID })
+	if len(ours) > 0 {
+		return ours
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(one provider) bool {
+		return !strings.Contains(strings.ToLower(one.Name+" "+one.Slug), "paperless") && (host == "" || !strings.Contains(string(one.RedirectURIs), host))
+	})
+}
+
+// provider is the provider as a bundle has it, without its scopes.
+func (p *provider) provider() render.OAuth2Provider {
+	return render.OAuth2Provider{
+		Name: p.Name, ClientType: p.ClientType, ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURIs: p.uris(),
+		SubMode: p.SubMode, IssuerMode: p.IssuerMode, AccessCodeValidity: p.CodeValidity, AccessTokenValidity: p.TokenValidity,
+		GrantTypes: p.GrantTypes, SigningKey: p.SigningKey != nil, EncryptionKey: p.EncryptionKey != nil,
+	}
 }
 
 // observedServer names the discovery document after the application, where no

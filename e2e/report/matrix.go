@@ -25,6 +25,22 @@ type Cell struct {
 	Dir                  string  // where its report is, in that of the matrix; empty: nowhere
 }
 
+// notTested is what the cells do not cover, each sentence once.
+func (m Matrix) notTested() []string {
+	var out []string
+	for i := range m.Cells {
+		if m.Cells[i].Report == nil {
+			continue
+		}
+		for _, text := range m.Cells[i].Report.NotTested {
+			if !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+	}
+	return out
+}
+
 // status is the result as the status of a check.
 func (c *Cell) status() check.Status {
 	if c.Report == nil {
@@ -49,6 +65,10 @@ func (m Matrix) Text(w io.Writer, o TextOptions) error {
 			p.line("  ", fill("", 26), p.paint(dim, "  "+path.Join(filepath.ToSlash(o.Report), c.Dir)))
 		}
 	}
+	for _, text := range m.notTested() {
+		p.line()
+		p.paragraph(upper(text)+".", 2, "")
+	}
 	if o.Report != "" {
 		p.line()
 		p.line(p.paint(dim, "report  "), o.Report)
@@ -67,6 +87,9 @@ func (m Matrix) Markdown(w io.Writer) error {
 			text = c.Report.inShort()
 		}
 		fmt.Fprintf(&sb, "| %s | %s | %s | %s |\n", markdownCell(c.Paperless), markdownCell(c.Authentik), look(c.status()).mark, markdownCell(text))
+	}
+	for _, text := range m.notTested() {
+		fmt.Fprintf(&sb, "\n**%s.**\n", markdownText(upper(text)))
 	}
 	told := map[string]bool{}
 	for i := range m.Cells {
@@ -87,7 +110,7 @@ func (m Matrix) Markdown(w io.Writer) error {
 
 // HTML writes a page with the table; its cells lead to the reports.
 func (m Matrix) HTML(w io.Writer) error {
-	v := matrixView{Icon: m.icon(), Verdict: m.verdict(), Result: string(m.Outcome())}
+	v := matrixView{NotTested: m.notTested(), Icon: m.icon(), Verdict: m.verdict(), Result: string(m.Outcome())}
 	for i := range m.Cells {
 		c := &m.Cells[i]
 		if !slices.Contains(v.Authentik, c.Authentik) {
@@ -106,6 +129,7 @@ func (m Matrix) HTML(w io.Writer) error {
 }
 
 type matrixView struct {
+	NotTested             []string
 	Icon, Verdict, Result string
 	Authentik             []string
 	Rows                  []matrixRow

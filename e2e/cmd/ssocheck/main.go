@@ -51,19 +51,20 @@ type cli struct {
 	Verbose bool `short:"v" help:"Log what is done, to stderr."`
 	Quiet   bool `short:"q" help:"Print only what is wrong, and the verdict."`
 
-	Run      runCmd      `cmd:"" help:"Run the checklist."`
-	Lint     lintCmd     `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
-	Render   renderCmd   `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
-	Upgrade  upgradeCmd  `cmd:"" help:"Try an upgrade: the old versions, your configuration, people, the new versions on the same databases."`
-	Matrix   matrixCmd   `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
-	Report   reportCmd   `cmd:"" help:"Open an earlier report, or serve it on this machine."`
-	Diagnose diagnoseCmd `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
-	Diff     diffCmd     `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
-	Merge    mergeCmd    `cmd:"" help:"Join the reports of shards into one, on stdout."`
-	Explain  explainCmd  `cmd:"" help:"Tell about a troubleshooting item, a lint rule, a check or a hazard."`
-	List     listCmd     `cmd:"" help:"List checks, items, lint rules, versions or settings."`
-	Down     downCmd     `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
-	Cache    cacheCmd    `cmd:"" help:"List or clear the databases that make the stack start sooner."`
+	Run      runCmd       `cmd:"" help:"Run the checklist."`
+	Lint     lintCmd      `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
+	Render   renderCmd    `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
+	Import   importIdPCmd `cmd:"" name:"import-idp" help:"Write a blueprint of the authentik that runs, read through its API; nothing is changed."`
+	Upgrade  upgradeCmd   `cmd:"" help:"Try an upgrade: the old versions, your configuration, people, the new versions on the same databases."`
+	Matrix   matrixCmd    `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
+	Report   reportCmd    `cmd:"" help:"Open an earlier report, or serve it on this machine."`
+	Diagnose diagnoseCmd  `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
+	Diff     diffCmd      `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
+	Merge    mergeCmd     `cmd:"" help:"Join the reports of shards into one, on stdout."`
+	Explain  explainCmd   `cmd:"" help:"Tell about a troubleshooting item, a lint rule, a check or a hazard."`
+	List     listCmd      `cmd:"" help:"List checks, items, lint rules, versions or settings."`
+	Down     downCmd      `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
+	Cache    cacheCmd     `cmd:"" help:"List or clear the databases that make the stack start sooner."`
 
 	EdgeServe edgeServeCmd `cmd:"" hidden:"" help:"The edge, in its container."`
 }

@@ -32,7 +32,13 @@ func (s *Server) api(v *visit, p string) {
 		return
 	}
 	q := v.r.URL.Query()
+	if slug, ok := strings.CutPrefix(p, "/core/applications/"); ok && slug != "" {
+		s.applicationJSON(v, strings.TrimSuffix(slug, "/"))
+		return
+	}
 	switch p {
+	case "/policies/bindings/":
+		v.results(s.bindings(q.Get("target")))
 	case "/admin/version/":
 		v.json(http.StatusOK, object{{"version_current", s.opts.Version}, {"version_latest", s.opts.Version}, {"outdated", false}})
 	case "/providers/oauth2/":
@@ -47,6 +53,9 @@ func (s *Server) api(v *visit, p string) {
 		var list []any
 		for _, scope := range []string{"openid", "email", "profile", "offline_access"} {
 			list = append(list, object{{"pk", digest(scope)[:32]}, {"name", scope}, {"scope_name", scope}, {"managed", "goauthentik.io/providers/oauth2/scope-" + scope}})
+		}
+		for _, m := range s.model.Mappings {
+			list = append(list, object{{"pk", digest("mapping " + m.Name)[:32]}, {"name", m.Name}, {"scope_name", m.Scope}, {"managed", nil}, {"expression", m.Expression}})
 		}
 		v.results(list)
 	case "/core/users/":
@@ -88,13 +97,23 @@ func (s *Server) providerJSON(pk int, p *render.OAuth2Provider) object {
 	}
 	mappings := []string{}
 	for _, scope := range p.Scopes {
-		mappings = append(mappings, digest(scope)[:32])
+		mapping := digest(scope)[:32]
+		for _, m := range s.model.Mappings {
+			if m.Scope == scope {
+				mapping = digest("mapping " + m.Name)[:32]
+			}
+		}
+		mappings = append(mappings, mapping)
 	}
 	key := func(set bool) any {
 		if set {
 			return digest("key")[:32]
 		}
 		return nil
+	}
+	flow := flowImplicit
+	if p.Consent {
+		flow = flowExplicit
 	}
 	out := object{
 		{"pk", pk},
@@ -106,6 +125,7 @@ func (s *Server) providerJSON(pk int, p *render.OAuth2Provider) object {
 		{"property_mappings", mappings},
 		{"signing_key", key(p.SigningKey)},
 		{"encryption_key", key(p.EncryptionKey)},
+		{"authorization_flow", digest(flow)[:32]},
 		{"sub_mode", or(p.SubMode, "hashed_user_id")},
 		{"issuer_mode", or(p.IssuerMode, "per_provider")},
 		{"access_code_validity", or(p.AccessCodeValidity, "minutes=1")},
@@ -120,6 +140,40 @@ func (s *Server) providerJSON(pk int, p *render.OAuth2Provider) object {
 		out = append(out, object{{"grant_types", p.GrantTypes}}...)
 	}
 	return out
+}
+
+// applicationKey is the uuid of an application.
+func applicationKey(slug string) string { return digest("application " + slug)[:32] }
+
+// applicationJSON is an application as its page of the API has it.
+func (s *Server) applicationJSON(v *visit, slug string) {
+	for _, a := range s.model.Applications {
+		if a.Slug == slug {
+			v.json(http.StatusOK, object{{"pk", applicationKey(slug)}, {"name", a.Name}, {"slug", a.Slug}, {"policy_engine_mode", "any"}})
+			return
+		}
+	}
+	v.json(http.StatusNotFound, object{{"detail", "No Application matches the given query."}})
+}
+
+// bindings are what says who may use an application.
+func (s *Server) bindings(target string) []any {
+	var list []any
+	for _, a := range s.model.Applications {
+		key := applicationKey(a.Slug)
+		if target != "" && target != key {
+			continue
+		}
+		for i, g := range a.Groups {
+			list = append(list, object{{"pk", digest(key + g)[:32]}, {"target", key}, {"group", digest("group " + g)[:32]}, {"group_obj", object{{"name", g}}},
+				{"policy", nil}, {"user", nil}, {"negate", false}, {"enabled", true}, {"order", i}})
+		}
+		if a.Deny {
+			list = append(list, object{{"pk", digest(key + "deny")[:32]}, {"target", key}, {"policy", digest("deny")[:32]}, {"policy_obj", object{{"name", "deny-" + a.Slug}}},
+				{"group", nil}, {"user", nil}, {"negate", false}, {"enabled", true}, {"order", len(a.Groups)}})
+		}
+	}
+	return list
 }
 
 func (v *visit) results(list []any) {
