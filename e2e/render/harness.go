@@ -85,13 +85,19 @@ type names struct {
 
 func newNames(b *Bundle) *names {
 	n := &names{taken: map[string]bool{}, chosen: map[string]string{}}
+	// Those who play a part in a check are ours already: one name may be meant to
+	// stand in both products.
 	for _, u := range b.Authentik.Users {
-		n.take(u.Username)
-		n.take(u.Email)
+		if u.Role == "" {
+			n.take(u.Username)
+			n.take(u.Email)
+		}
 	}
 	for _, u := range b.Paperless.Users {
-		n.take(u.Username)
-		n.take(u.Email)
+		if u.Role == "" && !u.Superuser {
+			n.take(u.Username)
+			n.take(u.Email)
+		}
 	}
 	return n
 }
