@@ -4,6 +4,8 @@ GO ?= go
 REPORT ?= report
 export CGO_ENABLED ?= $(shell command -v gcc >/dev/null 2>&1 && echo 1 || echo 0)
 export GOFLAGS ?= -buildvcs=false
+# The tools have a go.mod of their own: whoever imports e2e gets none of theirs.
+TOOL := $(GO) tool -modfile=scripts/tools.mod
 BIN := bin/ssocheck
 SOURCES := $(shell find e2e fixtures compose -type f 2>/dev/null) go.mod go.sum
 
@@ -28,12 +30,12 @@ $(BIN): $(SOURCES)
 ##@ Test it
 .PHONY: test
 test: browser fmt-check vet ## Every test: unit, lab with the real browser, race detector, shuffled
-	$(GO) tool gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-ssocheck.xml -- $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout=40m ./...
+	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-ssocheck.xml -- $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout=40m ./...
 
 .PHONY: test-docker
 test-docker: browser ## The Docker stack on stand-in images, with a real engine: no image is pulled
 	@sh scripts/docker.sh
-	$(GO) tool gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/stack ./e2e ./e2e/cmd/ssocheck
+	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/stack ./e2e ./e2e/cmd/ssocheck
 
 .PHONY: bench
 bench: browser $(BIN) ## Measure: checklist, planted items, overhead of a check, peak memory
@@ -50,7 +52,7 @@ vet:
 
 .PHONY: lint
 lint: fmt-check vet ## gofmt, go vet and the golangci-lint set of .golangci.yml
-	$(GO) tool golangci-lint run ./...
+	$(TOOL) golangci-lint run ./...
 
 .PHONY: golden
 golden: ## Rewrite the golden files after a change that you have read

@@ -4,8 +4,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,7 +88,7 @@ func TestImports(t *testing.T) {
 func TestStandInsStandApart(t *testing.T) {
 	t.Parallel()
 	seen := 0
-	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(file string, _ fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 			return nil
@@ -105,6 +107,18 @@ func TestStandInsStandApart(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Positive(t, seen)
+}
+
+// TestToolsStandApart: golangci-lint and gotestsum have a go.mod of their own, since
+// whoever imports us gets every module of ours: they were 346 of 448.
+func TestToolsStandApart(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]bool{"../go.mod": false, "../scripts/tools.mod": true} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, want, regexp.MustCompile(`(?m)^tool\b`).Match(text), "%s holds tools", file)
+		assert.Equal(t, want, strings.Contains(string(text), "golangci-lint"), "%s requires golangci-lint", file)
+	}
 }
 
 // TestEvidenceStandsAlone: diagnosis needs neither a browser nor Docker.

@@ -29,7 +29,12 @@ func importer(t *testing.T) string {
 	write := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
-	write("go.mod", "module example.com/importer\n\ngo 1.26.0\n\nrequire github.com/ssocheck/ssocheck v0.0.0\n\nreplace github.com/ssocheck/ssocheck => "+root+"\n")
+	// With all of our requirements, as tidy would list them: to find them out, go
+	// reads files of modules that a fresh module cache does not hold.
+	ours, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	_, requirements, _ := strings.Cut(string(ours), "\n")
+	write("go.mod", "module example.com/importer\n"+requirements+"\nrequire github.com/ssocheck/ssocheck v0.0.0\n\nreplace github.com/ssocheck/ssocheck => "+root+"\n")
 	write("main.go", `package main
 
 import (
