@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,7 @@ func (r *Report) Annotations(w io.Writer) error {
 		if len(c.Findings) > 0 {
 			f := &c.Findings[0]
 			title = c.Key() + ": " + f.Code
-			say = strings.Join(append([]string{c.Message, f.Title}, append(f.Because, f.Fix)...), "\n")
+			say = strings.Join(append([]string{c.Message, f.Title}, append(slices.Clone(f.Because), r.fix(f))...), "\n")
 			told[f.Code+" "+at.String()] = true
 		}
 		r.annotate(&sb, level, at, title, say)
@@ -50,8 +51,8 @@ func (r *Report) Annotations(w io.Writer) error {
 			level = "notice"
 		}
 		say := f.Say()
-		if f.Fix != "" {
-			say += "\n" + f.Fix
+		if fix := lintFix(f); fix != "" {
+			say += "\n" + fix
 		}
 		r.annotate(&sb, level, at, f.Code, say)
 	}

@@ -326,10 +326,11 @@ type editLine struct{ Kind, Text string } // Kind: add, del or plain
 
 func (r *Report) findingView(f *troubleshooting.Finding, n int) findingView {
 	v := findingView{Finding: f, N: n, Item: guideItem(f), More: itemURL(r.Tool, f.Code), Change: r.change(f), Facts: factViews(f.Because)}
-	if f.Fix != "" {
+	if fix := r.fix(f); fix != "" {
 		var edit []string
-		v.Prose, edit = splitFix(f.Fix)
+		v.Prose, edit = splitFix(fix)
 		v.Edit = edits(f.Code, edit)
+		v.Edit.exact(r.edited(f))
 	}
 	return v
 }
@@ -452,8 +453,8 @@ func newLint(f *config.Finding) lintView {
 		var edit []string
 		v.Prose, edit = splitFix(fix)
 		v.Edit = edits(f.Code, edit)
-		if v.Edit != nil && patch(f) != "" {
-			v.Edit.Place, v.Edit.Diff = lintPlace(f), patch(f)
+		if diffOf(f) != nil {
+			v.Edit.exact([]*config.Finding{f})
 		}
 	}
 	return v
@@ -463,20 +464,26 @@ func newLint(f *config.Finding) lintView {
 // empty where the line that it replaces is not known.
 func patch(f *config.Finding) string {
 	e := f.Edit
-	if e == nil || f.Source == "" || e.From != f.Line || e.To != f.Line {
+	if diffOf(f) == nil {
 		return ""
 	}
 	var added []string
 	if e.Text != "" {
-		added = strings.Split(strings.TrimSuffix(e.Text, "\n"), "\n")
+		added = strings.Split(e.Text, "\n")
 	}
-	at := e.From
+	gone, from, at := 1, e.From, e.From
+	if e.To < e.From {
+		gone, from = 0, e.From-1 // an insertion stands after the line before
+	}
 	if len(added) == 0 {
 		at-- // nothing is left of the line: the place is after the one before
 	}
 	name := strings.TrimPrefix(filepath.ToSlash(e.File), "/")
 	var sb strings.Builder
-	fmt.Fprintf(&sb, "--- a/%s\n+++ b/%s\n@@ -%d,1 +%d,%d @@\n-%s\n", name, name, e.From, at, len(added), f.Source)
+	fmt.Fprintf(&sb, "--- a/%s\n+++ b/%s\n@@ -%d,%d +%d,%d @@\n", name, name, from, gone, at, len(added))
+	if gone > 0 {
+		sb.WriteString("-" + f.Source + "\n")
+	}
 	for _, l := range added {
 		sb.WriteString("+" + l + "\n")
 	}

@@ -165,7 +165,7 @@ func checkProperties(c *Check) []junitProperty {
 
 func (r *Report) junitTest(c *Check) junitCase {
 	t := junitCase{Name: c.Key(), ClassName: "ssocheck." + r.Target.Kind + "." + c.Variant, Time: junitTime(c.Seconds)}
-	problem := &junitProblem{Message: c.Message, Text: findingsText(c)}
+	problem := &junitProblem{Message: c.Message, Text: r.findingsText(c)}
 	switch c.Status {
 	case check.Failed:
 		problem.Type = "unmet"
@@ -187,7 +187,7 @@ func (r *Report) junitTest(c *Check) junitCase {
 		if c.Message != "" {
 			fmt.Fprintf(&out, "%s: %s\n", look(c.Status).word, c.Message)
 		}
-		out.WriteString(findingsText(c))
+		out.WriteString(r.findingsText(c))
 	}
 	for _, s := range c.Steps {
 		fmt.Fprintf(&out, "%7.3fs  %s", s.Seconds, s.Name)
@@ -209,11 +209,12 @@ func (r *Report) junitTest(c *Check) junitCase {
 }
 
 // findingsText are a check's findings as plain text.
-func findingsText(c *Check) string {
+func (r *Report) findingsText(c *Check) string {
 	if len(c.Findings) == 0 {
 		return ""
 	}
 	p := newPrinter(TextOptions{Width: 120})
+	p.of = r
 	for i := range c.Findings {
 		p.finding(c, &c.Findings[i])
 	}
@@ -239,8 +240,8 @@ func junitLint(lint []config.Finding, decisive bool) []junitCase {
 		}
 		out := &cases[n].Out.Text
 		*out += fmt.Sprintf("%s: %s %s: %s\n", lintPlace(f), f.Level, f.Code, f.Message)
-		if f.Fix != "" {
-			*out += "    fix: " + strings.ReplaceAll(f.Fix, "\n", "\n         ") + "\n"
+		if fix := lintFix(f); fix != "" {
+			*out += "    fix: " + strings.ReplaceAll(fix, "\n", "\n         ") + "\n"
 		}
 	}
 	return cases

@@ -70,7 +70,7 @@ func (r *Report) Markdown(w io.Writer) error {
 				continue
 			}
 			told[f.Code] = true
-			markdownFinding(&sb, r.Tool, f)
+			r.markdownFinding(&sb, f)
 		}
 	}
 	r.markdownWarnings(&sb)
@@ -98,7 +98,7 @@ func (r *Report) Markdown(w io.Writer) error {
 	return nil
 }
 
-func markdownFinding(sb *strings.Builder, tool string, f *troubleshooting.Finding) {
+func (r *Report) markdownFinding(sb *strings.Builder, f *troubleshooting.Finding) {
 	fmt.Fprintf(sb, "\n**`%s` %s**%s\n", f.Code, markdownText(f.Title), bracketed(guideItem(f)))
 	if f.Hazard != "" {
 		fmt.Fprintf(sb, "\nBy the change `%s` between the versions.\n", markdownCode(f.Hazard))
@@ -108,11 +108,12 @@ func markdownFinding(sb *strings.Builder, tool string, f *troubleshooting.Findin
 		plain.because(f.Because)
 		sb.WriteString("\n" + fence(plain.buf.String(), "") + "\n")
 	}
-	if f.Fix == "" {
+	fix := r.fix(f)
+	if fix == "" {
 		return
 	}
-	prose, edit := splitFix(f.Fix)
-	fmt.Fprintf(sb, "\n**Fix:** %s ([more](%s))\n", markdownText(prose), itemURL(tool, f.Code))
+	prose, edit := splitFix(fix)
+	fmt.Fprintf(sb, "\n**Fix:** %s ([more](%s))\n", markdownText(prose), itemURL(r.Tool, f.Code))
 	if len(edit) > 0 {
 		sb.WriteString("\n" + fence(strings.Join(edit, "\n")+"\n", "diff") + "\n")
 	}

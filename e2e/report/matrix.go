@@ -99,7 +99,7 @@ func (m Matrix) Markdown(w io.Writer) error {
 		if c, f := m.Cells[i].Report.first(); f != nil && !told[f.Code] {
 			told[f.Code] = true
 			fmt.Fprintf(&sb, "\n### `%s` at %s\n", markdownCode(c.Key()), markdownText(versions(m.Cells[i].Paperless+","+m.Cells[i].Authentik)))
-			markdownFinding(&sb, m.Cells[i].Report.Tool, f)
+			m.Cells[i].Report.markdownFinding(&sb, f)
 		}
 	}
 	if _, err := io.WriteString(w, sb.String()); err != nil {

@@ -119,7 +119,7 @@ func (r *Report) SARIF(w io.Writer) error {
 		}
 		f := &c.Findings[0]
 		say := strings.Join(append([]string{c.Key() + ": " + c.Message, f.Title}, f.Because...), "\n")
-		b.add(f.Code, level, f.Title, f.Fix, say, r.place(c), 0)
+		b.add(f.Code, level, f.Title, r.fix(f), say, r.place(c), 0)
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

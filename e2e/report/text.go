@@ -284,7 +284,7 @@ func itemURL(tool, code string) string { return troubleshooting.DocURL(tool, "it
 func (p *printer) also(f *troubleshooting.Finding) {
 	p.line("    ", p.paint(dim, "also seen: "), f.Code, "  ", f.Title)
 	p.because(f.Because)
-	p.fix(f.Fix)
+	p.fix(p.of.fix(f))
 }
 
 const indent = 4
@@ -409,23 +409,6 @@ func (p *printer) lintFinding(f *config.Finding) {
 	p.paragraph(f.Say(), indent, "")
 	p.source(f)
 	p.fix(lintFix(f))
-}
-
-// lintFix is the edit as a diff where the line that it replaces is known, else
-// the fix in words.
-func lintFix(f *config.Finding) string {
-	e := f.Edit
-	if e == nil || f.Source == "" || e.From != f.Line || e.To != f.Line {
-		return f.Fix
-	}
-	fix := "-" + f.Source
-	if e.Shown() != "" {
-		fix += "\n+" + strings.ReplaceAll(e.Shown(), "\n", "\n+")
-	}
-	if f.Fix != "" && strings.TrimSpace(f.Fix) != strings.TrimSpace(e.Shown()) {
-		fix = f.Fix + "\n" + fix
-	}
-	return fix
 }
 
 func (p *printer) hazards(r *Report) {
