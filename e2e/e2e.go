@@ -53,10 +53,13 @@ type Options struct {
 	Shots     bool     // a screenshot of every step, not only of checks that do not pass
 	Headed    bool     // a browser with a window
 	Browser   string   // address of a Chrome that runs elsewhere, ws://…; empty: one is started
-	External  External // for the target external
-	Log       *slog.Logger
-	Observe   func(runner.Event)
-	Stack     StackOptions
+	// Helper is a program that prepares a browser's network where the user is not
+	// root, as the command ssocheck itself does; see browser.Options. Empty: none.
+	Helper   string
+	External External // for the target external
+	Log      *slog.Logger
+	Observe  func(runner.Event)
+	Stack    StackOptions
 }
 
 // External says which pair already runs, and how it is reached.
@@ -242,7 +245,7 @@ func runnerOptions(o Options, b *render.Bundle, kind string, start starter) (run
 	}
 	return runner.Options{
 		Bundle: b, Kind: kind, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Log: o.Log, Shots: o.Shots, Film: o.Report != "", Expected: expected,
-		Browser: browser.Options{Remote: o.Browser, SeenAs: os.Getenv("SSO_BROWSER_SEES"), Headed: o.Headed},
+		Browser: browser.Options{Remote: o.Browser, SeenAs: os.Getenv("SSO_BROWSER_SEES"), Headed: o.Headed, Helper: o.Helper},
 	}, nil
 }
 

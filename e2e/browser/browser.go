@@ -47,12 +47,20 @@ type Options struct {
 	// (see Browser.Isolated): the Rules are then the only way out. Interfaces that
 	// come and go on this machine do not disturb it.
 	Isolate bool
+	// Helper is a program that calls Help when it is started with HelperArg; it
+	// makes the network of Isolate where the user is not root. Empty: only root
+	// gets one.
+	Helper string
 	// NoSandbox starts without Chromium's sandbox, which is done by itself for
 	// root and where the system does not allow one.
 	NoSandbox bool
 	Lang      string       // Accept-Language; "" is en-US,en
 	Log       *slog.Logger // nil is silent
 }
+
+// HelperArg is the argument with which a Helper is started; Help takes those that
+// follow it.
+const HelperArg = "browser-network"
 
 // A Browser is one Chromium process, or a connection to one. It is safe for
 // concurrent use; a Session is not.
@@ -132,7 +140,7 @@ func ashore(o Options) (own *island, why string) {
 	case o.Headed:
 		return nil, "a window may need the network of the desktop"
 	}
-	own, err := newIsland(o.Rules, o.Log)
+	own, err := newIsland(o.Rules, o.Helper, o.Log)
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -169,7 +177,7 @@ func open(ctx context.Context, o Options, own *island) (_ *Browser, err error) {
 			o.Rules, b.reason = own.rules, own.reason
 			prepare = func(cmd *exec.Cmd) {
 				ownGroup(cmd)
-				cmd.Err = errors.Join(cmd.Err, within(cmd, own.enter))
+				cmd.Err = errors.Join(cmd.Err, own.enter(cmd))
 			}
 		}
 		alloc, stop = chromedp.NewExecAllocator(base, append(flags(o, b.dir), chromedp.ModifyCmdFunc(prepare))...)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -19,60 +20,63 @@ import (
 // (net::ERR_NETWORK_CHANGED). The only way out are the relays, one for each
 // address that the resolver rules lead to. Names that no rule maps are unknown.
 type island struct {
-	rules string // as the browser gets them: they lead to the relays
-	enter string // file of the network's namespace
-	log   *slog.Logger
-
+	rules   string                // as the browser gets them: they lead to the relays
+	enter   func(*exec.Cmd) error // makes a command start in the island
+	log     *slog.Logger
 	relays  []*relay
-	leave   func() // gives the namespace up
+	leave   func() // gives the network up
 	serving sync.WaitGroup
+	ctx     context.Context // of what is carried: it ends with close
 	stop    context.CancelFunc
+
+	mu        sync.Mutex
+	listeners []net.Listener
 }
 
 // A relay carries connections from the island to one address outside.
 type relay struct {
-	listener net.Listener
-	to       string
+	at string // its address on the island
+	to string
 
 	mu  sync.Mutex
 	why string // what went wrong there last, as Chromium would name it
 }
 
-// newIsland makes a network for a browser with these resolver rules. An error
-// says why the system, or the rules, do not allow one.
-func newIsland(rules string, log *slog.Logger) (*island, error) {
+// newIsland makes a network for a browser with these resolver rules. helper is
+// Options.Helper. An error says why the system, or the rules, do not allow one.
+func newIsland(rules, helper string, log *slog.Logger) (*island, error) {
+	i, err := planIsland(rules, log)
+	if err != nil {
+		return nil, err
+	}
+	err = i.openNamespace()
+	if errors.Is(err, errNotAllowed) && helper != "" {
+		err = i.leaveItTo(helper)
+	}
+	if err != nil {
+		i.stop()
+		return nil, err
+	}
+	return i, nil
+}
+
+// planIsland says which relays an island needs, and maps the rules to them.
+func planIsland(rules string, log *slog.Logger) (*island, error) {
 	parsed, err := readRules(rules)
 	if err != nil {
 		return nil, err
 	}
-	var to []string // where the rules lead
-	for _, r := range parsed {
-		if r.to == notFound {
-			continue
-		}
-		host, _, err := net.SplitHostPort(r.to)
-		if err != nil || net.ParseIP(host) == nil {
-			return nil, fmt.Errorf("the rule for %s names no address and port", r.from)
-		}
-		if !slices.Contains(to, r.to) {
-			to = append(to, r.to)
-		}
-	}
-	at, err := openNamespace(len(to))
-	if err != nil {
-		return nil, err
-	}
 	ctx, stop := context.WithCancel(context.Background())
-	i := &island{enter: at.path, leave: at.leave, log: log, stop: stop}
-	for n, address := range to {
-		r := &relay{listener: at.listeners[n], to: address}
-		i.relays = append(i.relays, r)
-		i.serving.Go(func() { i.serve(ctx, r) })
-	}
-	mapped := make([]string, 0, len(parsed))
+	i := &island{log: log, ctx: ctx, stop: stop}
+	var mapped []string
 	for _, r := range parsed {
-		if n := slices.Index(to, r.to); n >= 0 {
-			r.to = at.listeners[n].Addr().String()
+		if r.to != notFound {
+			host, _, err := net.SplitHostPort(r.to)
+			if err != nil || net.ParseIP(host) == nil {
+				stop()
+				return nil, fmt.Errorf("the rule for %s names no address and port", r.from)
+			}
+			r.to = i.relayTo(r.to).at
 		}
 		mapped = append(mapped, "MAP "+r.from+" "+r.to)
 	}
@@ -80,25 +84,54 @@ func newIsland(rules string, log *slog.Logger) (*island, error) {
 	return i, nil
 }
 
+// relayTo is the relay to an address. Its port is ours to choose: nobody else is
+// on the island.
+func (i *island) relayTo(to string) *relay {
+	for _, r := range i.relays {
+		if r.to == to {
+			return r
+		}
+	}
+	const first = 20001
+	r := &relay{at: fmt.Sprintf("127.0.0.1:%d", first+len(i.relays)), to: to}
+	i.relays = append(i.relays, r)
+	return r
+}
+
 func (i *island) close() error {
 	i.stop()
+	i.mu.Lock()
 	var errs []error
-	for _, r := range i.relays {
-		errs = append(errs, r.listener.Close())
+	for _, l := range i.listeners {
+		errs = append(errs, l.Close())
 	}
-	i.serving.Wait()
+	i.mu.Unlock()
 	i.leave()
+	i.serving.Wait()
 	return errors.Join(errs...)
 }
 
-func (i *island) serve(ctx context.Context, r *relay) {
+// serve takes what comes to the listeners, one for each relay.
+func (i *island) serve(listeners []net.Listener) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.listeners = append(i.listeners, listeners...)
+	for n, l := range listeners {
+		if i.ctx.Err() != nil {
+			continue // closed meanwhile, and so was what was listed then
+		}
+		i.serving.Go(func() { i.accept(l, i.relays[n]) })
+	}
+}
+
+func (i *island) accept(l net.Listener, r *relay) {
 	for {
-		c, err := r.listener.Accept()
+		c, err := l.Accept()
 		if err != nil {
 			return // closed
 		}
 		i.serving.Go(func() {
-			if err := r.carry(ctx, c.(*net.TCPConn)); err != nil {
+			if err := r.carry(i.ctx, c.(*net.TCPConn)); err != nil {
 				i.log.Debug("relay", "to", r.to, "error", err)
 			}
 		})
@@ -166,7 +199,7 @@ func (i *island) reason(raw, code string) string {
 	}
 	to := address(rules, u.Hostname(), portOf(u))
 	for _, r := range i.relays {
-		if r.listener.Addr().String() != to {
+		if r.at != to {
 			continue
 		}
 		r.mu.Lock()
@@ -182,6 +215,9 @@ func (i *island) reason(raw, code string) string {
 func brokenOff(code string) bool {
 	return slices.Contains([]string{"net::ERR_CONNECTION_CLOSED", "net::ERR_EMPTY_RESPONSE", "net::ERR_CONNECTION_RESET", "net::ERR_SOCKET_NOT_CONNECTED"}, code)
 }
+
+// errNotAllowed says that the system does not let this process make a network.
+var errNotAllowed = errors.New("only root (CAP_SYS_ADMIN) may make a network namespace")
 
 func portOf(u *url.URL) string {
 	if p := u.Port(); p != "" {

@@ -5,30 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// namespace is a network namespace that a thread of ours holds open.
-type namespace struct {
-	path      string
-	listeners []net.Listener
-	leave     func()
-}
-
-// openNamespace makes a network namespace with listeners on its loopback
-// interface. A listener belongs to the namespace of the thread that made it, and
-// can be used from everywhere: so no helper process is needed.
-func openNamespace(listeners int) (*namespace, error) {
+// openNamespace makes a network namespace with the relays' listeners on its
+// loopback interface. A listener belongs to the namespace of the thread that made
+// it, and can be used from everywhere: so no helper process is needed.
+func (i *island) openNamespace() error {
+	program, err := exec.LookPath("nsenter")
+	if err != nil {
+		return fmt.Errorf("%w, with the program nsenter of util-linux: %w", errNotAllowed, err)
+	}
 	type made struct {
-		ns  *namespace
-		err error
+		path      string
+		listeners []net.Listener
+		err       error
 	}
 	answer := make(chan made)
-	end := make(chan struct{})
-	ended := make(chan struct{})
+	end, ended := make(chan struct{}), make(chan struct{})
 	var hold func()
 	hold = func() {
 		runtime.LockOSThread()
@@ -44,53 +47,181 @@ func openNamespace(listeners int) (*namespace, error) {
 		// The thread is never unlocked, so it ends with this goroutine and nobody
 		// else gets into the namespace by chance.
 		defer close(ended)
-		ns, err := enterNamespace(listeners)
-		answer <- made{ns, err}
-		if err == nil {
+		var m made
+		m.path = fmt.Sprintf("/proc/%d/task/%d/ns/net", unix.Getpid(), unix.Gettid())
+		if m.err = unix.Unshare(unix.CLONE_NEWNET); errors.Is(m.err, unix.EPERM) {
+			m.err = errNotAllowed
+		}
+		if m.err == nil {
+			m.listeners, m.err = furnish(i.relays)
+		}
+		answer <- m
+		if m.err == nil {
 			<-end
 		}
 	}
 	go hold()
-	got := <-answer
-	if got.err != nil {
+	m := <-answer
+	if m.err != nil {
 		<-ended
-		return nil, got.err
+		return fmt.Errorf("make a network of the browser's own: %w", m.err)
 	}
-	got.ns.leave = func() { close(end); <-ended }
-	return got.ns, nil
+	i.leave = func() { close(end); <-ended }
+	// It stays the same process: nsenter is replaced by the program.
+	i.enter = func(cmd *exec.Cmd) error {
+		cmd.Args = append([]string{program, "--net=" + m.path, cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = program
+		return nil
+	}
+	i.serve(m.listeners)
+	return nil
 }
 
-// enterNamespace takes the current thread into a network namespace of its own.
-func enterNamespace(listeners int) (ns *namespace, err error) {
-	if _, err := exec.LookPath(nsenter); err != nil {
-		return nil, fmt.Errorf("the program %s (util-linux) is needed for a network of the browser's own: %w", nsenter, err)
-	}
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		if errors.Is(err, unix.EPERM) {
-			return nil, errors.New("only root (CAP_SYS_ADMIN) may make a network namespace")
-		}
-		return nil, fmt.Errorf("make a network namespace: %w", err)
-	}
-	ns = &namespace{path: fmt.Sprintf("/proc/%d/task/%d/ns/net", unix.Getpid(), unix.Gettid())}
+// furnish raises the interfaces of the current thread's namespace, which is
+// empty, and listens for the relays.
+func furnish(relays []*relay) ([]net.Listener, error) {
 	if err := raise("lo"); err != nil {
 		return nil, fmt.Errorf("raise the loopback interface: %w", err)
 	}
 	uplink() // a page then sees navigator.onLine as on any machine; without it all works, too
-	defer func() {
+	var out []net.Listener
+	for _, r := range relays {
+		l, err := net.Listen("tcp4", r.at)
 		if err != nil {
-			for _, l := range ns.listeners {
+			for _, l := range out {
 				_ = l.Close()
 			}
-		}
-	}()
-	for range listeners {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
 			return nil, fmt.Errorf("listen in the network namespace: %w", err)
 		}
-		ns.listeners = append(ns.listeners, l)
+		out = append(out, l)
 	}
-	return ns, nil
+	return out, nil
+}
+
+// leaveItTo lets a program make the network, as a user who is not root: the
+// kernel makes a user namespace only for a new process. The program listens there,
+// hands the listeners over and becomes the browser (see Help).
+func (i *island) leaveItTo(program string) error {
+	var mu sync.Mutex
+	var ends []*os.File
+	i.leave = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, f := range ends {
+			_ = f.Close()
+		}
+	}
+	i.enter = func(cmd *exec.Cmd) error {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			return fmt.Errorf("a way to the helper: %w", err)
+		}
+		ours, theirs := os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "helper")
+		mu.Lock()
+		ends = append(ends, ours, theirs)
+		mu.Unlock()
+		args := []string{program, HelperArg, strconv.Itoa(3 + len(cmd.ExtraFiles))}
+		for _, r := range i.relays {
+			args = append(args, r.at)
+		}
+		cmd.ExtraFiles = append(cmd.ExtraFiles, theirs)
+		cmd.Args = append(append(args, "--", cmd.Path), cmd.Args[1:]...)
+		cmd.Path = program
+		a := cmd.SysProcAttr
+		a.Cloneflags |= unix.CLONE_NEWUSER | unix.CLONE_NEWNET
+		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: unix.Getuid(), HostID: unix.Getuid(), Size: 1}}
+		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: unix.Getgid(), HostID: unix.Getgid(), Size: 1}}
+		a.AmbientCaps = []uintptr{unix.CAP_NET_ADMIN} // of that namespace alone
+		i.serving.Go(func() {
+			listeners, err := receive(ours, len(i.relays))
+			if err != nil {
+				i.log.Debug("the browser's network", "error", err)
+				return
+			}
+			i.serve(listeners)
+		})
+		return nil
+	}
+	return nil
+}
+
+// receive takes the listeners of a helper. It ends when the helper does, or the
+// socket is closed.
+func receive(from *os.File, n int) ([]net.Listener, error) {
+	c, err := net.FileConn(from)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetReadDeadline(time.Now().Add(startLimit))
+	rights := make([]byte, unix.CmsgSpace(4*max(n, 1)))
+	_, got, _, _, err := c.(*net.UnixConn).ReadMsgUnix(make([]byte, 1), rights)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := unix.ParseSocketControlMessage(rights[:got])
+	if err != nil {
+		return nil, err
+	}
+	var out []net.Listener
+	for _, m := range messages {
+		fds, err := unix.ParseUnixRights(&m)
+		if err != nil {
+			return nil, err
+		}
+		for _, fd := range fds {
+			f := os.NewFile(uintptr(fd), "listener")
+			l, err := net.FileListener(f)
+			_ = f.Close()
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, l)
+		}
+	}
+	if len(out) != n {
+		return nil, fmt.Errorf("%d listeners of %d", len(out), n)
+	}
+	return out, nil
+}
+
+// Help does what a program does that Options.Helper names and that was started
+// with HelperArg: it prepares the network that it was started in, hands its
+// listeners over, and becomes the browser. It returns only when that fails.
+func Help(args []string) error {
+	fd, err := strconv.Atoi(args[0])
+	if err != nil {
+		return fmt.Errorf("the socket: %w", err)
+	}
+	unix.CloseOnExec(fd)
+	split := slices.Index(args, "--")
+	if split < 0 || len(args) < split+2 {
+		return errors.New("no program is named")
+	}
+	var relays []*relay
+	for _, at := range args[1:split] {
+		relays = append(relays, &relay{at: at})
+	}
+	listeners, err := furnish(relays)
+	if err != nil {
+		return err
+	}
+	var fds []int
+	for _, l := range listeners {
+		f, err := l.(*net.TCPListener).File()
+		if err != nil {
+			return fmt.Errorf("hand a listener over: %w", err)
+		}
+		fds = append(fds, int(f.Fd()))
+	}
+	if err := unix.Sendmsg(fd, []byte{0}, unix.UnixRights(fds...), nil, 0); err != nil {
+		return fmt.Errorf("hand the listeners over: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("give the rights up: %w", err)
+	}
+	program := args[split+1]
+	return fmt.Errorf("become %s: %w", program, unix.Exec(program, args[split+1:], os.Environ()))
 }
 
 // control gives a socket for interface requests.
@@ -180,20 +311,5 @@ func addInterface(name, kind string) error {
 	if code := int32(binary.NativeEndian.Uint32(answer[header:])); code != 0 {
 		return unix.Errno(-code)
 	}
-	return nil
-}
-
-// nsenter is the program that starts another one in a namespace.
-const nsenter = "nsenter"
-
-// within makes the command start in a network namespace. It stays the same
-// process: nsenter is replaced by the program.
-func within(cmd *exec.Cmd, namespace string) error {
-	path, err := exec.LookPath(nsenter)
-	if err != nil {
-		return fmt.Errorf("start in a network of its own: %w", err)
-	}
-	cmd.Args = append([]string{path, "--net=" + namespace, cmd.Path}, cmd.Args[1:]...)
-	cmd.Path = path
 	return nil
 }

@@ -81,6 +81,36 @@ func TestIsolatedBrowserSeesTheSame(t *testing.T) {
 	}
 }
 
+// TestHelper makes the network as for a user who is not root: by a program that
+// listens there and becomes the browser.
+func TestHelper(t *testing.T) {
+	t.Parallel()
+	_, site := setUp(t)
+	site.handle("helped.test/", html("a page"))
+	self, err := os.Executable()
+	require.NoError(t, err)
+	b, err := browser.OpenByHelper(t.Context(), browser.Options{
+		Helper: self, SPKI: []string{site.spki()}, NoSandbox: true,
+		Rules: "MAP helped.test:443 " + site.Listener.Addr().String() + ",MAP gone.test ~NOTFOUND",
+	})
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.ENOSPC) {
+		t.Skip("user namespaces are not allowed: " + err.Error())
+	}
+	require.NoError(t, err)
+	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", b.Pid()))
+	require.NoError(t, err)
+	ours, err := os.Readlink("/proc/self/ns/net")
+	require.NoError(t, err)
+	assert.NotEqual(t, ours, own)
+	s, err := b.Session(t.Context(), browser.SessionOptions{})
+	require.NoError(t, err)
+	require.NoError(t, s.Visit(t.Context(), "open", "https://helped.test/", limit))
+	page, err := s.Page(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "a page", page.Text)
+	gone(t, b)
+}
+
 // churning is set in the child of TestInterfacesComeAndGo.
 const churning = "SSO_CHURNING"
 

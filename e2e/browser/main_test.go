@@ -40,6 +40,10 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == browser.HelperArg {
+		fmt.Fprintln(os.Stderr, browser.Help(os.Args[2:]))
+		os.Exit(1)
+	}
 	code := m.Run()
 	if shared.b != nil {
 		if err := shared.b.Close(); err != nil {

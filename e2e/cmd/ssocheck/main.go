@@ -19,6 +19,7 @@ import (
 	testcontainers "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/browser"
 	"github.com/ssocheck/ssocheck/e2e/check"
 	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/config"
@@ -31,12 +32,27 @@ import (
 )
 
 func main() {
+	// A part of the start of a browser (see ourselves), not a command for people.
+	if len(os.Args) > 2 && os.Args[1] == browser.HelperArg {
+		tell(os.Stderr, browser.Help(os.Args[2:]).Error())
+		os.Exit(exitError)
+	}
 	// Some of our dependencies know only a logger of the whole process, and would
 	// write between the lines of ours. It is the command's to silence, and nobody
 	// else's: a package must not.
 	testcontainers.SetDefault(testcontainers.NewNoopLogger())
 	logrus.SetOutput(io.Discard)
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// ourselves is this program as the helper that makes the network of a browser
+// where the user is not root; "" where it cannot be told.
+func ourselves() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 // The exit codes of design.md.
@@ -268,7 +284,7 @@ func (c *runCmd) Run(e *env) error {
 	r, err := e2e.Check(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
 		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.Observe, Stack: c.stack(e),
-		Browser: c.Browser, External: c.External.options(),
+		Browser: c.Browser, Helper: ourselves(), External: c.External.options(),
 	})
 	progress.Close()
 	if err != nil {

@@ -51,7 +51,7 @@ func (c *matrixCmd) Run(e *env) error {
 	var written, refusal error
 	ran := 0
 	err = e2e.Matrix(e.ctx, e2e.Options{
-		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Report: c.Report, Log: e.log, Observe: progress.Observe, Stack: c.Stack.options(),
+		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Report: c.Report, Log: e.log, Observe: progress.Observe, Helper: ourselves(), Stack: c.Stack.options(),
 	}, pairs, func(p render.Pair) {
 		progress.Phase("Paperless-ngx " + p.Paperless + ", authentik " + p.Authentik)
 	}, func(cell *e2e.Cell) error {

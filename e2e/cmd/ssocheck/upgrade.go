@@ -29,7 +29,7 @@ func (c *upgradeCmd) Run(e *env) error {
 	u, err := e2e.Upgrade(e.ctx, e2e.UpgradeOptions{
 		Options: e2e.Options{
 			Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service,
-			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.Observe, Stack: c.Stack.options(),
+			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.Observe, Helper: ourselves(), Stack: c.Stack.options(),
 		},
 		From: c.From, To: c.To, Step: c.Step,
 		Planned: func(u *e2e.Upgraded) { report.Plan(e.stdout, u.Planned(), u.Hazards, u.Lint, o) },
