@@ -101,8 +101,8 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 		{func(v *render.Versions) []render.Release { return v.Paperless }, "paperless", b.Paperless.Version, o.Paperless != ""},
 		{func(v *render.Versions) []render.Release { return v.Authentik }, "authentik", b.Authentik.Version, o.Authentik != ""},
 	} {
-		// A version that nobody asked for by name may lie between known ones.
-		if _, err := render.Find(version.of(known), version.product, version.version); err != nil && version.asked {
+		// A version that nobody asked for by name may also be newer than the known ones.
+		if err := render.Within(version.of(known), version.product, version.version); err != nil && version.asked {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
 		}
 	}

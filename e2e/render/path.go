@@ -50,8 +50,8 @@ const (
 )
 
 // ParsePair reads PAPERLESS[,AUTHENTIK]. A missing authentik is that of fallback.
-// Either may be latest-known. Unknown versions wrap ErrUnknownVersion and name
-// the nearest known ones.
+// Either may be latest-known. Versions that neither are known nor lie between known
+// ones wrap ErrUnknownVersion and name the nearest.
 func ParsePair(text string, fallback Pair) (Pair, error) {
 	p, a, both := strings.Cut(text, ",")
 	pair := Pair{Paperless: strings.TrimSpace(p), Authentik: fallback.Authentik}
@@ -74,11 +74,10 @@ func ParsePair(text string, fallback Pair) (Pair, error) {
 			*one.version = one.releases[len(one.releases)-1].Version
 			continue
 		}
-		r, err := Find(one.releases, one.product, *one.version)
-		if err != nil {
+		if err := Within(one.releases, one.product, *one.version); err != nil {
 			return pair, err
 		}
-		*one.version = r.Version
+		*one.version = strings.TrimPrefix(*one.version, "v")
 	}
 	return pair, nil
 }

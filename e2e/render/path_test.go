@@ -73,9 +73,12 @@ func TestParsePair(t *testing.T) {
 	assert.Equal(t, v.Paperless[len(v.Paperless)-1].Version, pair.Paperless)
 	assert.Equal(t, v.Authentik[len(v.Authentik)-1].Version, pair.Authentik)
 
-	_, err = render.ParsePair("2.20.15,2025.9.1", render.Pair{})
+	pair, err = render.ParsePair("v2.20.3,2025.9.1", render.Pair{}) // between known ones
+	require.NoError(t, err)
+	assert.Equal(t, render.Pair{Paperless: "2.20.3", Authentik: "2025.9.1"}, pair)
+	_, err = render.ParsePair("2.20.15,2023.9.1", render.Pair{})
 	require.ErrorIs(t, err, render.ErrUnknownVersion)
-	require.ErrorContains(t, err, "2025.8.1, 2025.10.0")
+	require.ErrorContains(t, err, "2024.10.5")
 }
 
 // The lists are in the order of their versions: nearest, latest-known and the
@@ -139,7 +142,7 @@ func TestBasis(t *testing.T) {
 	v, err := render.KnownVersions()
 	require.NoError(t, err)
 	for version, want := range map[string]string{
-		"2.20.15": "2.20.15", "2.19.6": "2.18.4", "2.20.16": "2.20.15", "1.17.4": "2.4.3", "latest": "3.0.5",
+		"2.20.15": "2.20.15", "2.19.6": "2.18.4", "2.20.16": "2.20.15", "2.20.3": "2.20.15", "1.17.4": "2.4.3", "latest": "3.0.5",
 	} {
 		assert.Equal(t, want, render.Basis(v.Paperless, version).Version, version)
 	}

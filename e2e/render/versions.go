@@ -129,9 +129,25 @@ func CheckVersion(product, version string) error {
 	return nil
 }
 
+// Within reports whether a version is a known one or lies between known ones;
+// nil when it does. The error wraps ErrUnknownVersion and names the nearest.
+func Within(releases []Release, product, version string) error {
+	_, err := Find(releases, product, version)
+	if err == nil || len(releases) == 0 {
+		return err
+	}
+	v, bad := semver.StrictNewVersion(strings.TrimPrefix(version, "v"))
+	first, last := semver.MustParse(releases[0].Version), semver.MustParse(releases[len(releases)-1].Version)
+	if bad != nil || v.LessThan(first) || v.GreaterThan(last) {
+		return err
+	}
+	return nil
+}
+
 // Basis is the known release whose answers the lab gives for a version: that
-// version itself, else the newest one before it, else the oldest. A version that
-// does not parse is taken as the newest, as AtLeast takes it.
+// version itself, else the newest one before it of the same minor series, else
+// one behind it of that series, else the newest one before it, else the oldest. A
+// version that does not parse is taken as the newest, as AtLeast takes it.
 func Basis(releases []Release, version string) Release {
 	var best Release // zero: none is known
 	if len(releases) > 0 {
@@ -142,7 +158,40 @@ func Basis(releases []Release, version string) Release {
 			best = r
 		}
 	}
+	if sameSeries(version, best.Version) {
+		return best
+	}
+	for _, r := range releases {
+		if sameSeries(version, r.Version) {
+			return r
+		}
+	}
 	return best
+}
+
+func sameSeries(a, b string) bool {
+	v, err := semver.NewVersion(a)
+	if err != nil {
+		return false
+	}
+	w, err := semver.NewVersion(b)
+	return err == nil && v.Major() == w.Major() && v.Minor() == w.Minor()
+}
+
+// Between are the hazards of a product that lie between the release that answers
+// for a version and that version.
+func (v *Versions) Between(product, basis, version string) []Hazard {
+	low, high := basis, version
+	if AtLeast(low, high) {
+		low, high = high, low
+	}
+	var out []Hazard
+	for _, h := range v.Hazards {
+		if _, err := semver.NewVersion(h.At); err == nil && h.Product == product && !AtLeast(low, h.At) && AtLeast(high, h.At) {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 // AtLeast tells whether a version is at least another. A version that does not

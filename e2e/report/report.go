@@ -300,14 +300,22 @@ func (r *Report) labNote() string {
 	}
 	for _, p := range []struct {
 		name     string
+		product  string
 		releases []render.Release
 		version  string
 	}{
-		{"Paperless-ngx", known.Paperless, r.Target.Paperless.Version},
-		{"authentik", known.Authentik, r.Target.Authentik.Version},
+		{"Paperless-ngx", render.PaperlessProduct, known.Paperless, r.Target.Paperless.Version},
+		{"authentik", render.AuthentikProduct, known.Authentik, r.Target.Authentik.Version},
 	} {
 		if basis := render.Basis(p.releases, p.version); p.version != "" && basis.Version != p.version {
 			notes = append(notes, fmt.Sprintf("Of %s %s it knows nothing of its own and answers as %s.", p.name, p.version, basis.Version))
+			var changes []string
+			for _, h := range known.Between(p.product, basis.Version, p.version) {
+				changes = append(changes, h.At+" ("+h.Title+")")
+			}
+			if len(changes) > 0 {
+				notes = append(notes, "Changes to the sign-in lie between: "+strings.Join(changes, ", ")+".")
+			}
 		}
 	}
 	return strings.Join(notes, " ")
