@@ -22,6 +22,8 @@ func loginRules() []Rule {
 		{Code: "AUTHZ-GROUPS", Level: Warning, Title: "Group settings do not undo each other", Doc: "Group sync replaces the groups at every sign-in.", check: checkGroups},
 		{Code: "AUTHZ-SYNC", Level: Error, Title: "Group sync works in this version", Doc: "2.20.0 takes all groups away at every sign-in.", check: checkSync},
 		{Code: "MAIL-MANDATORY", Level: Error, Title: "E-mail verification is not mandatory", Doc: "Since 2.13.1 it is a server error for unverified addresses.", check: checkMandatory},
+		{Code: "MAIL-SMTP", Level: Error, Title: "The first sign-in needs no confirmation by mail", Doc: "Paperless-ngx 2.13.1 to 2.14.7 cannot make the confirmation that an unverified address asks for: the first sign-in is a server error.", check: checkConfirmation},
+		{Code: "REG-FRESH", Level: Info, Title: "The first account is there before the regular login goes", Doc: "Without any account Paperless leads everybody to its sign-up page, which has no SSO button.", check: checkFresh},
 		{Code: "SEC-AUTOLOGIN", Level: Warning, Title: "Nobody is signed in without asking", Doc: "PAPERLESS_AUTO_LOGIN_USERNAME signs every visitor in as that user.", Breaks: "login-page", check: checkAutoLogin},
 		{Code: "SEC-SIGNUP", Level: Warning, Title: "Strangers cannot make accounts with a password", Doc: "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS opens the sign-up page to everybody.", check: checkOpenSignup},
 	}
@@ -105,8 +107,8 @@ func checkClosed(s *subject) []problem {
 
 func checkLockout(s *subject) []problem {
 	e := s.on(render.DisableRegularLogin)
-	if e == nil || s.button() {
-		return nil
+	if e == nil || s.button() || s.on(remoteUser) != nil {
+		return nil // the header of the proxy is a way in, too
 	}
 	return []problem{e.atName("the regular login is off and there is no SSO button: nobody can sign in", e.written(render.DisableRegularLogin, "false")+" until the button is there")}
 }
@@ -136,6 +138,9 @@ func checkRedirect(s *subject) []problem {
 
 func checkRelogin(s *subject) []problem {
 	v, e := s.value("PAPERLESS_LOGOUT_REDIRECT_URL")
+	if header := s.on(remoteUser); header != nil && s.on(render.RedirectToSSO) == nil {
+		return s.headerRelogin(header)
+	}
 	if e == nil || s.on(render.RedirectToSSO) == nil {
 		return nil
 	}
@@ -150,6 +155,23 @@ func checkRelogin(s *subject) []problem {
 	p := e.atValue("signing out leads back to the sign-in page, which redirects to SSO at once: people cannot sign out", e.written(e.name, "/accounts/login/?loggedout=1"))
 	p.edit = e.revalue("/accounts/login/?loggedout=1")
 	return []problem{p}
+}
+
+// headerRelogin is about signing out where the proxy's header signs in: every page
+// of Paperless does that again, so people must be sent to the proxy's own way out.
+func (s *subject) headerRelogin(header *entry) []problem {
+	v, e := s.value("PAPERLESS_LOGOUT_REDIRECT_URL")
+	const message = "signing out ends on a page of Paperless, where the proxy's header signs in again at once"
+	const fix = "https://<where the proxy signs people out>"
+	if e == nil {
+		p := header.atName(message, header.written("PAPERLESS_LOGOUT_REDIRECT_URL", fix))
+		p.level, p.setting = Info, "PAPERLESS_LOGOUT_REDIRECT_URL"
+		return []problem{p}
+	}
+	if u, err := url.Parse(v); err != nil || u.Host != "" && u.Hostname() != hostOf(s.paperless().URL) || strings.HasPrefix(u.Path, "/outpost.goauthentik.io") {
+		return nil
+	}
+	return []problem{e.atValue(message, e.written(e.name, fix))}
 }
 
 func checkRights(s *subject) []problem {
@@ -212,4 +234,53 @@ func checkOpenSignup(s *subject) []problem {
 		return []problem{e.atName("everybody who reaches the page can make an account with a password; it has nothing to do with SSO", "remove it; for SSO accounts there is PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS")}
 	}
 	return nil
+}
+
+// checkConfirmation knows from the versions alone that the first sign-in fails:
+// authentik's own mapping calls no address verified from 2025.10 on, Paperless
+// then wants to confirm it, and these versions lack the page that the mail names.
+func checkConfirmation(s *subject) []problem {
+	app := s.tested()
+	if app == nil || !s.isAuthentik(app) || !s.paperless().AtLeast("2.13.1") || s.paperless().AtLeast("2.15.0") {
+		return nil
+	}
+	v, e := s.value("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION")
+	if v == "none" || v == "mandatory" || s.oc.get("VERIFIED_EMAIL").truthy() || app.get("settings").get("verified_email").truthy() {
+		return nil // MAIL-MANDATORY, SEC-VERIFIED
+	}
+	if slices.ContainsFunc(s.bundle.Authentik.Mappings, func(m render.ScopeMapping) bool { return m.Scope == "email" }) {
+		return nil
+	}
+	known := s.reader.sources.AuthentikVersion != "" || s.reader.sources.ToAuthentik != ""
+	if kind, name := s.deployedIdP(); kind == render.AuthentikIdP && name != "" {
+		known = true
+	}
+	if known && !s.bundle.Authentik.AtLeast("2025.10.0") {
+		return nil
+	}
+	p := s.anywhere("", s.line("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "none")+", or Paperless-ngx 2.16.0 or later")
+	if e != nil {
+		p = e.atName("", p.fix)
+	}
+	p.setting = "PAPERLESS_ACCOUNT_EMAIL_VERIFICATION"
+	p.message = "authentik " + s.bundle.Authentik.Version + " calls no e-mail address verified, and Paperless-ngx " + s.paperless().Version + " cannot make the confirmation (account_confirm_email): the first sign-in is a server error"
+	if !known {
+		p.level = Info
+		p.message = "with authentik 2025.10 or later, which calls no e-mail address verified, the first sign-in is a server error: Paperless-ngx " + s.paperless().Version + " cannot make the confirmation (account_confirm_email)"
+	}
+	return []problem{p}
+}
+
+// checkFresh is about a database without any account: Paperless's sign-up page
+// then comes before SSO, and its form makes the first administrator.
+func checkFresh(s *subject) []problem {
+	e := s.on(render.DisableRegularLogin)
+	if e == nil || !s.paperless().AtLeast("2.15.0") || !s.button() {
+		return nil
+	}
+	if v, _ := s.value("PAPERLESS_ADMIN_USER"); v != "" {
+		return nil
+	}
+	return []problem{e.atName("on an empty database everybody is led to the sign-up page (/accounts/signup/), which has no SSO button, until the first account is there",
+		s.line("PAPERLESS_ADMIN_USER", "<name>")+" and PAPERLESS_ADMIN_PASSWORD make the first account, an administrator; not needed where accounts exist")}
 }

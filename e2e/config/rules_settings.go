@@ -95,6 +95,11 @@ func checkUnknown(s *subject) []problem {
 		}
 		p := e.atName("ssocheck does not know "+name+" as a setting of Paperless", "check the spelling if it should do something")
 		p.level = Info
+		if near := s.data.nearest(name); near != "" && !s.newerThanKnown() {
+			p.level = Warning
+			p.message = "no version of Paperless reads " + name + "; the nearest name that is read is " + near
+			p.fix = "remove the line, or use " + near + " if that is what you mean"
+		}
 		out = append(out, p)
 	}
 	return out
@@ -374,4 +379,15 @@ func checkV3(s *subject) []problem {
 		out = append(out, p)
 	}
 	return out
+}
+
+// newerThanKnown tells whether the image is newer than every version known here:
+// a name that is not known may be one of its own.
+func (s *subject) newerThanKnown() bool {
+	known, err := render.KnownVersions()
+	if err != nil {
+		return true
+	}
+	newest := latest(known.Paperless)
+	return s.imageVersion != newest && s.imageVersion != "" && render.AtLeast(s.imageVersion, newest)
 }

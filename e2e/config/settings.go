@@ -136,6 +136,41 @@ func (d *settingsData) realName(name string) string {
 	return best
 }
 
+// ownNames are the beginnings of names that only sign-in settings have.
+var ownNames = []string{"PAPERLESS_SOCIAL", "PAPERLESS_ACCOUNT", "PAPERLESS_ALLAUTH", "PAPERLESS_OIDC", "PAPERLESS_OPENID", "PAPERLESS_SSO", "PAPERLESS_REDIRECT_LOGIN", "PAPERLESS_HTTP_REMOTE", "PAPERLESS_REMOTE_USER", "PAPERLESS_ENABLE_HTTP_REMOTE", "PAPERLESS_LOGIN", "PAPERLESS_LOGOUT", "PAPERLESS_AUTHENTIK"}
+
+// nearest is the setting whose words have most in common with a name of the
+// sign-in settings that no version reads; "" for names of other things.
+func (d *settingsData) nearest(name string) string {
+	if !slices.ContainsFunc(ownNames, func(own string) bool { return strings.HasPrefix(name, own) }) {
+		return ""
+	}
+	words := nameWords(name)
+	best, most := "", -1.0
+	for i := range d.Settings {
+		s := &d.Settings[i]
+		if s.Category != "sso" {
+			continue
+		}
+		other, common := nameWords(s.Name), 0
+		for _, w := range words {
+			if slices.Contains(other, w) {
+				common++
+			}
+		}
+		if score := 2 * float64(common) / float64(len(words)+len(other)); score > most {
+			best, most = s.Name, score
+		}
+	}
+	return best
+}
+
+// nameWords are the words of a name, however its author joined them.
+func nameWords(name string) []string {
+	name = strings.TrimPrefix(name, "PAPERLESS_")
+	return strings.FieldsFunc(strings.ReplaceAll(name, "SOCIALACCOUNT", "SOCIAL_ACCOUNT"), func(r rune) bool { return r == '_' })
+}
+
 // known tells whether some version reads the name.
 func (d *settingsData) known(name string) bool {
 	base := strings.TrimSuffix(name, "_FILE")

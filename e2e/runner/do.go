@@ -199,6 +199,9 @@ func (r *run) foreign(c *check.Check) string {
 	if path != "" && r.o.Kind != target.External && c == checklist.RoundTrip {
 		return fmt.Sprintf("needs authentik at the root of its host: this one lives under %s/, which the %s does not model", path, r.o.Kind)
 	}
+	if _, set := r.o.Bundle.Paperless.Value(render.ProvidersKey); !set && r.o.Bundle.Paperless.On(render.RemoteUser) && !r.o.Bundle.Observed && r.o.Bundle.Paperless.Env[render.ProvidersKey+"_FILE"] == "" {
+		other = "none at all (people get in by the proxy's header)"
+	}
 	if other == "" {
 		return ""
 	}
