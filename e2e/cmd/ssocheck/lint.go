@@ -22,6 +22,7 @@ type lintCmd struct {
 	To        string   `help:"Say also what an upgrade to these versions brings." placeholder:"VER[,VER]"`
 	Format    string   `enum:"text,json,github,sarif" default:"text" help:"text, json, github (annotations) or sarif (code scanning)."`
 	Fix       bool     `help:"Show what can be mended as a diff, and write it. Every other byte stays."`
+	Ignore    []string `help:"Say nothing of these codes." placeholder:"CODE"`
 	DryRun    bool     `help:"With --fix: show the diff, write nothing."`
 }
 
@@ -36,6 +37,9 @@ func (c *lintCmd) Run(e *env) error {
 		ToPaperless: strings.TrimSpace(paperless), ToAuthentik: strings.TrimSpace(authentik), Environ: config.Environ(),
 		Complete: c.Complete,
 	}
+	if len(src.Files) == 0 && c.Container == "" {
+		src.Files = here()
+	}
 	if err := c.gather(e, &src); err != nil {
 		return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
 	}
@@ -43,6 +47,9 @@ func (c *lintCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
 	}
+	findings = slices.DeleteFunc(findings, func(f config.Finding) bool {
+		return slices.ContainsFunc(c.Ignore, func(code string) bool { return strings.EqualFold(code, f.Code) })
+	})
 	shown := findings
 	if e.quiet && c.Format == "text" {
 		shown = slices.DeleteFunc(slices.Clone(findings), func(f config.Finding) bool { return f.Level == config.Info })
@@ -52,6 +59,17 @@ func (c *lintCmd) Run(e *env) error {
 	}
 	if slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Level == config.Error }) {
 		return failed(exitFail)
+	}
+	return nil
+}
+
+// here is the configuration in this folder that lint takes when none is named: a
+// compose file, which brings its own .env, else paperless.conf or an env file.
+func here() []string {
+	for _, name := range []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml", "paperless.conf", "docker-compose.env", "paperless.env", ".env"} {
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+			return []string{name}
+		}
 	}
 	return nil
 }
