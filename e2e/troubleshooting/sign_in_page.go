@@ -126,6 +126,11 @@ func signInPageItems() []*Item {
 			Fix:    `Put one app with provider_id, name, client_id, secret and settings.server_url into "openid_connect": {"APPS": […]} of PAPERLESS_SOCIALACCOUNT_PROVIDERS.`,
 			Breaks: checklist.LoginButton,
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				for _, key := range []string{"APP", "server_url", "id"} { // an entry of the old SERVERS lacks it
+					if line := rec.LogLine("KeyError: '" + key + "'"); line != "" && pageFailed(rec) {
+						return []string{expected("an entry of SERVERS with APP, server_url and id"), seen("none"), "Paperless logged: " + clip(line, 200)}, true
+					}
+				}
 				if !noButton(rec) || !appsHave(b) || len(rec.Stale) > 0 || !noApp(b) {
 					return nil, false
 				}
