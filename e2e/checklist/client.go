@@ -29,6 +29,7 @@ type caller struct {
 	p     *check.Pass
 	c     *http.Client
 	sites sites
+	n     int // who asks, in the evidence; 0: has not asked yet
 }
 
 func newCaller(p *check.Pass) (*caller, error) {
@@ -57,6 +58,16 @@ func (a *answer) page(p *check.Pass) evidence.Page {
 }
 
 func (c *caller) do(r *http.Request) (*answer, error) {
+	if c.n == 0 {
+		for _, h := range c.p.Record.Hops {
+			c.n = max(c.n, h.Client)
+		}
+		c.n++
+	}
+	own := r.Header.Get(evidence.OwnHeader) != ""
+	if c.p.Target.Exchanges == nil { // no edge takes it off
+		r.Header.Del(evidence.OwnHeader)
+	}
 	resp, err := c.c.Do(r)
 	if err != nil {
 		// The URL in net/http's error may carry a code: name only the path.
@@ -68,7 +79,7 @@ func (c *caller) do(r *http.Request) (*answer, error) {
 		return nil, fmt.Errorf("read %s%s: %w", r.URL.Host, r.URL.Path, err)
 	}
 	a := &answer{url: r.URL, status: resp.StatusCode, header: resp.Header, body: string(body)}
-	hop := evidence.Hop{Method: r.Method, URL: redact(c.p, r.URL.String()), Status: resp.StatusCode}
+	hop := evidence.Hop{Method: r.Method, URL: redact(c.p, r.URL.String()), Status: resp.StatusCode, Client: c.n, Own: own}
 	if l := resp.Header.Get("Location"); l != "" && resp.StatusCode/100 == 3 {
 		if a.location, err = r.URL.Parse(l); err != nil {
 			return nil, check.Unmetf("%s%s redirects to something that is no URL", r.URL.Host, r.URL.Path)
@@ -95,8 +106,36 @@ func (c *caller) get(ctx context.Context, address string) (*answer, error) {
 	return c.do(r)
 }
 
+// try is get for what must be refused: the evidence tells it from a sign-in.
+func (c *caller) try(ctx context.Context, address string) (*answer, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("make a request: %w", err)
+	}
+	r.Header.Set(evidence.OwnHeader, "1")
+	return c.do(r)
+}
+
 // post sends a form as a browser does from a page of the same origin.
 func (c *caller) post(ctx context.Context, address string, form url.Values) (*answer, error) {
+	r, err := formRequest(ctx, address, form)
+	if err != nil {
+		return nil, err
+	}
+	return c.do(r)
+}
+
+// tryForm is post for what must be refused; see try.
+func (c *caller) tryForm(ctx context.Context, address string, form url.Values) (*answer, error) {
+	r, err := formRequest(ctx, address, form)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(evidence.OwnHeader, "1")
+	return c.do(r)
+}
+
+func formRequest(ctx context.Context, address string, form url.Values) (*http.Request, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("make a request: %w", err)
@@ -107,7 +146,7 @@ func (c *caller) post(ctx context.Context, address string, form url.Values) (*an
 	}
 	r.Header.Set("Origin", u.Scheme+"://"+u.Host)
 	r.Header.Set("Referer", u.Scheme+"://"+u.Host+u.Path)
-	return c.do(r)
+	return r, nil
 }
 
 // follow goes along redirects until there is none, or one to a URL that stop

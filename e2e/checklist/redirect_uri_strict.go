@@ -59,7 +59,7 @@ func redirectURIStrict(ctx context.Context, p *check.Pass) error {
 		u, q := *authorize, authorize.Query()
 		q.Set("redirect_uri", m.uri)
 		u.RawQuery = q.Encode()
-		a, err := c.get(ctx, u.String())
+		a, err := c.try(ctx, u.String())
 		if err != nil {
 			return err
 		}

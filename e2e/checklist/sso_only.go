@@ -70,11 +70,11 @@ func refused(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	page, err := c.get(ctx, at(p, "/accounts/login/?loggedout=1"))
+	page, err := c.try(ctx, at(p, "/accounts/login/?loggedout=1"))
 	if err != nil {
 		return err
 	}
-	a, err := c.post(ctx, at(p, "/accounts/login/"), url.Values{
+	a, err := c.tryForm(ctx, at(p, "/accounts/login/"), url.Values{
 		"csrfmiddlewaretoken": {csrf(page.body)}, "login": {local.Username}, "password": {local.Password},
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
 
@@ -23,7 +24,10 @@ func (e *Edge) handle(w http.ResponseWriter, r *http.Request, secure bool) {
 		http.Error(w, "ssocheck edge: no route for "+r.Host, http.StatusMisdirectedRequest)
 		return
 	}
+	own := r.Header.Get(evidence.OwnHeader) != ""
+	r.Header.Del(evidence.OwnHeader)
 	x := e.begin(id, route, r, secure)
+	x.Own = own
 	rw := &recorder{ResponseWriter: w, edge: e, capture: x.capture()}
 	if s := route.Proxy.StripSetCookie; s != "" && strings.Contains(r.URL.Path, s) {
 		rw.strip = "Set-Cookie"

@@ -3,7 +3,10 @@
 // of ours.
 package evidence
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Record is everything that was seen while one check ran. The zero value of a
 // field means "not looked at", never "false": see the pointers.
@@ -72,7 +75,16 @@ type Hop struct {
 	Status   int    `json:"status"`             // 0 when the request never got a response
 	Location string `json:"location,omitempty"` // redacted
 	Error    string `json:"error,omitempty"`    // net::ERR_… when there was no response
+	// Client is who asked: 0 the browser, else the nth of the check's own people
+	// without a browser. Each has cookies of its own.
+	Client int `json:"client,omitempty"`
+	// Own is set where the check asked on purpose for what must be refused, such as
+	// a replayed callback: no part of anybody's sign-in.
+	Own bool `json:"own,omitempty"`
 }
+
+// OwnHeader marks a request as Own on its way to the edge, which takes it off.
+const OwnHeader = "X-Ssocheck-Own"
 
 // A Page is a rendered page, its text collected through open shadow roots.
 type Page struct {
@@ -159,6 +171,8 @@ type Exchange struct {
 	// Headers are request headers that matter: Host, Origin, Referer, X-Forwarded-*, Remote-User (value only for our own test names).
 	Headers map[string]string `json:"headers,omitempty"`
 	Error   string            `json:"error,omitempty"` // no response: why
+	// Own is as in Hop, also of what Paperless asked for while it answered such a request.
+	Own bool `json:"own,omitempty"`
 }
 
 // An IDToken is what can be said of an id_token without keeping it.
@@ -202,21 +216,28 @@ type User struct {
 	Groups    []string `json:"groups,omitempty"`
 }
 
+// Flow is the documents that people asked for, without the check's Own requests.
+func (r *Record) Flow() []Hop {
+	return slices.DeleteFunc(slices.Clone(r.Hops), func(h Hop) bool { return h.Own })
+}
+
 // Find returns the first exchange that fits, newest first; nil when none does.
+// The check's Own requests fit nothing.
 func (r *Record) Find(channel, to, pathPart string) *Exchange {
 	for i := len(r.Exchange) - 1; i >= 0; i-- {
 		e := &r.Exchange[i]
-		if e.Channel == channel && e.To == to && contains(e.URL, pathPart) {
+		if !e.Own && e.Channel == channel && e.To == to && contains(e.URL, pathPart) {
 			return e
 		}
 	}
 	return nil
 }
 
-// Hop returns the last hop whose URL contains the part; nil when none does.
+// Hop returns the last hop whose URL contains the part; nil when none does. The
+// check's Own requests do not count.
 func (r *Record) Hop(part string) *Hop {
 	for i := len(r.Hops) - 1; i >= 0; i-- {
-		if contains(r.Hops[i].URL, part) {
+		if !r.Hops[i].Own && contains(r.Hops[i].URL, part) {
 			return &r.Hops[i]
 		}
 	}

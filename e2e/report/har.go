@@ -91,18 +91,26 @@ func har(e *evidence.Record) harDoc {
 		for i := range e.Hops {
 			log.Entries = append(log.Entries, harExchange(&evidence.Exchange{
 				Channel: evidence.Front, Method: e.Hops[i].Method, URL: e.Hops[i].URL, Status: e.Hops[i].Status,
-				Location: e.Hops[i].Location, Error: e.Hops[i].Error,
+				Location: e.Hops[i].Location, Error: e.Hops[i].Error, Own: e.Hops[i].Own,
 			}))
 		}
 	}
 	return harDoc{log}
 }
 
+// ownWord says of a request that no person's sign-in has it.
+func ownWord(own bool) string {
+	if own {
+		return " (made by the check on purpose)"
+	}
+	return ""
+}
+
 func harExchange(x *evidence.Exchange) harEntry {
 	ms := x.Seconds * 1000
 	entry := harEntry{
 		Started: time.Unix(0, 0).UTC().Add(time.Duration(x.At * float64(time.Second))).Format("2006-01-02T15:04:05.000Z07:00"),
-		Time:    ms, Timings: harTimings{Wait: ms}, Comment: strings.TrimSpace(x.Channel + " channel " + x.Error),
+		Time:    ms, Timings: harTimings{Wait: ms}, Comment: strings.TrimSpace(x.Channel + " channel " + x.Error + ownWord(x.Own)),
 		Request: harRequest{
 			Method: x.Method, URL: x.URL, HTTPVersion: "HTTP/1.1", HeadersSize: -1, BodySize: -1,
 			Headers: pairs(x.Headers), Query: harQuery(x.URL), Cookies: names(x.Cookies),

@@ -182,6 +182,7 @@ func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t 
 				rec.Exchange = append(rec.Exchange, x)
 			}
 		}
+		own(rec.Exchange)
 	}
 	if !bad {
 		return
@@ -207,6 +208,21 @@ func (r *run) collect(ctx context.Context, res *Result, rec *evidence.Record, t 
 	if t.Stale != nil {
 		rec.Stale, err = t.Stale(ctx)
 		missing("running settings", err)
+	}
+}
+
+// own marks what Paperless asked for while it answered a request that a check
+// made on purpose.
+func own(xs []evidence.Exchange) {
+	for _, front := range xs {
+		if !front.Own || front.Channel != evidence.Front {
+			continue
+		}
+		for i := range xs {
+			if x := &xs[i]; x.Channel == evidence.Back && x.Seq > front.Seq && x.At <= front.At+front.Seconds {
+				x.Own = true
+			}
+		}
 	}
 }
 

@@ -63,10 +63,11 @@ func reachItems() []*Item {
 // deadEnd is the browser's last hop when it ended at one of the two products
 // with an error of these kinds; else nil.
 func deadEnd(rec evidence.Record, b *render.Bundle, kinds ...string) *evidence.Hop {
-	if len(rec.Hops) == 0 || !rec.Boot.Up {
+	hops := rec.Flow()
+	if len(hops) == 0 || !rec.Boot.Up {
 		return nil
 	}
-	h := &rec.Hops[len(rec.Hops)-1]
+	h := &hops[len(hops)-1]
 	if host := hostOf(h.URL); host != hostOf(b.Paperless.URL) && host != hostOf(b.Authentik.URL) {
 		return nil
 	}

@@ -70,8 +70,9 @@ func refusedAuthorization(rec evidence.Record, heading, logged string) (quote st
 
 // startHop is the answer of Paperless to the press of the button.
 func startHop(rec evidence.Record) *evidence.Hop {
-	for i := len(rec.Hops) - 1; i >= 0; i-- {
-		h := &rec.Hops[i]
+	hops := rec.Flow()
+	for i := len(hops) - 1; i >= 0; i-- {
+		h := &hops[i]
 		if h.Method == http.MethodPost && strings.Contains(h.URL, "/accounts/oidc/") && strings.Contains(h.URL, "/login/") {
 			return h
 		}
