@@ -19,6 +19,11 @@ import (
 func TestMoreChecks(t *testing.T) {
 	rig := newRig(t)
 	planted := func(code string) func(*render.Bundle) { return troubleshooting.Find(code).Plant }
+	pattern := func(p string) func(*render.Bundle) {
+		return func(b *render.Bundle) {
+			b.EditProvider(func(o *render.OAuth2Provider) { o.RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: p}} })
+		}
+	}
 	for name, tt := range map[string]struct {
 		check, paperless string
 		change           func(*render.Bundle)
@@ -28,16 +33,22 @@ func TestMoreChecks(t *testing.T) {
 		"existing user kept out, nobody gets an account": {"existing-user", "", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "false" }, check.Passed, ""},
 		"existing user gets a second account":            {"existing-user", "", nil, check.Warned, "second account"},
 		"existing user reached by e-mail address":        {"existing-user", "", planted("SEC-EMAILAUTH"), check.Failed, "which nobody linked"},
-		"signed out":                  {"logout", "", nil, check.Passed, ""},
-		"signed out and in again":     {"logout", "", planted("OUT-RELOGIN"), check.Failed, "signed in again"},
-		"redirect URI is strict":      {"redirect-uri-strict", "", nil, check.Passed, ""},
-		"redirect URI is a pattern":   {"redirect-uri-strict", "", planted("RED-REGEX"), check.Failed, ""},
-		"next= stays here":            {"next-redirect", "", nil, check.Passed, ""},
-		"next= leads away":            {"next-redirect", "2.5.0", nil, check.Failed, "evil.example"},
-		"PKCE and state":              {"pkce-state", "", nil, check.Passed, ""},
-		"PKCE off":                    {"pkce-state", "", func(b *render.Bundle) { b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") }) }, check.Warned, "PKCE"},
-		"the session gets another id": {"session-rotated", "", nil, check.Passed, ""},
-		"Remote-User is off":          {"remote-user", "", nil, check.Passed, ""},
+		"signed out":                   {"logout", "", nil, check.Passed, ""},
+		"signed out and in again":      {"logout", "", planted("OUT-RELOGIN"), check.Failed, "signed in again"},
+		"redirect URI is strict":       {"redirect-uri-strict", "", nil, check.Passed, ""},
+		"redirect URI is a pattern":    {"redirect-uri-strict", "", planted("RED-REGEX"), check.Failed, ""},
+		"a pattern with any path":      {"redirect-uri-strict", "", pattern(`https://paperless\.example\.com/.*`), check.Warned, "on the right host only"},
+		"a pattern with open dots":     {"redirect-uri-strict", "", pattern(`https://paperless.example.com/accounts/oidc/authentik/login/callback/`), check.Failed, "another letter for a dot"},
+		"a pattern with any tail":      {"redirect-uri-strict", "", pattern(`https://paperless\.example\.com.*`), check.Failed, "a host that begins alike"},
+		"a pattern with any head":      {"redirect-uri-strict", "", pattern(`.*paperless\.example\.com/accounts/oidc/authentik/login/callback/`), check.Failed, "the host in the path of another"},
+		"a pattern with any neighbour": {"redirect-uri-strict", "", pattern(`https://[^./]+\.example\.com/accounts/oidc/authentik/login/callback/`), check.Failed, "a neighbour"},
+		"a pattern that is the URI":    {"redirect-uri-strict", "", pattern(`https://paperless\.example\.com/accounts/oidc/authentik/login/callback/`), check.Passed, ""},
+		"next= stays here":             {"next-redirect", "", nil, check.Passed, ""},
+		"next= leads away":             {"next-redirect", "2.5.0", nil, check.Failed, "evil.example"},
+		"PKCE and state":               {"pkce-state", "", nil, check.Passed, ""},
+		"PKCE off":                     {"pkce-state", "", func(b *render.Bundle) { b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") }) }, check.Warned, "PKCE"},
+		"the session gets another id":  {"session-rotated", "", nil, check.Passed, ""},
+		"Remote-User is off":           {"remote-user", "", nil, check.Passed, ""},
 		"Remote-User is on, the API too": {"remote-user", "", func(b *render.Bundle) {
 			b.Paperless.Env[render.RemoteUser] = "true"
 			b.Paperless.Env["PAPERLESS_ENABLE_HTTP_REMOTE_USER_API"] = "true"

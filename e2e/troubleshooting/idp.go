@@ -2,6 +2,7 @@ package troubleshooting
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -141,7 +142,7 @@ func idpItems() []*Item {
 				}
 				for _, r := range p.RedirectURIs {
 					if r.MatchingMode == "regex" {
-						return []string{expected("strict"), seen("regex %s", r.URL)}, true
+						return append([]string{expected("strict"), seen("regex %s", r.URL)}, acceptedRedirects(rec)...), true
 					}
 				}
 				return nil, false
@@ -164,6 +165,18 @@ func denied(rec evidence.Record) bool {
 	}
 	return strings.HasPrefix(rec.Final.Title, "Permission denied") ||
 		strings.Contains(rec.Final.Text, "Permission denied") && strings.Contains(rec.Final.Text, "Request has been denied")
+}
+
+// acceptedRedirects are the wrong redirect URIs that authentik took.
+func acceptedRedirects(rec evidence.Record) []string {
+	var out []string
+	for _, p := range rec.Probes {
+		u, err := url.Parse(p.URL)
+		if what, ok := strings.CutPrefix(p.Name, "redirect_uri with "); ok && err == nil && p.Status > 0 && p.Status < 400 {
+			out = append(out, fmt.Sprintf("accepted, with %s: %s", what, u.Query().Get("redirect_uri")))
+		}
+	}
+	return out
 }
 
 func clientIDs(b *render.Bundle) string {
