@@ -103,6 +103,7 @@ func put(b *render.Bundle, name, value string) {
 			continue
 		}
 		delete(env, name+"_FILE")
+		delete(b.Origins, name) // it is not the user's line that says so
 		if value == "" {
 			delete(env, name)
 			continue
@@ -141,6 +142,26 @@ var (
 	ssoOnly       = check.Variant{Name: "sso-only", Change: on(render.DisableRegularLogin, render.RedirectToSSO)}
 	localLoginOn  = check.Variant{Name: "local-login-on", Change: off(render.DisableRegularLogin)}
 )
+
+// If is the condition under which what was seen on a variant holds: it is our
+// change of the configuration, and not what the user's files say. "" as configured.
+func If(variant string) string {
+	switch variant {
+	case "", check.AsConfigured:
+		return ""
+	case autoSignupOn.Name:
+		return "if you switch automatic sign-up on"
+	case autoSignupOff.Name:
+		return "if you switch automatic sign-up off"
+	case redirectOn.Name:
+		return "if you let the sign-in page go to SSO by itself"
+	case ssoOnly.Name:
+		return "if you switch the regular login off"
+	case localLoginOn.Name:
+		return "if you switch the regular login on"
+	}
+	return "with the settings of " + variant
+}
 
 // asConfiguredOr is as configured when the configuration asks for the setting,
 // else the variant that turns it on.

@@ -102,7 +102,9 @@ func (s *subject) redirects() []problem {
 		return nil
 	}
 	var out []problem
+	sent := want
 	for _, r := range p.RedirectURIs {
+		want := s.wanted(sent, r.URL)
 		if r.MatchingMode == "regex" {
 			if re, err := regexp.Compile("^(?:" + r.URL + ")$"); err == nil && re.MatchString(want.String()) {
 				return nil
@@ -114,7 +116,7 @@ func (s *subject) redirects() []problem {
 		}
 		code, what := differs(want, r.URL)
 		keys := []string{"providers/" + p.Name + "/redirect_uris", "providers/" + p.Name}
-		f := s.atBlueprint(fmt.Sprintf("registered %s, Paperless sends %s: %s; authentik refuses it", r.URL, want, what), "url: "+want.String(), keys...)
+		f := s.atBlueprint(fmt.Sprintf("registered %s, Paperless sends %s: %s; authentik refuses it", r.URL, sent, what), "url: "+want.String(), keys...)
 		f.code = code
 		s.exactURL(&f, r.URL, want.String())
 		out = append(out, f)
@@ -130,6 +132,24 @@ func (s *subject) redirects() []problem {
 		out = append(out, f)
 	}
 	return out
+}
+
+// wanted is the redirect URI that a registered one should be: the one that is
+// sent, but for a site that people open by http. There http is right, and what
+// has to change is what Paperless sends (PROXY-PROTO).
+func (s *subject) wanted(sent *url.URL, registered string) *url.URL {
+	if len(s.plainRedirect()) == 0 || !strings.HasPrefix(registered, "http:") {
+		return sent
+	}
+	u := *sent
+	u.Scheme = "http"
+	return &u
+}
+
+// registersPlain tells whether the blueprint registers addresses with http only.
+func (s *subject) registersPlain() bool {
+	p := s.idpProvider()
+	return p != nil && len(p.RedirectURIs) > 0 && !slices.ContainsFunc(p.RedirectURIs, func(r render.RedirectURI) bool { return !strings.HasPrefix(r.URL, "http:") })
 }
 
 // plainRedirect is what can be said without a blueprint: people register the

@@ -77,7 +77,7 @@ func hostOf(u string) string {
 }
 
 func checkProto(s *subject) []problem {
-	if s.blueprint == nil {
+	if s.blueprint == nil || s.registersPlain() {
 		if p := s.plainRedirect(); len(p) > 0 {
 			return p
 		}

@@ -97,8 +97,12 @@ func commandProperty(s string) string {
 
 // place is the line of the user's files that the first finding of a check is
 // about: that of the first setting that it names, else of the provider JSON.
-// The zero Origin when the configuration came from no file.
+// The zero Origin when the configuration came from no file, and for what was seen
+// on a variant: no line of the user's says that.
 func (r *Report) place(c *Check) render.Origin {
+	if c.Variant != "" && c.Variant != check.AsConfigured {
+		return render.Origin{}
+	}
 	b := r.BundleOf(c)
 	if b == nil {
 		b = &render.Bundle{}

@@ -65,7 +65,10 @@ func (r *run) loop(ctx context.Context) {
 			res.Findings = r.o.Explain(res.Record, res.Bundle, j.check, res.Status)
 		}
 		if res.Status == check.Failed || res.Status == check.Warned {
-			res.Findings = r.o.withLint(j.check, res.Status, res.Findings)
+			res.Findings = r.o.withLint(j, res.Status, res.Findings)
+			if on := checklist.If(j.variant.Name); on != "" && r.o.refusal() == nil {
+				res.Message = on + ": " + res.Message
+			}
 		}
 		r.out.Results = append(r.out.Results, res)
 		last := res

@@ -45,8 +45,9 @@ func refused(j job, f *config.Finding, b *render.Bundle) Result {
 
 // withLint makes one finding of a cause that the evidence shows and of what
 // lint says about the same cause. Where no item explains a failed check, lint's
-// own word for it does.
-func (o Options) withLint(c *check.Check, st check.Status, findings []troubleshooting.Finding) []troubleshooting.Finding {
+// own word for it does. What was seen on a variant is not what the files say, so
+// lint has no word in it.
+func (o Options) withLint(j job, st check.Status, findings []troubleshooting.Finding) []troubleshooting.Finding {
 	rules := map[string]config.Rule{}
 	for _, r := range config.Rules() {
 		rules[r.Code] = r
@@ -55,6 +56,9 @@ func (o Options) withLint(c *check.Check, st check.Status, findings []troublesho
 	if refused && st == check.Failed {
 		// Nothing was started, so there is no evidence of anything else.
 		findings = nil
+	}
+	if j.variant.Name != check.AsConfigured && !refused {
+		return findings
 	}
 	out := slices.Clone(findings)
 	for i := range out {
@@ -72,7 +76,7 @@ func (o Options) withLint(c *check.Check, st check.Status, findings []troublesho
 	}
 	for i := range o.Lint {
 		f := &o.Lint[i]
-		if f.From == "" && f.Level != config.Info && (f.Refuses != "" && refused || breaks(f, rules, o.Bundle) == c.ID) {
+		if f.From == "" && f.Level != config.Info && (f.Refuses != "" && refused || breaks(f, rules, o.Bundle) == j.check.ID) {
 			out = append(out, troubleshooting.Finding{
 				Code: f.Code, Title: sentence(f.Message), Because: []string{}, Fix: f.Fix, Lint: []troubleshooting.Place{place(f)},
 			})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/check"
+	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
 )
@@ -92,12 +93,28 @@ func (i *Item) ofFiles() bool {
 
 func (i *Item) finding(rec evidence.Record, b *render.Bundle, because []string) Finding {
 	fix := i.Fix
+	if i.FixSeen != nil {
+		fix = i.FixSeen(rec, b)
+	}
 	if i.Edit != nil {
 		if edit := i.Edit(rec, b); edit != "" {
 			fix += "\n" + edit
 		}
 	}
-	return Finding{Code: i.Code, Guide: i.Guide, Title: i.Title, Because: because, Fix: fix}
+	title := i.Title
+	if on := checklist.If(rec.Variant); on != "" {
+		title = strings.ToUpper(on[:1]) + on[1:] + ": " + lowerFirst(title)
+	}
+	return Finding{Code: i.Code, Guide: i.Guide, Title: title, Because: because, Fix: fix}
+}
+
+// lowerFirst is a title within a sentence; names such as PAPERLESS_URL stay.
+func lowerFirst(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	if s == "" || strings.ToLower(first[1:]) != first[1:] || slices.Contains([]string{"Paperless", "Paperless-ngx", "Redis"}, first) {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
 }
 
 // BreaksAt is the check that the mistake breaks first on this Paperless version.

@@ -124,9 +124,7 @@ func refusedRedirect(rec evidence.Record) (uri, quote string) {
 // wrong (RED-*), else Paperless or its proxy is (PROXY-*).
 func redirectURIItems() []*Item {
 	return []*Item{
-		sentItem("PROXY-PROTO", scheme, "Paperless sends a redirect URI with the wrong scheme",
-			"Remove PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL=http (https is the default), or let the proxy send X-Forwarded-Proto and set PAPERLESS_PROXY_SSL_HEADER: '[\"HTTP_X_FORWARDED_PROTO\", \"https\"]'.",
-			func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"] = "http" }),
+		schemeItem(),
 		sentItem("PROXY-HOST", host, "Paperless sends a redirect URI with an inner host name",
 			"Let the proxy keep the Host header (nginx: proxy_set_header Host $host;), or set PAPERLESS_USE_X_FORWARD_HOST: \"true\" where it sends X-Forwarded-Host.",
 			func(b *render.Bundle) { b.Paperless.Proxy.RewriteHost = "paperless:8000" }),
@@ -272,6 +270,40 @@ func sentItem(code string, what component, title, fix string, plant func(*render
 		},
 		Plant: plant,
 	}
+}
+
+const (
+	protocol  = "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"
+	sslHeader = "PAPERLESS_PROXY_SSL_HEADER"
+	tellHTTPS = "let the proxy send X-Forwarded-Proto and set " + sslHeader + `: '["HTTP_X_FORWARDED_PROTO", "https"]'`
+)
+
+// schemeItem is a redirect URI with https for a site that people open by http, or
+// the other way round.
+func schemeItem() *Item {
+	i := sentItem("PROXY-PROTO", scheme, "Paperless sends a redirect URI with the wrong scheme",
+		"Paperless sends https unless "+protocol+" says http. On a site that people open by https remove "+protocol+"=http, or "+tellHTTPS+
+			". On a site that people open by http set "+protocol+" to http, and register the redirect URI with http.",
+		func(b *render.Bundle) { b.Paperless.Env[protocol] = "http" })
+	i.FixSeen = func(rec evidence.Record, b *render.Bundle) string {
+		v, set := b.Paperless.Value(protocol)
+		_, told := b.Paperless.Value(sslHeader)
+		plain := strings.HasPrefix(b.RedirectURI(), "http:")
+		switch {
+		case b.Observed && plain:
+			return "People open this site by http: set " + protocol + " to http (https is the default)."
+		case plain && v != "http":
+			return "People open this site by http: set " + protocol + " to http (https is the default).\n" + envLine(protocol, "http")
+		case plain && told:
+			return "People open this site by http, but the proxy tells Paperless https (" + setting(b, sslHeader) + "): remove " + sslHeader + ", or let the proxy send X-Forwarded-Proto: http."
+		case plain:
+			return "People open this site by http: recreate the container, so that " + setting(b, protocol) + " counts."
+		case set && v == "http":
+			return "Remove " + setting(b, protocol) + " (https is the default), or " + tellHTTPS + "."
+		}
+		return strings.ToUpper(tellHTTPS[:1]) + tellHTTPS[1:] + "."
+	}
+	return i
 }
 
 func regexAccepts(p *render.OAuth2Provider, uri string) bool {

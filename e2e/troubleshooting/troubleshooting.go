@@ -33,6 +33,9 @@ type Item struct {
 	// Edit is the edit that mends it, from this evidence and configuration; nil:
 	// Fix says all there is to say.
 	Edit func(evidence.Record, *render.Bundle) string
+	// FixSeen is the fix for what was seen, where Fix has to tell of several cases;
+	// nil: Fix says it.
+	FixSeen func(evidence.Record, *render.Bundle) string
 	// Looks says what evidence is looked at, for an item that no recorded run shows
 	// because it cannot be planted; of the others that is found out (package manual).
 	Looks []string
