@@ -169,12 +169,16 @@ func denied(rec evidence.Record) bool {
 
 // acceptedRedirects are the wrong redirect URIs that authentik took.
 func acceptedRedirects(rec evidence.Record) []string {
+	const shown = 3 // other hosts come first
 	var out []string
 	for _, p := range rec.Probes {
 		u, err := url.Parse(p.URL)
 		if what, ok := strings.CutPrefix(p.Name, "redirect_uri with "); ok && err == nil && p.Status > 0 && p.Status < 400 {
 			out = append(out, fmt.Sprintf("accepted, with %s: %s", what, u.Query().Get("redirect_uri")))
 		}
+	}
+	if more := len(out) - shown; more > 0 {
+		out = append(out[:shown], fmt.Sprintf("and %d more that are not the registered one", more))
 	}
 	return out
 }
