@@ -67,7 +67,7 @@ func TestImportIdP(t *testing.T) {
 	o.Token = "expired"
 	_, err = external.Import(t.Context(), o)
 	require.ErrorContains(t, err, "authentik refuses the token")
-	assert.ErrorContains(t, err, "SSO_AUTHENTIK_TOKEN")
+	require.ErrorContains(t, err, "SSO_AUTHENTIK_TOKEN")
 	assert.NotContains(t, err.Error(), "expired;", "the token is not shown")
 }
 

@@ -129,8 +129,10 @@ Image=ghcr.io/paperless-ngx/paperless-ngx:2.20.15
 EnvironmentFile=./p.env
 `, "p.env": "PAPERLESS_URL=" + kindURL + "\nPAPERLESS_APPS=" + kindApps + "\nPAPERLESS_SOCIALACCOUNT_PROVIDERS=" + kindJSON + "\n"},
 		"p.service": {"p.service": "[Service]\nExecStart=/usr/bin/podman run --rm -e PAPERLESS_URL=" + kindURL + " -e PAPERLESS_APPS=" + kindApps + " \\\n  -e 'PAPERLESS_SOCIALACCOUNT_PROVIDERS=" + kindJSON + "' ghcr.io/paperless-ngx/paperless-ngx:2.20.15\n"},
-		"run.sh": {"run.sh": "#!/bin/sh\nURL=" + kindURL + "\ndocker pull redis\ndocker run -d --env-file=p.env \\\n --env PAPERLESS_URL=\"$URL\" \\\n -e \"PAPERLESS_SOCIALACCOUNT_PROVIDERS=" + escaped + "\" \\\n ghcr.io/paperless-ngx/paperless-ngx:2.20.15\n",
-			"p.env": "PAPERLESS_APPS=" + kindApps + "\n"},
+		"run.sh": {
+			"run.sh": "#!/bin/sh\nURL=" + kindURL + "\ndocker pull redis\ndocker run -d --env-file=p.env \\\n --env PAPERLESS_URL=\"$URL\" \\\n -e \"PAPERLESS_SOCIALACCOUNT_PROVIDERS=" + escaped + "\" \\\n ghcr.io/paperless-ngx/paperless-ngx:2.20.15\n",
+			"p.env":  "PAPERLESS_APPS=" + kindApps + "\n",
+		},
 		"p.nix": {"p.nix": `{ config, ... }: {
   services.paperless = {
     enable = true;

@@ -33,7 +33,6 @@ type container struct {
 	node  ast.Node
 	name  string // workload/container
 	image string
-	env   []*entry
 }
 
 // readManifests reads Kubernetes manifests: the container that is Paperless, and

@@ -20,11 +20,6 @@ type gap struct {
 	why   string // where it comes from
 }
 
-// inGap reports whether a piece of the value is not known.
-func (e *entry) inGap(at, end int) bool {
-	return e != nil && slices.ContainsFunc(e.gaps, func(g gap) bool { return g.at < end && at < g.at+g.n })
-}
-
 // unknownHere reports whether a variable is set by something that is not among
 // the files: then it is neither set nor absent.
 func (s *subject) unknownHere(name string) bool {
@@ -35,11 +30,6 @@ func (s *subject) unknownHere(name string) bool {
 	}
 	e := s.files[name]
 	return e != nil && e.unknown != ""
-}
-
-// vague reports whether a variable's value is not known, or not as a whole.
-func (s *subject) vague(name string) bool {
-	return s.unknownHere(name) || s.vars[name] != nil && len(s.vars[name].gaps) > 0
 }
 
 // partial reports whether the files may be a part of the configuration: what

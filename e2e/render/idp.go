@@ -36,8 +36,10 @@ var products = []product{
 	{name: "Authelia", words: []string{"authelia"}},
 	{name: "Pocket ID", words: []string{"pocketid"}},
 	{name: "Keycloak", words: []string{"keycloak"}, hosts: []string{"cloud-iam.com", "phasetwo.io"}, path: at(`/realms/[^/]+`)},
-	{name: "Microsoft Entra ID", words: []string{"microsoft", "azuread", "entraid"}, whole: []string{"entra", "azure", "aad", "m365", "o365", "office365"},
-		hosts: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.windows.net", "sts.windows.net", "b2clogin.com", "ciamlogin.com"}},
+	{
+		name: "Microsoft Entra ID", words: []string{"microsoft", "azuread", "entraid"}, whole: []string{"entra", "azure", "aad", "m365", "o365", "office365"},
+		hosts: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.windows.net", "sts.windows.net", "b2clogin.com", "ciamlogin.com"},
+	},
 	{name: "Google", words: []string{"google"}, hosts: []string{"accounts.google.com"}},
 	{name: "Kanidm", words: []string{"kanidm"}, path: at(`/oauth2/openid/[^/]+`)},
 	{name: "Zitadel", words: []string{"zitadel"}, hosts: []string{"zitadel.cloud"}},

@@ -141,10 +141,10 @@ func (r *Report) met() string {
 	case met == total:
 		text = "1 check passed"
 	}
-	switch {
-	case warned == 0:
+	switch warned {
+	case 0:
 		return text
-	case warned == met:
+	case met:
 		return text + " with a warning"
 	}
 	return fmt.Sprintf("%s, %d of them with a warning", text, warned)
@@ -152,10 +152,10 @@ func (r *Report) met() string {
 
 // rest counts what the verdict did not: "2 passed, 5 skipped".
 func (r *Report) rest() string {
-	switch {
-	case r.Result == runner.Pass:
+	switch r.Result {
+	case runner.Pass:
 		return r.tally(check.Passed, check.Warned)
-	case r.Result == runner.Fail:
+	case runner.Fail:
 		return r.tally(check.Failed)
 	}
 	return r.tally()

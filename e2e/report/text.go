@@ -471,10 +471,8 @@ func (p *printer) verdict(r *Report) {
 	if t := r.rest(); t != "" {
 		parts = append(parts, t)
 	}
-	for _, part := range append(append(parts, r.NotTested...), duration(r.Seconds)) {
-		s += p.paint(dim, " · ") + part
-	}
-	p.line(s)
+	parts = append(append([]string{s}, parts...), r.NotTested...)
+	p.line(strings.Join(append(parts, duration(r.Seconds)), p.paint(dim, " · ")))
 	if r.Error != "" {
 		p.paragraph(r.Error, 2, "")
 	}

@@ -285,7 +285,7 @@ func schemeItem() *Item {
 		"Paperless sends https unless "+protocol+" says http. On a site that people open by https remove "+protocol+"=http, or "+tellHTTPS+
 			". On a site that people open by http set "+protocol+" to http, and register the redirect URI with http.",
 		func(b *render.Bundle) { b.Paperless.Env[protocol] = "http" })
-	i.FixSeen = func(rec evidence.Record, b *render.Bundle) string {
+	i.FixSeen = func(_ evidence.Record, b *render.Bundle) string {
 		v, set := b.Paperless.Value(protocol)
 		_, told := b.Paperless.Value(sslHeader)
 		plain := strings.HasPrefix(b.RedirectURI(), "http:")

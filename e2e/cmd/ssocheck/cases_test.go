@@ -145,6 +145,7 @@ func TestCasesRun(t *testing.T) {
 }
 
 func eachCase(t *testing.T, pending map[string]bool, score func(*testing.T, string, *userCase) []string) {
+	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(casesDir, "*", "expect.json"))
 	require.NoError(t, err)
 	require.Greater(t, len(paths), 50)
@@ -211,6 +212,7 @@ func (c *userCase) command(t *testing.T, dir string, args ...string) (exit int, 
 }
 
 func lintCase(t *testing.T, dir string, c *userCase) []string {
+	t.Helper()
 	args := append([]string{"lint"}, c.Files...)
 	if c.Blueprint != "" {
 		args = append(args, "--blueprint", c.Blueprint)
@@ -236,6 +238,7 @@ func lintCase(t *testing.T, dir string, c *userCase) []string {
 }
 
 func (c *userCase) fix(t *testing.T, dir string, args []string) []string {
+	t.Helper()
 	at := caseCopy(t, dir)
 	before := caseFiles(t, at)
 	c.command(t, at, append(args, "--fix")...)
@@ -373,6 +376,7 @@ type caseReport struct {
 }
 
 func runCase(t *testing.T, dir string, c *userCase) []string {
+	t.Helper()
 	if c.Run == nil {
 		t.Skip("says nothing of a run")
 	}

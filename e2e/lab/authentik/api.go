@@ -165,12 +165,30 @@ func (s *Server) bindings(target string) []any {
 			continue
 		}
 		for i, g := range a.Groups {
-			list = append(list, object{{"pk", digest(key + g)[:32]}, {"target", key}, {"group", digest("group " + g)[:32]}, {"group_obj", object{{"name", g}}},
-				{"policy", nil}, {"user", nil}, {"negate", false}, {"enabled", true}, {"order", i}})
+			list = append(list, object{
+				{"pk", digest(key + g)[:32]},
+				{"target", key},
+				{"group", digest("group " + g)[:32]},
+				{"group_obj", object{{"name", g}}},
+				{"policy", nil},
+				{"user", nil},
+				{"negate", false},
+				{"enabled", true},
+				{"order", i},
+			})
 		}
 		if a.Deny {
-			list = append(list, object{{"pk", digest(key + "deny")[:32]}, {"target", key}, {"policy", digest("deny")[:32]}, {"policy_obj", object{{"name", "deny-" + a.Slug}}},
-				{"group", nil}, {"user", nil}, {"negate", false}, {"enabled", true}, {"order", len(a.Groups)}})
+			list = append(list, object{
+				{"pk", digest(key + "deny")[:32]},
+				{"target", key},
+				{"policy", digest("deny")[:32]},
+				{"policy_obj", object{{"name", "deny-" + a.Slug}}},
+				{"group", nil},
+				{"user", nil},
+				{"negate", false},
+				{"enabled", true},
+				{"order", len(a.Groups)},
+			})
 		}
 	}
 	return list
