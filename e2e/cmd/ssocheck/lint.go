@@ -9,6 +9,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/config"
+	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
 type lintCmd struct {
@@ -30,6 +31,11 @@ type lintCmd struct {
 func (c *lintCmd) Run(e *env) error {
 	if c.DryRun && !c.Fix {
 		return errors.New("--dry-run belongs to --fix")
+	}
+	for _, code := range c.Ignore {
+		if code = strings.ToUpper(code); config.FindRule(code) == nil && troubleshooting.Find(code) == nil {
+			return fmt.Errorf("%w: --ignore: no rule has this code; ssocheck list rules shows them", e2e.ErrUsage)
+		}
 	}
 	paperless, authentik, _ := strings.Cut(c.To, ",")
 	src := config.Sources{
