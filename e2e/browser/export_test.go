@@ -45,3 +45,6 @@ func NewFinder(goos string, env map[string]string, programs map[string]bool, rel
 	}
 	return f.find
 }
+
+// RepeatsOn are the codes after which a check is repeated.
+func (s *Session) RepeatsOn() []string { return s.rec.unstable }

@@ -80,6 +80,7 @@ func (i *island) openNamespace() error {
 // furnish raises the interfaces of the current thread's namespace, which is
 // empty, and listens for the relays.
 func furnish(relays []*relay) ([]net.Listener, error) {
+	quiet()
 	if err := raise("lo"); err != nil {
 		return nil, fmt.Errorf("raise the loopback interface: %w", err)
 	}
@@ -242,6 +243,16 @@ func raise(name string) error {
 		r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 		return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, r)
 	})
+}
+
+// quiet turns IPv6 off in the current thread's namespace. An address of IPv6 is
+// tried for a second or two before it counts, and that it then does is a change
+// of the network for Chromium, in the middle of a check. Where /proc/sys cannot
+// be written, a check that this hits is repeated like any other.
+func quiet() {
+	for _, of := range []string{"all", "default"} {
+		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+of+"/disable_ipv6", []byte("1"), 0o600)
+	}
 }
 
 // uplink adds an interface that leads nowhere: Chromium counts a machine with

@@ -19,7 +19,7 @@ const maxAgain = 3
 func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Browser) (Result, error) {
 	var accounts *checklist.Accounts
 	if b != nil && s.target.Boot.Up && (j.check.Changes || s.target.Kind != target.External) {
-		if own, _ := b.Isolated(); !own {
+		if own, _ := b.Isolated(); !own || j.check.Changes {
 			accounts = checklist.AccountsNow(ctx, r.passOf(j, s))
 		}
 	}
@@ -38,7 +38,10 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 			why = "the check cannot be repeated: " + err.Error()
 		}
 		if why != "" {
-			_, shares := b.Isolated()
+			own, shares := b.Isolated()
+			if own {
+				shares = "it has one"
+			}
 			res.Record.Notes = append(said, res.Record.Notes...)
 			res.Status = check.Errored
 			res.Message = oneLine(r.redact(s.target, fmt.Sprintf("no verdict: an interface of this machine came or went and Chromium gave up with %s; %s. "+
