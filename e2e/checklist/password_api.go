@@ -69,7 +69,7 @@ func passwordAPI(ctx context.Context, p *check.Pass) error {
 		}
 	}
 	if len(open) > 0 {
-		return check.Warnf("still open although the regular login is off: %s; close them at the proxy, or take the passwords away", strings.Join(open, ", "))
+		return check.Warnf("passwords still open the API: %s; close these ways at the proxy, or take the passwords away", strings.Join(open, ", "))
 	}
 	return nil
 }

@@ -163,7 +163,7 @@ func oneClickItems() []*Item {
 		},
 		{
 			Code: "REG-API", Guide: 5,
-			Title:  "Passwords still open the API although the regular login is off",
+			Title:  "Passwords still open the API when the regular login is off",
 			Fix:    "PAPERLESS_DISABLE_REGULAR_LOGIN covers the sign-in page only. Block POST /api/token/ and Basic credentials at the proxy, or take the local passwords away (My Profile, or manage.py changepassword) where nobody needs them.",
 			Breaks: checklist.PasswordAPI, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.6.0"},
