@@ -116,7 +116,7 @@ func configItems() []*Item {
 			Versions: Versions{PaperlessFrom: "2.5.0"},
 			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
 				name, line := missingModule(rec)
-				if name == "" || strings.HasPrefix(name, " ") {
+				if name == "" || strings.HasPrefix(name, " ") || !namedByApps(b, name) {
 					return nil, false
 				}
 				return []string{expected("%s", render.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS")), "Paperless stopped: " + line}, true
@@ -285,6 +285,19 @@ func missingModule(rec evidence.Record) (name, line string) {
 		return m[1], line
 	}
 	return "", ""
+}
+
+// namedByApps reports whether a module that cannot be imported is one that
+// PAPERLESS_APPS names, or a package above it, which is what Python then names.
+// An image that lacks a module of its own is not PAPERLESS_APPS's fault.
+func namedByApps(b *render.Bundle, module string) bool {
+	apps, ok := b.Paperless.Value("PAPERLESS_APPS")
+	if !ok {
+		apps = b.Paperless.RunningEnv()["PAPERLESS_APPS"]
+	}
+	return slices.ContainsFunc(strings.Split(apps, ","), func(app string) bool {
+		return app != render.OpenIDConnectApp && (app == module || strings.HasPrefix(app, module+"."))
+	})
 }
 
 // badWords are the login switches with a word that this version does not take.

@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/checklist"
 	"github.com/ssocheck/ssocheck/e2e/evidence"
 	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/spec"
 	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
 )
 
@@ -78,5 +79,30 @@ func TestRedirectLoopIsOnePersons(t *testing.T) {
 			found = found || f.Code == "REDIR-LOOP"
 		}
 		assert.Equal(t, tt.loop, found, name)
+	}
+}
+
+// Seen on an image that lacked a module of its own: PAPERLESS_APPS was right, and
+// was named as the cause, with itself as the fix.
+func TestModuleOfTheImageIsNotInApps(t *testing.T) {
+	t.Parallel()
+	s, err := spec.Default()
+	require.NoError(t, err)
+	exit := 1
+	for module, want := range map[string]bool{"click": false, "allauth": false, "allauth.socialaccount.providers.openidconnect": true, "openid_connect": true} {
+		b := render.New(s)
+		if want {
+			b.Paperless.Env["PAPERLESS_APPS"] = "django.contrib.sites," + module
+		}
+		rec := evidence.Record{Boot: evidence.Boot{Exit: &exit, Log: []string{"ModuleNotFoundError: No module named '" + module + "'"}}}
+		var codes []string
+		for _, f := range troubleshooting.Explain(rec, b, checklist.LoginPage, check.Failed) {
+			codes = append(codes, f.Code)
+		}
+		if want {
+			assert.Contains(t, codes, "CFG-MODULE", module)
+		} else {
+			assert.NotContains(t, codes, "CFG-MODULE", module)
+		}
 	}
 }
