@@ -73,11 +73,11 @@ func (b *Browser) Session(ctx context.Context, o SessionOptions) (*Session, erro
 		o.Redactor = evidence.NewRedactor()
 	}
 	s := &Session{b: b, red: o.Redactor, rec: newRecorder(o.Redactor, b.reason), opts: o, shots: map[string][]byte{}, patience: patience}
-	s.rec.unstable = unstable()
-	if b.island != nil {
-		// Nothing comes or goes there once it is furnished. Still no verdict may rest
-		// on a session that was told so.
-		s.rec.unstable = []string{networkChanged}
+	// Nothing comes or goes on an island once it is furnished. Still no verdict may
+	// rest on a session that was told so.
+	s.rec.unstable = []string{networkChanged}
+	if b.island == nil {
+		s.rec.unstable = unstable()
 	}
 	// Child contexts of one browser must not be made while it is being closed.
 	b.mu.Lock()
