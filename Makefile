@@ -35,7 +35,7 @@ test: browser fmt-check vet ## Every test: unit, lab with the real browser, race
 .PHONY: test-docker
 test-docker: browser ## The Docker stack on stand-in images, with a real engine: no image is pulled
 	@sh scripts/docker.sh
-	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/stack ./e2e ./e2e/cmd/ssocheck
+	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/internal/stack ./e2e ./e2e/cmd/ssocheck
 
 .PHONY: bench
 bench: browser $(BIN) ## Measure: checklist, planted items, overhead of a check, peak memory
@@ -56,12 +56,12 @@ lint: fmt-check vet ## gofmt, go vet and the golangci-lint set of .golangci.yml
 
 .PHONY: golden
 golden: ## Rewrite the golden files after a change that you have read
-	$(GO) test ./e2e/render ./e2e/report ./e2e/stack ./e2e/cmd/ssocheck -update
+	$(GO) test ./e2e/internal/render ./e2e/internal/report ./e2e/internal/stack ./e2e/cmd/ssocheck -update
 
 .PHONY: docs
 docs: ## Make the pages of docs/ from the catalogue, the settings, the recordings and the lab's sources
-	$(GO) test ./e2e/config -run '^TestSettingsMarkdown$$' -update
-	$(GO) test ./e2e/lab -run '^TestDocs$$' -update
+	$(GO) test ./e2e/internal/config -run '^TestSettingsMarkdown$$' -update
+	$(GO) test ./e2e/internal/lab -run '^TestDocs$$' -update
 	$(GO) test ./e2e -run '^TestConfusion$$' -update
 	$(GO) run ./e2e/cmd/docs
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // design holds the codes that design.md fixes, by the guide's item that explains

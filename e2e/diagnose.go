@@ -1,10 +1,10 @@
 package e2e
 
 import (
-	"github.com/ssocheck/ssocheck/e2e/check"
-	"github.com/ssocheck/ssocheck/e2e/checklist"
-	"github.com/ssocheck/ssocheck/e2e/report"
-	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/report"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // A Diagnosis is one check of a report that did not pass, explained again.

@@ -14,11 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/check"
-	"github.com/ssocheck/ssocheck/e2e/runner"
-	"github.com/ssocheck/ssocheck/e2e/stack"
-	"github.com/ssocheck/ssocheck/e2e/stack/standins"
-	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack/standins"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // standInFile is a version file that names stand-in images: the only thing that

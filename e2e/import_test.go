@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/config"
-	"github.com/ssocheck/ssocheck/e2e/external"
-	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/external"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // What authentik has is in the blueprint, and the client secret is not.

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/render"
-	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // TestNearMisses makes mistakes that lie next to each other, with other values

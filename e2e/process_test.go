@@ -21,8 +21,8 @@ import (
 	testcontainers "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/stack"
-	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // process is what belongs to the whole process: to whoever imports us.

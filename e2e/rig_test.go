@@ -18,14 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/browser"
-	"github.com/ssocheck/ssocheck/e2e/check"
-	"github.com/ssocheck/ssocheck/e2e/edge"
-	"github.com/ssocheck/ssocheck/e2e/render"
-	"github.com/ssocheck/ssocheck/e2e/report"
-	"github.com/ssocheck/ssocheck/e2e/runner"
-	"github.com/ssocheck/ssocheck/e2e/target"
-	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+	"github.com/ssocheck/ssocheck/e2e/internal/browser"
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/edge"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/report"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 var update = flag.Bool("update", false, "record the evidence again and rewrite what is generated from it")

@@ -8,13 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/check"
-	"github.com/ssocheck/ssocheck/e2e/checklist"
-	"github.com/ssocheck/ssocheck/e2e/config"
-	"github.com/ssocheck/ssocheck/e2e/render"
-	"github.com/ssocheck/ssocheck/e2e/runner"
-	"github.com/ssocheck/ssocheck/e2e/stack"
-	"github.com/ssocheck/ssocheck/e2e/target"
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // StackOptions say how the Docker stack runs. The zero value takes the images of

@@ -18,7 +18,7 @@ case ${1-} in
 	;;
 esac
 
-# The order is that of browser.Find (e2e/browser/find.go).
+# The order is that of browser.Find (e2e/internal/browser/find.go).
 find_browser() {
 	for chosen in "SSO_BROWSER=${SSO_BROWSER-}" "CHROME=${CHROME-}" "CHROMIUM_PATH=${CHROMIUM_PATH-}"; do
 		path=${chosen#*=}

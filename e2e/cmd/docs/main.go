@@ -7,7 +7,7 @@ import (
 	"os"
 	"os/exec"
 
-	"github.com/ssocheck/ssocheck/e2e/manual"
+	"github.com/ssocheck/ssocheck/e2e/internal/manual"
 )
 
 func main() {

@@ -14,7 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/ssocheck/ssocheck/e2e/edge"
+	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 )
 
 func main() {

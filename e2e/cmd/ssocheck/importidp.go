@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/config"
-	"github.com/ssocheck/ssocheck/e2e/external"
-	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/external"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // importIdPCmd writes a blueprint of the authentik that runs.

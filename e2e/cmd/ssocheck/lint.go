@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/config"
-	"github.com/ssocheck/ssocheck/e2e/troubleshooting"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 type lintCmd struct {

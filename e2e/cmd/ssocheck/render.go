@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 type renderCmd struct {

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/report"
-	"github.com/ssocheck/ssocheck/e2e/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/report"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
 type reportCmd struct {

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/edge"
-	"github.com/ssocheck/ssocheck/e2e/stack"
+	"github.com/ssocheck/ssocheck/e2e/internal/edge"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 )
 
 // stackGroup is the title of the stack's flags in the help.

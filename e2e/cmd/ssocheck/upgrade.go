@@ -2,7 +2,7 @@ package main
 
 import (
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/report"
+	"github.com/ssocheck/ssocheck/e2e/internal/report"
 )
 
 type upgradeCmd struct {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // writeFiles writes files into a directory. Files of these names are replaced

@@ -19,8 +19,8 @@ import (
 
 	testcontainers "github.com/testcontainers/testcontainers-go/log"
 
-	"github.com/ssocheck/ssocheck/e2e/stack/standin"
-	"github.com/ssocheck/ssocheck/e2e/stack/standins"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack/standin"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack/standins"
 )
 
 func main() { os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"cmp"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// neighbour is the variable beside which a new one belongs: one of the login
+// settings that stand in a file, else any of Paperless's; nil when there is none.
+func (s *subject) neighbour() *entry {
+	for _, name := range []string{render.ProvidersKey, "PAPERLESS_APPS", "PAPERLESS_URL", render.AutoSignup, render.RedirectToSSO, render.DisableRegularLogin, remoteUser} {
+		if e := s.vars[name]; e != nil && e.from != "file" && e.from != "shell" {
+			return e
+		}
+	}
+	for _, e := range s.effective() {
+		if loginVariable(e.name) && e.from != "file" && e.from != "shell" {
+			return e
+		}
+	}
+	for _, e := range s.effective() {
+		if e.from != "file" && e.from != "shell" {
+			return e
+		}
+	}
+	return nil
+}
+
+// line is a definition as it would stand in the user's file.
+func (s *subject) line(name, value string) string {
+	if e := cmp.Or(s.vars[name], s.neighbour()); e != nil {
+		return e.written(name, value)
+	}
+	if s.project != nil {
+		return name + `: "` + value + `"`
+	}
+	return name + "=" + value
+}
+
+// absent is a problem about a setting that is not there. Its fix is the line that
+// adds it, in the form of the file and beside its neighbour.
+func (s *subject) absent(name, value, message string) problem {
+	p := s.anywhere(message, s.line(name, value))
+	if e := s.neighbour(); e != nil {
+		p = e.atName(message, e.written(name, value))
+		if s.vars[name] == nil {
+			p.edit = e.insertAfter(name, value)
+		}
+	}
+	if e := s.vars[name]; e != nil { // it is there, and not as it should be
+		p = e.atName(message, e.written(name, value))
+	}
+	p.setting = name
+	return p
+}

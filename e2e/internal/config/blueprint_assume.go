@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// What a person calls the fields that a sign-in depends on.
+const (
+	assumedClient   = "client id"
+	assumedSecret   = "client secret"
+	assumedSlug     = "slug"
+	assumedRedirect = "redirect URI"
+	assumedScopes   = "scopes"
+)
+
+// guessed is authentik after the guide's step 1 for these values, marked as such:
+// what it takes from the files cannot be compared with them.
+func (s *subject) guessed() (render.Model, *render.Assumption) {
+	if len(s.apps) == 0 {
+		return s.guideModel(), nil // Paperless uses no provider, or cannot read which
+	}
+	return s.guideModel(), &render.Assumption{
+		From: s.assumedFrom(), Fields: []string{assumedClient, assumedSecret, assumedSlug, assumedRedirect, assumedScopes}, Whole: true,
+	}
+}
+
+// assumedFrom is the name of the file that Paperless's side of the sign-in is in.
+func (s *subject) assumedFrom() string {
+	if s.providers != nil && s.providers.file != nil && s.providers.file.path != "" && s.providers.from != "file" {
+		return filepath.Base(s.providers.file.path)
+	}
+	return filepath.Base(s.reader.files[0].path)
+}
+
+// fill puts what Paperless's side says in place of what the blueprint does not
+// know of the provider that Paperless uses, so that the rest can be checked.
+func (s *subject) fill(m *render.Model) *render.Assumption {
+	b := s.blueprint
+	guide := s.guideModel()
+	p := s.ours(m)
+	if p == nil || len(b.Unknown) == 0 {
+		return nil
+	}
+	a := &render.Assumption{From: s.assumedFrom()}
+	took := func(of, field, label string, set func()) {
+		for _, u := range b.Unknown {
+			if u.Of != of || u.Field != field {
+				continue
+			}
+			set()
+			a.Fields = append(a.Fields, label)
+			if u.Env != "" && !slices.Contains(a.Unset, u.Env) {
+				a.Unset = append(a.Unset, u.Env)
+			}
+			return
+		}
+	}
+	of := "providers/" + p.Name
+	took(of, "client_id", assumedClient, func() { p.ClientID = guide.Providers[0].ClientID })
+	took(of, "client_secret", assumedSecret, func() { p.ClientSecret = guide.Providers[0].ClientSecret })
+	if app := m.Application(p.Name); app != nil && app.Slug == "" {
+		took("applications/", "slug", assumedSlug, func() { app.Slug = guide.Applications[0].Slug })
+	}
+	took(of, "redirect_uris", assumedRedirect, func() { p.RedirectURIs = append(p.RedirectURIs, guide.Providers[0].RedirectURIs...) })
+	took(of, "property_mappings", assumedScopes, func() {
+		for _, scope := range guide.Providers[0].Scopes {
+			if !slices.Contains(p.Scopes, scope) {
+				p.Scopes = append(p.Scopes, scope)
+			}
+		}
+	})
+	s.others(m, p)
+	if len(a.Fields) == 0 {
+		return nil
+	}
+	return a
+}
+
+// ours is the provider that Paperless uses: the one with its client id, else one
+// whose client id is not known, that which has the best claim by its name first.
+func (s *subject) ours(m *render.Model) *render.OAuth2Provider {
+	p := m.Provider(s.app.clientID)
+	if p == nil || p.ClientID == s.app.clientID || s.blueprint.unknown("providers/"+p.Name, "client_id") {
+		return p
+	}
+	for i := range m.Providers {
+		if s.blueprint.unknown("providers/"+m.Providers[i].Name, "client_id") {
+			return &m.Providers[i]
+		}
+	}
+	return p
+}
+
+// others gives other providers with an unknown client id, and other applications
+// with an unknown slug, one of their own: authentik takes none that is empty.
+func (s *subject) others(m *render.Model, ours *render.OAuth2Provider) {
+	for i := range m.Providers {
+		if p := &m.Providers[i]; p != ours && p.ClientID == "" && s.blueprint.unknown("providers/"+p.Name, "client_id") {
+			p.ClientID = fmt.Sprintf("client-that-is-not-known-%d", i+1)
+		}
+	}
+	for i := range m.Applications {
+		if a := &m.Applications[i]; a.Slug == "" {
+			a.Slug = fmt.Sprintf("slug-that-is-not-known-%d", i+1)
+		}
+	}
+}
+
+// checkBlueprintUnknown names what only the authentik that runs knows.
+func checkBlueprintUnknown(s *subject) []problem {
+	if s.blueprint == nil {
+		return nil
+	}
+	var out []problem
+	for _, u := range s.blueprint.Unknown {
+		p := s.atBlueprint(fmt.Sprintf("%s is not known: %s; it is not compared, everything else is", u.Field, u.Why), "")
+		if u.Env != "" {
+			p.setting = u.Env
+			p.fix = "set " + u.Env + " where ssocheck runs, as where authentik runs"
+		}
+		if u.At.Line > 0 {
+			p.at = s.blueprintFile.offset(u.At.Line, u.At.Column)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// checkBlueprintAccess says who may sign in, where not everybody may.
+func checkBlueprintAccess(s *subject) []problem {
+	if s.blueprint == nil {
+		return nil
+	}
+	app := s.bundle.IdPApplication()
+	if app == nil {
+		return nil
+	}
+	who := s.bundle.Access()
+	if who == "" {
+		return nil
+	}
+	return []problem{s.atBlueprint(who+" may use the application "+app.Slug, "", "applications/"+app.Slug, "applications/")}
+}

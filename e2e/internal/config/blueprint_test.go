@@ -1,0 +1,254 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// withoutRoles is the model as a blueprint can hold it: who plays which part in
+// a check is the tester's own business.
+func withoutRoles(m render.Model) render.Model {
+	users := make([]render.AuthentikUser, len(m.Users))
+	copy(users, m.Users)
+	for i := range users {
+		users[i].Role = ""
+	}
+	m.Users = users
+	return m
+}
+
+func TestReadBlueprintRoundTrip(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	tests := map[string]func(*render.Bundle){
+		"guide":           func(*render.Bundle) {},
+		"no redirect URI": func(b *render.Bundle) { b.Authentik.Providers[0].RedirectURIs = nil },
+		"regex": func(b *render.Bundle) {
+			b.Authentik.Providers[0].RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: `https://.*\.example\.com/x`}, {MatchingMode: "strict", URL: "https://a.example/"}}
+		},
+		"no grant types":    func(b *render.Bundle) { b.Authentik.Providers[0].GrantTypes = nil },
+		"empty grant types": func(b *render.Bundle) { b.Authentik.Providers[0].GrantTypes = []string{} },
+		"keys": func(b *render.Bundle) {
+			b.Authentik.Providers[0].SigningKey = false
+			b.Authentik.Providers[0].EncryptionKey = true
+		},
+		"modes": func(b *render.Bundle) {
+			p := &b.Authentik.Providers[0]
+			p.SubMode, p.IssuerMode, p.Consent, p.ClientType = "user_email", "global", true, "public"
+			p.AccessCodeValidity, p.AccessTokenValidity = "seconds=30", "minutes=5"
+		},
+		"scopes":      func(b *render.Bundle) { b.Authentik.Providers[0].Scopes = []string{"openid"} },
+		"no provider": func(b *render.Bundle) { b.Authentik.Applications[0].Provider = "" },
+		"denied":      func(b *render.Bundle) { b.Authentik.Applications[0].Deny = true },
+		"groups": func(b *render.Bundle) {
+			b.Authentik.Groups = []string{"docs", "other's \"group\""}
+			b.Authentik.Applications[0].Groups = []string{"docs"}
+			b.Authentik.Applications[0].Deny = true
+			b.Authentik.Users[0].Groups = []string{"docs", "other's \"group\""}
+		},
+		"users": func(b *render.Bundle) {
+			b.Authentik.Users[0].Inactive = true
+			b.Authentik.Users[1].EmailVerified = &yes
+			b.Authentik.Users[2].EmailVerified = &no
+			b.Authentik.Users[3].Password = `p: "x" #y\n$z`
+		},
+		"own mapping": func(b *render.Bundle) {
+			b.Authentik.Mappings = []render.ScopeMapping{{Name: "verified email", Scope: "email", Expression: "return {\n  \"email\": request.user.email,\n  \"email_verified\": True,\n}"}}
+		},
+		"two of each": func(b *render.Bundle) {
+			b.Authentik.Providers = append(b.Authentik.Providers, render.OAuth2Provider{Name: "wiki", ClientType: "confidential", ClientID: "w", ClientSecret: "wiki-secret", Scopes: []string{"openid", "offline_access"}})
+			b.Authentik.Applications = append(b.Authentik.Applications, render.Application{Name: "Wiki", Slug: "wiki", Provider: "wiki"})
+		},
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := render.Default()
+			require.NoError(t, err)
+			change(b)
+			got, err := config.ReadBlueprint("blueprint.yaml", render.Blueprint(b), nil)
+			require.NoError(t, err)
+			assert.Equal(t, withoutRoles(b.Authentik.Model), got)
+		})
+	}
+}
+
+func TestParseBlueprintOfPeople(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/blueprint/people.yaml")
+	require.NoError(t, err)
+	b, err := config.ParseBlueprint("people.yaml", text, map[string]string{"PAPERLESS_CLIENT_SECRET": "from-env-secret"})
+	require.NoError(t, err)
+	yes := true
+	assert.Equal(t, render.Model{
+		Groups:   []string{"paperless-users"},
+		Mappings: []render.ScopeMapping{{Name: "lab email", Scope: "email", Expression: "return {\"email\": request.user.email, \"email_verified\": request.user.attributes.get(\"email_verified\", False)}\n"}},
+		Users:    []render.AuthentikUser{{Username: "alice", Name: "Alice Example", Email: "alice@example.org", Password: "alice-pw-1", EmailVerified: &yes, Groups: []string{"paperless-users"}}},
+		Providers: []render.OAuth2Provider{{
+			Name: "Provider for Paperless", ClientType: "confidential", ClientID: "paperless-client", ClientSecret: "from-env-secret",
+			RedirectURIs: []render.RedirectURI{{MatchingMode: "strict", URL: "https://docs.example.org/accounts/oidc/authentik/login/callback/"}, {MatchingMode: "regex", URL: `https://docs\.lan/.*`}},
+			Scopes:       []string{"openid", "profile", "email"}, SigningKey: true, Consent: true,
+		}},
+		Applications: []render.Application{{Name: "Documents", Slug: "docs", Provider: "Provider for Paperless", Groups: []string{"paperless-users"}}},
+	}, b.Model)
+	assert.Empty(t, b.TextURIs)
+	assert.Equal(t, "people.yaml:40", b.Origins["providers/Provider for Paperless/redirect_uris"].String())
+	assert.Len(t, b.Notes, 1, "the flow stage binding is no part of the sign-in, the webhook policy is a note")
+}
+
+func TestReadBlueprintTextURIs(t *testing.T) {
+	t.Parallel()
+	const text = `version: 1
+entries:
+  - model: authentik_providers_oauth2.oauth2provider
+    identifiers: {name: old}
+    attrs:
+      client_id: c
+      redirect_uris: |
+        https://paperless\.example\.com/accounts/oidc/authentik/login/callback/
+        https://other\.example\.com/
+`
+	b, err := config.ParseBlueprint("old.yaml", []byte(text), nil)
+	require.NoError(t, err)
+	require.Len(t, b.Model.Providers, 1)
+	assert.Equal(t, []render.RedirectURI{
+		{MatchingMode: "regex", URL: `https://paperless\.example\.com/accounts/oidc/authentik/login/callback/`},
+		{MatchingMode: "regex", URL: `https://other\.example\.com/`},
+	}, b.Model.Providers[0].RedirectURIs)
+	assert.Equal(t, []string{"old"}, b.TextURIs)
+}
+
+func TestReadBlueprintErrors(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ text, want string }{
+		"empty":           {"", "b.yaml:1:1: this is not an authentik blueprint"},
+		"a list":          {"- a\n- b\n", "b.yaml:1:1: this is not an authentik blueprint"},
+		"compose file":    {"services:\n  a: {image: x}\n", "b.yaml:1:1: this is not an authentik blueprint: it has no entries"},
+		"entries no list": {"entries:\n  a: b\n", "b.yaml:2:4: entries is not a list"},
+		"not YAML":        {"entries:\n  - [top-secret-value\n  - b: {", "b.yaml:3:3: not YAML"},
+		"KeyOf nothing": {
+			"entries:\n- model: authentik_core.application\n  identifiers: {slug: s}\n  attrs:\n    provider: !KeyOf gone\n",
+			"b.yaml:5:15: !KeyOf names no entry of this file: give the entry above that id: gone",
+		},
+		"alias of nothing": {"entries: *gone\n", "b.yaml:1:10: the alias has no anchor"},
+		"brackets":         {"entries: " + strings.Repeat("[", 5000), "b.yaml:1:210: brackets are nested too deep"},
+		"aliases": {
+			"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "context:\n  b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n  c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nentries: []\n",
+			"the alias has no anchor",
+		},
+		"too big": {"#" + strings.Repeat("x", 1<<20), "bigger than 1 MiB"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := config.ReadBlueprint("b.yaml", []byte(tt.text), nil)
+			require.ErrorContains(t, err, tt.want)
+			var be *config.BlueprintError
+			require.ErrorAs(t, err, &be)
+			assert.NotContains(t, err.Error(), "top-secret-value")
+		})
+	}
+}
+
+func FuzzReadBlueprint(f *testing.F) {
+	b, err := render.Default()
+	require.NoError(f, err)
+	f.Add(string(render.Blueprint(b)))
+	text, err := os.ReadFile("testdata/blueprint/people.yaml")
+	require.NoError(f, err)
+	f.Add(string(text))
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := config.ReadBlueprint("f.yaml", []byte(text), nil)
+		if err != nil && !strings.HasPrefix(err.Error(), "f.yaml:") {
+			t.Fatalf("no place: %v", err)
+		}
+	})
+}
+
+// A value that only the authentik that runs has does not stop the rest: it is
+// named, with its variable, and what Paperless has stands in for it.
+func TestBlueprintWithUnknownValues(t *testing.T) {
+	t.Parallel()
+	const compose = `services:
+  webserver:
+    image: ghcr.io/paperless-ngx/paperless-ngx:2.20.15
+    environment:
+      PAPERLESS_URL: https://docs.example.org
+      PAPERLESS_APPS: allauth.socialaccount.providers.openid_connect
+      PAPERLESS_SOCIALACCOUNT_PROVIDERS: '{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "docs-client", "secret": "docs-client-secret-4711", "settings": {"server_url": "https://id.example.org/application/o/docs/.well-known/openid-configuration"}}], "OAUTH_PKCE_ENABLED": true}}'
+`
+	const blueprint = `version: 1
+entries:
+  - model: authentik_providers_oauth2.oauth2provider
+    id: p
+    identifiers: {name: !Env PROVIDER_NAME}
+    attrs:
+      client_id: !Env CLIENT_ID
+      client_secret: !Env [CLIENT_SECRET]
+      redirect_uris: [{matching_mode: strict, url: !Format ["%s/accounts/oidc/authentik/login/callback/", !Env DOCS_URL]}]
+      property_mappings: !Context mappings
+      signing_key: !Find [authentik_crypto.certificatekeypair, [name, authentik Self-signed Certificate]]
+      encryption_key: !Find [authentik_crypto.certificatekeypair, [name, authentik Self-signed Certificate]]
+  - model: authentik_core.application
+    id: a
+    identifiers: {slug: !Env SLUG}
+    attrs: {name: Documents, provider: !KeyOf p}
+  - model: authentik_policies.policybinding
+    identifiers: {target: !KeyOf a, order: 0}
+    attrs: {group: !Find [authentik_core.group, [name, chosen-few]]}
+`
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	src := config.Sources{Files: []string{write("compose.yaml", compose)}, Blueprint: write("blueprint.yaml", blueprint)}
+	b, findings, err := config.Load(src)
+	require.NoError(t, err)
+	assert.Equal(t, &render.Assumption{
+		From: "compose.yaml", Fields: []string{"client id", "client secret", "slug", "redirect URI", "scopes"}, Unset: []string{"CLIENT_ID", "CLIENT_SECRET", "SLUG", "DOCS_URL"},
+	}, b.Assumed)
+	p := b.IdPProvider()
+	assert.Equal(t, "docs-client", p.ClientID)
+	assert.Equal(t, render.SecretEqual, b.SecretRelation())
+	assert.Equal(t, b.RedirectURI(), p.RedirectURIs[0].URL)
+	assert.Equal(t, "docs", b.IdPApplication().Slug)
+	assert.Contains(t, p.Scopes, "openid")
+	assert.Equal(t, "only members of chosen-few (the blueprint puts nobody there)", b.Access())
+	var said []string
+	for _, f := range findings {
+		if strings.HasPrefix(f.Code, "IDP-") || strings.HasPrefix(f.Code, "RED-") || strings.HasPrefix(f.Code, "TOK-") || f.Code == "IDT-JWE" {
+			said = append(said, strings.TrimSpace(fmt.Sprintf("%s %s %d %s", f.Level, f.Code, f.Line, f.Setting)))
+		}
+		assert.NotContains(t, f.Source, "********", "a tag and the name of a variable are no secret")
+	}
+	assert.ElementsMatch(t, []string{
+		"info IDP-UNKNOWN 7 CLIENT_ID", "info IDP-UNKNOWN 8 CLIENT_SECRET", "info IDP-UNKNOWN 9 DOCS_URL", "info IDP-UNKNOWN 10", "info IDP-UNKNOWN 15 SLUG",
+		"info IDP-UNSURE 5", "info IDP-GRANT 3", "info IDP-ACCESS 13", "error IDT-JWE 12",
+	}, said, "the rest is checked")
+
+	users, err := render.WithTestUsers(b)
+	require.NoError(t, err)
+	again, err := config.ReadBlueprint("b.yaml", render.Blueprint(users), nil)
+	require.NoError(t, err, "what is applied in its place is a blueprint")
+	who, _ := users.SSOUser("round-trip")
+	assert.Equal(t, []string{"chosen-few"}, who.Groups)
+	assert.Equal(t, []string{"chosen-few"}, again.Applications[0].Groups)
+
+	src.Environ = map[string]string{"CLIENT_ID": "docs-client", "CLIENT_SECRET": "other-secret-0815", "DOCS_URL": "https://docs.example.org", "SLUG": "docs"}
+	b, findings, err = config.Load(src)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"scopes"}, b.Assumed.Fields)
+	assert.True(t, slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Code == "TOK-SECRET" }), "a value that is known is compared")
+}

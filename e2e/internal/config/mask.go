@@ -1,0 +1,243 @@
+package config
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// hidden is what stands in a quoted line in a secret's place.
+const hidden = "********"
+
+// A masker knows the secrets of all files that were read.
+type masker struct {
+	secrets []string // longest first
+	entries []*entry
+	named   map[string][]*entry // those that are secrets by their names, by file
+}
+
+// inURL finds the password in scheme://user:password@host.
+var inURL = regexp.MustCompile(`(://[^/\s:@"']*:)([^@/\s]+)(@)`)
+
+// named is the beginning of a line that sets a variable.
+var named = regexp.MustCompile(`^\s*(?:- )?\s*(?:export\s+)?["']?([A-Z][A-Z0-9_]*)["']?\s*[:=][\s"'>|+-]*`)
+
+// pointer is a value that only says where the secret is.
+var pointer = regexp.MustCompile(`^\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Z_][A-Z0-9_]*)$`)
+
+// public are words that are values of secrets in half the world's examples:
+// hiding them everywhere would hide the product's name.
+var public = []string{"paperless", "authentik", "postgres", "postgresql", "password", "changeme", "change-me", "secret", "admin", "redis", "mariadb", "true", "false"}
+
+func (s *subject) masker() *masker {
+	m := &masker{entries: slices.Clone(s.all)}
+	words := s.bundle.Words()
+	add := func(v string) {
+		// Line by line, so that a quoted text keeps its lines.
+		for line := range strings.SplitSeq(v, "\n") {
+			for _, v := range spellings(line) {
+				if !words.Has(v) && !strings.HasPrefix(v, "<") && !pointer.MatchString(v) && !slices.Contains(public, strings.ToLower(v)) && !slices.Contains(m.secrets, v) {
+					m.secrets = append(m.secrets, v)
+				}
+			}
+		}
+	}
+	text := func(t string) {
+		for _, v := range render.SecretValues(t) {
+			add(v)
+		}
+		for _, g := range inURL.FindAllStringSubmatch(t, -1) {
+			add(g[2])
+		}
+	}
+	if s.project != nil {
+		m.entries = append(m.entries, s.project.dotenv...)
+		m.entries = append(m.entries, s.project.others...)
+	}
+	for _, e := range m.entries {
+		if render.SecretName(e.name) || strings.Contains(e.name, "PASSPHRASE") {
+			add(e.value)
+			add(e.raw)
+		}
+		text(e.value)
+	}
+	for _, f := range s.reader.files {
+		text(string(f.text))
+	}
+	for name, e := range s.files {
+		if render.SecretName(name) {
+			add(e.value)
+		}
+	}
+	for name, v := range s.reader.sources.Environ {
+		if render.SecretName(name) {
+			add(v)
+		}
+	}
+	for _, e := range m.entries {
+		if render.SecretName(e.name) {
+			add(e.writtenFrom(0, len(e.value)))
+		}
+	}
+	if s.blueprintFile != nil {
+		text(string(s.blueprintFile.text))
+	}
+	for _, v := range s.bundle.Secrets() {
+		add(v)
+	}
+	for _, n := range s.apps {
+		for _, key := range []string{"secret", "key"} {
+			add(n.get(key).text())
+			if v := n.get(key); v.is('s') && v.end-v.at > 2 && s.providers != nil {
+				add(s.providers.writtenFrom(v.at+1, v.end-1))
+			}
+		}
+	}
+	slices.SortStableFunc(m.secrets, func(a, b string) int { return len(b) - len(a) })
+	m.named = map[string][]*entry{}
+	for _, e := range m.entries {
+		if render.SecretName(e.name) && e.style != absent {
+			m.named[e.file.path] = append(m.named[e.file.path], e)
+		}
+	}
+	return m
+}
+
+// spellings are the ways in which people write a secret: as it is, without the
+// blanks around it, and with the escapes of Compose, YAML and JSON.
+func spellings(v string) []string {
+	v = strings.TrimRight(v, "\r\n")
+	inner := strconv.Quote(v)
+	inner = inner[1 : len(inner)-1]
+	return []string{
+		v, strings.TrimSpace(v), strings.ReplaceAll(v, "$$", "$"), strings.ReplaceAll(v, "$", "$$"), strings.ReplaceAll(v, "'", "''"),
+		inner, strings.ReplaceAll(inner, "'", "''"), strings.ReplaceAll(inner, "$", "$$"), strings.ReplaceAll(v, `\`, `\\`), strings.ReplaceAll(v, `"`, `\"`),
+	}
+}
+
+// writtenFrom is how a piece of the value stands in the file, where it is on one line.
+func (e *entry) writtenFrom(from, to int) string {
+	if len(e.pos) == 0 || from >= to {
+		return ""
+	}
+	a, b := e.offset(from), e.offset(to-1)+1
+	if a < 0 || b > len(e.file.text) || a >= b || bytes.IndexByte(e.file.text[a:b], '\n') >= 0 {
+		return ""
+	}
+	return string(e.file.text[a:b])
+}
+
+// text hides every known secret in a message, a fix or a new line.
+func (m *masker) text(t string) string {
+	for _, s := range m.secrets {
+		t = strings.ReplaceAll(t, s, hidden)
+	}
+	return t
+}
+
+// hideLine hides secrets in a line by what stands in front of them, known or not.
+func hideLine(line string) string {
+	line = render.HideSpans(line, func(string) string { return hidden })
+	return inURL.ReplaceAllString(line, "${1}"+hidden+"${3}")
+}
+
+// shown is a text as it may be shown, line by line. Each line goes the same way,
+// be it quoted, the old or the new side of a diff, or a line to be written.
+func (m *masker) shown(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for i, l := range lines {
+		body := strings.TrimRight(l, "\r\n")
+		lines[i] = m.hide(body) + l[len(body):]
+	}
+	return strings.Join(lines, "")
+}
+
+// hide is one line of shown: what is known first, since a pattern could leave the
+// end of a secret.
+func (m *masker) hide(line string) string {
+	if g := named.FindStringSubmatchIndex(line); g != nil && render.SecretName(line[g[2]:g[3]]) {
+		value := strings.Trim(strings.TrimSpace(line[g[1]:]), `"'`)
+		if value != "" && !strings.HasPrefix(value, "<") && !strings.HasPrefix(value, "${") && !pointer.MatchString(value) {
+			return line[:g[1]] + hidden
+		}
+	}
+	return hideLine(m.text(line))
+}
+
+// line is a line of a file as it may be shown, and the column in it of a place.
+func (m *masker) line(f *file, n, column int) (string, int) {
+	text := f.written().line(n)
+	at := 0
+	for i := 1; i < column && at < len(text); i++ {
+		_, size := utf8.DecodeRuneInString(text[at:])
+		at += size
+	}
+	if shown, ok := m.byName(f, n, text); ok {
+		return shown, min(column, utf8.RuneCountInString(shown)+1)
+	}
+	whole, before := m.hide(text), m.hide(text[:at])
+	if !strings.HasPrefix(whole, before) { // the place is inside a secret
+		before = whole[:commonPrefix(whole, before)]
+	}
+	return whole, utf8.RuneCountInString(before) + 1
+}
+
+// byName hides the value of a variable that is a secret by its name.
+func (m *masker) byName(f *file, n int, text string) (string, bool) {
+	for _, e := range m.named[f.path] {
+		if n < e.firstLine() || n > e.lastLine() {
+			continue
+		}
+		if n > e.firstLine() {
+			return e.file.indent(n) + hidden, true
+		}
+		if i := strings.Index(text, e.name); i >= 0 {
+			rest := text[i+len(e.name):]
+			k := len(rest) - len(strings.TrimLeft(rest, " :=\"'>|+-"))
+			if pointer.MatchString(strings.TrimRight(rest[k:], " \"'")) {
+				return "", false
+			}
+			return text[:i+len(e.name)] + rest[:k] + hidden, true
+		}
+	}
+	return "", false
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	for n > 0 && !utf8.RuneStart(a[min(n, len(a)-1)]) {
+		n--
+	}
+	return n
+}
+
+// finding is a problem as it is shown.
+func (m *masker) finding(p problem) Finding {
+	f := Finding{Code: p.code, Level: p.level, Setting: p.setting, Width: p.width, Message: m.text(p.message), Fix: m.text(p.fix), Edit: p.edit, Meant: p.meant, Refuses: p.refuses}
+	if f.Edit != nil {
+		e := *f.Edit
+		e.shown = m.shown(e.Text)
+		f.Edit = &e
+	}
+	if p.file == nil {
+		return f
+	}
+	f.File = p.file.path
+	f.Line, f.Column = p.file.at(p.at)
+	f.Source, f.caret = m.line(p.file, f.Line, f.Column)
+	// A caret as wide as a hidden value would tell its length.
+	shown, was := []rune(f.Source), []rune(p.file.written().line(f.Line))
+	from, to := f.caret-1, f.caret-1+f.Width
+	if to > len(shown) || f.Column-1+f.Width > len(was) || f.Column < 1 || string(shown[from:to]) != string(was[f.Column-1:f.Column-1+f.Width]) {
+		f.Width = 0
+	}
+	return f
+}

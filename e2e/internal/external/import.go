@@ -1,0 +1,282 @@
+package external
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
+)
+
+// SecretEnv is the variable that an imported blueprint takes the client secret
+// from.
+const SecretEnv = "SSO_CLIENT_SECRET"
+
+// ImportOptions say which authentik is read, and which of its clients.
+type ImportOptions struct {
+	AuthentikURL string
+	Resolve      []string // host[:port]=address[:port]
+	CA           string   // PEM file of an authority beside the system's; empty: none
+	Token        string   // of the API
+	// ClientID names the provider; empty: that of Bundle, else the one whose name,
+	// slug or redirect URI says Paperless.
+	ClientID string
+	Bundle   *render.Bundle // what Paperless's files say; nil: not known
+	Log      *slog.Logger   // nil: silent
+}
+
+// An Imported is what authentik says of the client.
+type Imported struct {
+	Version   string // of authentik; empty: the token may not see it
+	Provider  string // its name
+	Slug      string
+	Blueprint []byte // without the client secret: it is !Env SecretEnv
+	// Secret is how the client secret of Bundle relates to that of authentik
+	// (render.SecretEqual and so on); empty without a Bundle, or where it is not known.
+	Secret string
+	Public bool     // the client has no secret
+	Notes  []string // what could not be read, and what follows from it
+}
+
+// Import reads the provider, its application, scope mappings and the groups that
+// may use it through authentik's API. It only asks (GET), and changes nothing.
+func Import(ctx context.Context, o ImportOptions) (*Imported, error) {
+	p, err := importer(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	one, err := p.choose(ctx, o.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	out := &Imported{Provider: one.Name, Slug: one.Slug, Public: one.ClientType == "public"}
+	var version struct {
+		Current string `json:"version_current"`
+	}
+	if p.idp.get(ctx, "/admin/version/", nil, &version) == nil {
+		out.Version = version.Current
+	}
+	m, err := p.model(ctx, one)
+	if err != nil {
+		return nil, err
+	}
+	if o.Bundle != nil && !out.Public && one.ClientSecret != "" {
+		c := o.Bundle.Clone()
+		c.Authentik.Model = *m
+		out.Secret = c.SecretRelation()
+	}
+	out.Blueprint = text(m, out.Version)
+	out.Notes = p.notes
+	return out, nil
+}
+
+// importer is a pair of which only authentik is asked.
+func importer(o ImportOptions) (*Pair, error) {
+	if o.Token == "" {
+		return nil, fmt.Errorf("%w: reading authentik needs an API token in %s: in authentik, Directory → Tokens and App passwords, intent API", ErrOptions, envToken)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	u, err := url.Parse(o.AuthentikURL)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return nil, fmt.Errorf("%w: --authentik-url %q is no address; want https://host", ErrOptions, o.AuthentikURL)
+	}
+	origin := u.Scheme + "://" + u.Host
+	b := &render.Bundle{Observed: true, Paperless: render.Paperless{Env: map[string]string{}}}
+	if o.Bundle != nil {
+		b = o.Bundle.Clone()
+	}
+	b.Authentik.URL = origin
+	p := &Pair{bundle: b, redactor: evidence.NewRedactor(o.Token), o: Options{Log: o.Log}}
+	p.target = &target.Target{Kind: target.External, SystemCAs: true, Redactor: p.redactor}
+	if o.CA != "" {
+		if p.target.CA, err = readCA(o.CA); err != nil {
+			return nil, err
+		}
+	}
+	if p.target.Resolve, err = resolve(o.Resolve, origin); err != nil {
+		return nil, err
+	}
+	if p.client, err = p.target.Client(); err != nil {
+		return nil, err
+	}
+	// authentik may stand below a path: its API does, too.
+	p.idp = &authentikAPI{client: p.client, origin: origin + strings.TrimRight(u.Path, "/"), token: o.Token, redact: p.redactor}
+	return p, nil
+}
+
+// choose is the one provider that Paperless uses.
+func (p *Pair) choose(ctx context.Context, clientID string) (*provider, error) {
+	var all results[provider]
+	if err := p.idp.get(ctx, "/providers/oauth2/", url.Values{"page_size": {"200"}}, &all); err != nil {
+		if errors.Is(err, errRefused) {
+			return nil, fmt.Errorf("%w: %w; give one that may see providers in %s", ErrOptions, err, envToken)
+		}
+		return nil, err
+	}
+	list := all.Results
+	if clientID != "" {
+		list = slices.DeleteFunc(slices.Clone(list), func(one provider) bool { return one.ClientID != clientID })
+		if len(list) == 0 {
+			return nil, fmt.Errorf("%w: --client-id %s: authentik has no OAuth2 provider with it; it has %s", ErrOptions, clientID, named(all.Results))
+		}
+	} else {
+		list = p.theirs(list)
+	}
+	switch len(list) {
+	case 0:
+		return nil, fmt.Errorf("%w: no OAuth2 provider of authentik is Paperless's by its client id, name or redirect URI; it has %s: say which with --client-id", ErrOptions, named(all.Results))
+	case 1:
+		return &list[0], nil
+	}
+	return nil, fmt.Errorf("%w: several providers could be Paperless's: %s: say which with --client-id, or give --config", ErrOptions, named(list))
+}
+
+func named(list []provider) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, one := range list {
+		names = append(names, fmt.Sprintf("%s (client id %s)", one.Name, one.ClientID))
+	}
+	return strings.Join(names, ", ")
+}
+
+// model is what the blueprint is made of.
+func (p *Pair) model(ctx context.Context, one *provider) (*render.Model, error) {
+	m := &render.Model{}
+	pr := one.provider()
+	var mappings results[struct {
+		PK         string `json:"pk"`
+		Name       string `json:"name"`
+		Managed    string `json:"managed"`
+		Scope      string `json:"scope_name"`
+		Expression string `json:"expression"`
+	}]
+	if err := p.idp.get(ctx, "/propertymappings/provider/scope/", url.Values{"page_size": {"200"}}, &mappings); err != nil {
+		return nil, err
+	}
+	for _, pk := range one.Mappings {
+		for _, s := range mappings.Results {
+			if s.PK != pk {
+				continue
+			}
+			pr.Scopes = append(pr.Scopes, s.Scope)
+			if s.Managed == "" && s.Expression != "" { // one of their own
+				m.Mappings = append(m.Mappings, render.ScopeMapping{Name: s.Name, Scope: s.Scope, Expression: s.Expression})
+			}
+		}
+	}
+	p.consent(ctx, one, &pr)
+	m.Providers = []render.OAuth2Provider{pr}
+	if one.Slug == "" {
+		p.note("the provider %s belongs to no application", one.Name)
+		return m, nil
+	}
+	app := render.Application{Name: one.Application, Slug: one.Slug, Provider: one.Name}
+	if err := p.access(ctx, m, &app); err != nil {
+		p.note("who may use the application %s is not known: %s", one.Slug, err)
+	}
+	m.Applications = []render.Application{app}
+	return m, nil
+}
+
+// consent takes over which of authentik's own authorization flows it is.
+func (p *Pair) consent(ctx context.Context, one *provider, pr *render.OAuth2Provider) {
+	if one.Flow == "" {
+		return
+	}
+	var flows results[struct {
+		PK   string `json:"pk"`
+		Slug string `json:"slug"`
+	}]
+	if err := p.idp.get(ctx, "/flows/instances/", url.Values{"page_size": {"200"}}, &flows); err != nil {
+		p.note("the authorization flow is not known, consent is taken as implicit: %s", err)
+		return
+	}
+	for _, f := range flows.Results {
+		if f.PK != one.Flow {
+			continue
+		}
+		pr.Consent = f.Slug == "default-provider-authorization-explicit-consent"
+		if !pr.Consent && f.Slug != "default-provider-authorization-implicit-consent" {
+			p.note("the authorization flow %s is not authentik's own; the blueprint has the one with implicit consent in its place", f.Slug)
+		}
+	}
+}
+
+// access reads which groups may use the application.
+func (p *Pair) access(ctx context.Context, m *render.Model, app *render.Application) error {
+	var have struct {
+		PK string `json:"pk"`
+	}
+	if err := p.idp.get(ctx, "/core/applications/"+url.PathEscape(app.Slug)+"/", nil, &have); err != nil {
+		return err
+	}
+	type named struct {
+		Name     string `json:"name"`
+		Username string `json:"username"`
+	}
+	var bindings results[struct {
+		Target  string  `json:"target"`
+		Enabled bool    `json:"enabled"`
+		Negate  bool    `json:"negate"`
+		Group   *string `json:"group"`
+		User    *int    `json:"user"`
+		GroupIs *named  `json:"group_obj"`
+		UserIs  *named  `json:"user_obj"`
+		Policy  *named  `json:"policy_obj"`
+	}]
+	if err := p.idp.get(ctx, "/policies/bindings/", url.Values{"target": {have.PK}, "ordering": {"order"}, "page_size": {"200"}}, &bindings); err != nil {
+		return err
+	}
+	for _, b := range bindings.Results {
+		switch {
+		case b.Target != have.PK || !b.Enabled: // the filter is ignored by versions that do not know it
+		case b.GroupIs != nil && !b.Negate:
+			app.Groups = append(app.Groups, b.GroupIs.Name)
+			if !slices.Contains(m.Groups, b.GroupIs.Name) {
+				m.Groups = append(m.Groups, b.GroupIs.Name)
+			}
+		case b.UserIs != nil:
+			p.note("the application %s is bound to the user %s; the blueprint leaves that out", app.Slug, b.UserIs.Username)
+		case b.Policy != nil:
+			p.note("the policy %s of the application %s is left out: what it decides is not known", b.Policy.Name, app.Slug)
+		default:
+			p.note("a binding of the application %s is left out", app.Slug)
+		}
+	}
+	return nil
+}
+
+// text is the blueprint, with the variable in the client secret's place.
+func text(m *render.Model, version string) []byte {
+	const marker = "ssocheck-client-secret-stands-here"
+	c := (&render.Bundle{Authentik: render.Authentik{Model: *m}}).Clone()
+	secret := c.Authentik.Providers[0].ClientSecret != "" && c.Authentik.Providers[0].ClientType != "public"
+	c.Authentik.Providers[0].ClientSecret = ""
+	if secret {
+		c.Authentik.Providers[0].ClientSecret = marker
+	}
+	out := strings.Replace(string(render.Blueprint(c)), `"`+marker+`"`, "!Env "+SecretEnv, 1)
+	_, rest, _ := strings.Cut(out, "\n") // the first line says who else made it
+	of := "authentik"
+	if version != "" {
+		of += " " + version
+	}
+	head := "# Read from " + of + " by ssocheck import-idp, for ssocheck run --blueprint and lint. It has no people.\n"
+	if secret {
+		head += "# The client secret is not in it: set " + SecretEnv + " where ssocheck runs, or it is not tested.\n"
+	}
+	return []byte(head + rest)
+}

@@ -1,0 +1,136 @@
+package lab
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/edge"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lab/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/lab/paperless"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// pair is a running lab behind its Target.
+type pair struct {
+	bundle  *render.Bundle
+	edge    *edge.Edge
+	route   string
+	idp     *authentik.Server
+	app     *paperless.Server // nil when Paperless did not start
+	network *network
+	own     bool // the edge is ours
+
+	closing sync.Once
+	closed  error
+	mu      sync.Mutex
+	last    []evidence.Exchange // what a shared edge had when the lab was closed
+}
+
+func (p *pair) exchanges() []evidence.Exchange {
+	if xs := p.edge.Exchanges(p.route); xs != nil {
+		return xs
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
+
+// logs are the lines of both products, in order of time.
+func (p *pair) logs() []evidence.Line {
+	lines := p.idp.Log()
+	if p.app != nil {
+		lines = append(lines, p.app.Log()...)
+	}
+	slices.SortStableFunc(lines, func(a, b evidence.Line) int { return a.Time.Compare(b.Time) })
+	return lines
+}
+
+func (p *pair) notModelled() []string {
+	out := p.idp.NotModelled()
+	if p.app != nil {
+		out = append(out, p.app.NotModelled()...)
+	}
+	if name := p.bundle.Paperless.Proxy.RemoteUserHeader; name != "" {
+		out = append(out, "lab: not modelled: a proxy that signs people in by itself ("+name+")")
+	}
+	return append(out, p.network.strangers()...)
+}
+
+func (p *pair) state() *State {
+	s := &State{Authentik: p.idp.State()}
+	if p.app != nil {
+		s.Paperless = p.app.State()
+	}
+	return s
+}
+
+// close stops what was started; a shared edge only loses the routes.
+func (p *pair) close() error {
+	p.closing.Do(func() {
+		p.network.close()
+		if p.own {
+			p.closed = p.edge.Close()
+			return
+		}
+		xs := p.edge.Exchanges(p.route)
+		p.mu.Lock()
+		p.last = xs
+		p.mu.Unlock()
+		p.edge.Unroute(p.route)
+	})
+	return p.closed
+}
+
+// direct answers a request as Paperless itself, past the proxy.
+func (p *pair) direct(r *http.Request) (*http.Response, error) {
+	if p.app == nil {
+		return nil, errors.New("lab: Paperless is not running")
+	}
+	in := r.Clone(r.Context())
+	in.RemoteAddr = "10.0.0.9:40000" // another container on the same network
+	if in.Host == "" {
+		in.Host = in.URL.Host
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	in.RequestURI = in.URL.RequestURI()
+	w := &answer{header: http.Header{}}
+	p.app.ServeHTTP(w, in)
+	return w.response(r), nil
+}
+
+// answer keeps a response in memory.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(b)
+}
+
+func (a *answer) response(r *http.Request) *http.Response {
+	a.WriteHeader(http.StatusOK)
+	return &http.Response{
+		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: a.header,
+		Body: io.NopCloser(bytes.NewReader(a.body.Bytes())), ContentLength: int64(a.body.Len()), Request: r,
+	}
+}

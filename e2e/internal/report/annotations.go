@@ -1,0 +1,128 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+)
+
+// Annotations writes GitHub's workflow commands, which put findings on the
+// lines of the configuration.
+func Annotations(w io.Writer, r *runner.Run) error { return New(r).Annotations(w) }
+
+// Annotations writes GitHub's workflow commands, which put findings on the
+// lines of the configuration.
+func (r *Report) Annotations(w io.Writer) error {
+	var sb strings.Builder
+	// GitHub shows ten of each level for a step: what failed comes first.
+	told := map[string]bool{}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		level := map[check.Status]string{check.Failed: "error", check.Errored: "error", check.Warned: "warning"}[c.Status]
+		if level == "" {
+			continue
+		}
+		at := r.place(c)
+		title, say := c.Key(), c.Message
+		if len(c.Findings) > 0 {
+			f := &c.Findings[0]
+			title = c.Key() + ": " + f.Code
+			say = strings.Join(append([]string{c.Message, f.Title}, append(slices.Clone(f.Because), r.fix(f))...), "\n")
+			told[f.Code+" "+at.String()] = true
+		}
+		r.annotate(&sb, level, at, title, say)
+	}
+	loose := r.loose()
+	for i := range loose {
+		f := &loose[i]
+		at := render.Origin{File: f.File, Line: f.Line, Column: f.Column}
+		if told[f.Code+" "+at.String()] {
+			continue
+		}
+		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
+		if level == "" {
+			level = "notice"
+		}
+		say := f.Say()
+		if fix := lintFix(f); fix != "" {
+			say += "\n" + fix
+		}
+		r.annotate(&sb, level, at, f.Code, say)
+	}
+	if r.Error != "" {
+		r.annotate(&sb, "error", render.Origin{}, "ssocheck", r.Error)
+	}
+	if r.Why != "" {
+		r.annotate(&sb, "error", render.Origin{}, "ssocheck", r.Why)
+	}
+	for _, text := range r.NotTested {
+		r.annotate(&sb, "notice", render.Origin{}, "ssocheck", text)
+	}
+	if _, err := io.WriteString(w, sb.String()); err != nil {
+		return fmt.Errorf("write annotations: %w", err)
+	}
+	return nil
+}
+
+func (r *Report) annotate(sb *strings.Builder, level string, at render.Origin, title, message string) {
+	var props []string
+	if at.File != "" {
+		props = append(props, "file="+commandProperty(r.fromRoot(at.File)))
+		if at.Line > 0 {
+			props = append(props, "line="+strconv.Itoa(at.Line))
+		}
+		if at.Column > 0 {
+			props = append(props, "col="+strconv.Itoa(at.Column))
+		}
+	}
+	props = append(props, "title="+commandProperty(title))
+	fmt.Fprintf(sb, "::%s %s::%s\n", level, strings.Join(props, ","), commandData(message))
+}
+
+// The escapes of workflow commands, as actions/toolkit writes them.
+func commandData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func commandProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+}
+
+// place is the line of the user's files that the first finding of a check is
+// about: that of the first setting that it names, else of the provider JSON.
+// The zero Origin when the configuration came from no file, and for what was seen
+// on a variant: no line of the user's says that.
+func (r *Report) place(c *Check) render.Origin {
+	if c.Variant != "" && c.Variant != check.AsConfigured {
+		return render.Origin{}
+	}
+	b := r.BundleOf(c)
+	if b == nil {
+		b = &render.Bundle{}
+	}
+	if len(c.Findings) > 0 {
+		f := &c.Findings[0]
+		if o, ok := lintOrigin(f); ok {
+			return o
+		}
+		for _, l := range r.Lint {
+			if l.Code == f.Code && l.Line > 0 {
+				return render.Origin{File: l.File, Line: l.Line, Column: l.Column}
+			}
+		}
+		text := strings.Join(append(append([]string{}, f.Because...), f.Fix), "\n")
+		for _, name := range settingNames.FindAllString(text, -1) {
+			if o, ok := b.Origins[name]; ok {
+				return o
+			}
+		}
+	}
+	return b.Origins[render.ProvidersKey]
+}

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+)
+
+// loose are the lint findings that stand alone: those with the same cause as a
+// check's first finding are told there.
+func (r *Report) loose() []config.Finding {
+	var told []troubleshooting.Place
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if (c.Status == check.Failed || c.Status == check.Warned) && len(c.Findings) > 0 {
+			told = append(told, c.Findings[0].Lint...)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(r.Lint), func(f config.Finding) bool {
+		return slices.Contains(told, placeOf(&f))
+	})
+}
+
+func placeOf(f *config.Finding) troubleshooting.Place {
+	return troubleshooting.Place{Code: f.Code, File: f.File, Line: f.Line, Column: f.Column}
+}
+
+// lintOf are the lint findings that are one with a check's finding.
+func (r *Report) lintOf(f *troubleshooting.Finding) []*config.Finding {
+	var out []*config.Finding
+	if r == nil {
+		return nil
+	}
+	for i := range r.Lint {
+		if slices.Contains(f.Lint, placeOf(&r.Lint[i])) {
+			out = append(out, &r.Lint[i])
+		}
+	}
+	return out
+}
+
+// lintOrigin is the line of the first lint finding of a check's finding.
+func lintOrigin(f *troubleshooting.Finding) (render.Origin, bool) {
+	for _, p := range f.Lint {
+		if p.Line > 0 {
+			return render.Origin{File: p.File, Line: p.Line, Column: p.Column}, true
+		}
+	}
+	return render.Origin{}, false
+}
+
+// source prints the line that a lint finding points at, with a caret.
+func (p *printer) source(f *config.Finding) {
+	if strings.TrimSpace(f.Source) == "" {
+		return
+	}
+	source, caret := f.Excerpt(p.Width - 10)
+	number := strconv.Itoa(f.Line)
+	p.line("    ", p.paint(dim, number+" │ "), source)
+	if f.Column > 0 {
+		p.line("    ", p.paint(dim, strings.Repeat(" ", len(number))+" │ "), p.paint(yellow, caret))
+	}
+}
+
+// joined prints the lines of the user's files that a finding stands for, and
+// gives the fix with the corrected lines in place of the item's own.
+func (p *printer) joined(f *troubleshooting.Finding) (fix string) {
+	for _, l := range p.of.lintOf(f) {
+		say := l.Say()
+		if strings.EqualFold(say, f.Title) { // where no item but lint explains it
+			say = ""
+		}
+		p.line("    ", p.paint(cyan, lintPlace(l)))
+		p.paragraph(say, indent, "")
+		p.source(l)
+	}
+	return p.of.fix(f)
+}
+
+// fix is what to do about a finding, in every face: with the corrected lines of
+// the user's files, as --fix writes them, in place of the item's own where lint
+// has them.
+func (r *Report) fix(f *troubleshooting.Finding) string {
+	var edits []string
+	for _, l := range r.edited(f) {
+		edits = append(edits, diffOf(l)...)
+	}
+	if len(edits) == 0 {
+		return f.Fix
+	}
+	prose, _ := splitFix(f.Fix)
+	return prose + "\n" + strings.Join(edits, "\n")
+}
+
+// edited are the lint findings that are one with a check's finding and have an
+// edit that can be shown.
+func (r *Report) edited(f *troubleshooting.Finding) []*config.Finding {
+	return slices.DeleteFunc(r.lintOf(f), func(l *config.Finding) bool { return diffOf(l) == nil })
+}
+
+// diffOf is the edit of a lint finding as the lines of a diff; nil where it has
+// none, or the lines that it replaces are not known.
+func diffOf(f *config.Finding) (lines []string) {
+	e := f.Edit
+	switch {
+	case e == nil:
+		return nil
+	case e.To < e.From: // an insertion
+	case f.Source == "" || e.From != f.Line || e.To != f.Line:
+		return nil
+	default:
+		lines = append(lines, "-"+f.Source)
+	}
+	if e.Shown() != "" {
+		for line := range strings.SplitSeq(e.Shown(), "\n") {
+			lines = append(lines, "+"+line)
+		}
+	}
+	return lines
+}
+
+// lintFix is the edit as a diff where the line that it replaces is known, else
+// the fix in words.
+func lintFix(f *config.Finding) string {
+	lines := diffOf(f)
+	if lines == nil {
+		return f.Fix
+	}
+	fix := strings.Join(lines, "\n")
+	if f.Fix != "" && strings.TrimSpace(f.Fix) != strings.TrimSpace(f.Edit.Shown()) {
+		fix = f.Fix + "\n" + fix
+	}
+	return fix
+}
+
+// exact makes a view of edits one of the bytes that --fix writes: what is copied
+// must fit the file, with its blanks.
+func (v *editView) exact(all []*config.Finding) {
+	if v == nil || len(all) == 0 {
+		return
+	}
+	var added, patches []string
+	for _, f := range all {
+		if f.Edit.Text != "" {
+			added = append(added, f.Edit.Text)
+		}
+		patches = append(patches, patch(f))
+	}
+	v.Copy, v.Place = strings.Join(added, "\n"), lintPlace(all[0])
+	v.Diff = ""
+	if !slices.Contains(patches, "") {
+		v.Diff = strings.Join(patches, "")
+	}
+}

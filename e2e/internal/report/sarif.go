@@ -1,0 +1,174 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+)
+
+var settingNames = regexp.MustCompile(`PAPERLESS_[A-Z0-9_]+`)
+
+// SARIF 2.1.0, the part that code scanning reads.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name           string      `json:"name"`
+		Version        string      `json:"version,omitempty"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID    string       `json:"id"`
+		Short sarifMessage `json:"shortDescription"`
+		Help  sarifMessage `json:"help"`
+		URI   string       `json:"helpUri"`
+	}
+	sarifMessage struct {
+		Text string `json:"text"`
+	}
+	sarifInvocation struct {
+		Successful    bool                `json:"executionSuccessful"`
+		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+	}
+	sarifNotification struct {
+		Level   string       `json:"level"`
+		Message sarifMessage `json:"message"`
+	}
+	sarifResult struct {
+		RuleID    string          `json:"ruleId"`
+		RuleIndex int             `json:"ruleIndex"`
+		Level     string          `json:"level"`
+		Message   sarifMessage    `json:"message"`
+		Locations []sarifLocation `json:"locations"`
+		Prints    sarifPrints     `json:"partialFingerprints"`
+	}
+	sarifPrints struct {
+		Place string `json:"ssocheck/v1"`
+	}
+	sarifLocation struct {
+		Physical sarifPhysical `json:"physicalLocation"`
+	}
+	sarifPhysical struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   *sarifRegion  `json:"region,omitempty"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine   int `json:"startLine"`
+		StartColumn int `json:"startColumn,omitempty"`
+		EndColumn   int `json:"endColumn,omitempty"`
+	}
+)
+
+// SARIF writes lint findings and the causes of failed checks for code scanning.
+func SARIF(w io.Writer, r *runner.Run) error { return New(r).SARIF(w) }
+
+// SARIF writes lint findings and the causes of failed checks for code scanning.
+func (r *Report) SARIF(w io.Writer) error {
+	b := sarifBuilder{rules: map[string]int{}, name: r.fromRoot}
+	b.run = sarifRun{
+		Tool: sarifTool{sarifDriver{
+			Name: "ssocheck", Version: r.Tool, InformationURI: "https://github.com/ssocheck/ssocheck", Rules: []sarifRule{},
+		}},
+		Invocations: []sarifInvocation{{Successful: r.Result != runner.Error}},
+		Results:     []sarifResult{},
+	}
+	if r.Error != "" {
+		b.run.Invocations[0].Notifications = []sarifNotification{{"error", sarifMessage{r.Error}}}
+	}
+	loose := r.loose()
+	for i := range loose {
+		f := &loose[i]
+		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
+		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, f.Say(), render.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		level := map[check.Status]string{check.Failed: "error", check.Warned: "warning"}[c.Status]
+		if level == "" {
+			continue
+		}
+		if len(c.Findings) == 0 {
+			b.add(c.ID, level, c.Title, c.Doc, c.Key()+": "+c.Message, r.place(c), 0)
+			continue
+		}
+		f := &c.Findings[0]
+		say := strings.Join(append([]string{c.Key() + ": " + c.Message, f.Title}, f.Because...), "\n")
+		b.add(f.Code, level, f.Title, r.fix(f), say, r.place(c), 0)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(sarifLog{
+		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{b.run},
+	}); err != nil {
+		return fmt.Errorf("write SARIF: %w", err)
+	}
+	return nil
+}
+
+// page is where a rule is told of.
+func (b *sarifBuilder) page(code string) string {
+	tool := b.run.Tool.Driver.Version
+	switch {
+	case troubleshooting.Find(code) != nil:
+		return itemURL(tool, code)
+	case slices.ContainsFunc(config.Rules(), func(r config.Rule) bool { return r.Code == code }):
+		return troubleshooting.DocURL(tool, "lint.md", code)
+	}
+	return troubleshooting.DocURL(tool, "checks.md", code)
+}
+
+type sarifBuilder struct {
+	run   sarifRun
+	rules map[string]int
+	name  func(file string) string // from the repository's root
+}
+
+func (b *sarifBuilder) add(code, level, title, help, message string, at render.Origin, width int) {
+	n, ok := b.rules[code]
+	if !ok {
+		n = len(b.run.Tool.Driver.Rules)
+		b.rules[code] = n
+		b.run.Tool.Driver.Rules = append(b.run.Tool.Driver.Rules, sarifRule{code, sarifMessage{cmp.Or(title, code)}, sarifMessage{cmp.Or(help, title, code)}, b.page(code)})
+	}
+	// Code scanning drops a result without a place; a configuration that came
+	// from no file has only the report itself.
+	file := cmp.Or(b.name(at.File), "report.json")
+	loc := sarifLocation{Physical: sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: file}).EscapedPath()}}}
+	if at.File != "" && at.Line > 0 {
+		loc.Physical.Region = &sarifRegion{StartLine: at.Line, StartColumn: at.Column}
+		if at.Column > 0 && width > 0 {
+			loc.Physical.Region.EndColumn = at.Column + width
+		}
+	}
+	b.run.Results = append(b.run.Results, sarifResult{
+		RuleID: code, RuleIndex: n, Level: level, Message: sarifMessage{cmp.Or(message, title, code)},
+		Locations: []sarifLocation{loc}, Prints: sarifPrints{fmt.Sprintf("%s:%s:%d", code, file, at.Line)},
+	})
+}

@@ -1,0 +1,544 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+)
+
+// TextOptions say how text may look. The zero value is plain text of 100 columns.
+type TextOptions struct {
+	Color   bool
+	Width   int    // columns; 0: 100
+	ASCII   bool   // nothing outside of ASCII
+	Verbose bool   // also what passed, further causes, and times
+	Quiet   bool   // only what is wrong, and the verdict
+	Report  string // where the report was written; empty: nowhere
+	// Live is true on a terminal, where a line may be written over; GitHub is
+	// true where log groups are understood.
+	Live, GitHub bool
+}
+
+// Text writes what a person reads at the end of a run.
+func Text(w io.Writer, r *runner.Run, o TextOptions) error { return New(r).Text(w, o) }
+
+// Text writes what a person reads at the end of a run.
+func (r *Report) Text(w io.Writer, o TextOptions) error {
+	p := newPrinter(o)
+	p.report(r)
+	return p.flush(w)
+}
+
+// A printer builds text of a width.
+type printer struct {
+	TextOptions
+	buf  bytes.Buffer
+	of   *Report           // whose lint findings are told with the checks'; may be nil
+	told map[string]string // finding to the check where it was told in full
+}
+
+func newPrinter(o TextOptions) *printer {
+	if o.Width <= 0 {
+		o.Width = 100
+	}
+	return &printer{TextOptions: o, told: map[string]string{}}
+}
+
+func (p *printer) flush(w io.Writer) error {
+	out := p.buf.String()
+	if p.ASCII {
+		out = ascii(out)
+	}
+	if p.GitHub {
+		out = harmless(out)
+	}
+	if _, err := io.WriteString(w, out); err != nil {
+		return fmt.Errorf("write text report: %w", err)
+	}
+	return nil
+}
+
+// The colours of a terminal.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	purple = "35"
+	cyan   = "36"
+)
+
+func (p *printer) paint(code, s string) string {
+	if !p.Color || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+type statusLook struct{ mark, ascii, color, word string }
+
+func look(s check.Status) statusLook {
+	switch s {
+	case check.Passed:
+		return statusLook{"✓", "ok", green, "passed"}
+	case check.Warned:
+		return statusLook{"!", "!!", yellow, "warning"}
+	case check.Failed:
+		return statusLook{"✗", "XX", red, "failed"}
+	case check.Skipped:
+		return statusLook{"–", "--", dim, "skipped"}
+	}
+	return statusLook{"⚠", "??", purple, "could not run"}
+}
+
+func (p *printer) mark(s check.Status) string {
+	l := look(s)
+	if p.ASCII {
+		return p.paint(l.color, l.ascii)
+	}
+	return p.paint(l.color, l.mark)
+}
+
+func (p *printer) line(parts ...string) {
+	p.buf.WriteString(strings.TrimRight(strings.Join(parts, ""), " "))
+	p.buf.WriteByte('\n')
+}
+
+func (p *printer) report(r *Report) {
+	p.of = r
+	if !p.Quiet {
+		p.head(r)
+		p.table(r)
+	}
+	p.findings(r)
+	p.lint(r.loose())
+	p.hazards(r)
+	p.upgraded(r)
+	p.times(r)
+	p.verdict(r)
+}
+
+func (p *printer) head(r *Report) {
+	parts := []string{p.paint(bold, product("ssocheck", r.Tool))}
+	authentik := product("authentik", r.Target.Authentik.Version)
+	if r.Assumed != nil && r.Assumed.Whole {
+		authentik += " (assumed from " + r.Assumed.From + ")"
+	}
+	for _, s := range []string{r.Target.Kind, product("Paperless-ngx", r.Target.Paperless.Version), authentik} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	p.line(strings.Join(parts, p.paint(dim, " · ")))
+	for _, note := range r.notes() {
+		for _, l := range wrap(note, p.Width) {
+			p.line(p.paint(dim, l))
+		}
+	}
+	p.line()
+}
+
+func (p *printer) table(r *Report) {
+	keyWidth, guideWidth := 0, 0
+	for i := range r.Checks {
+		keyWidth = max(keyWidth, width(r.Checks[i].Key()))
+		guideWidth = max(guideWidth, width(r.Checks[i].Guide))
+	}
+	markWidth := 1
+	if p.ASCII {
+		markWidth = 2
+	}
+	const timeWidth = 6
+	left := 2 + markWidth + 1 + keyWidth + 2
+	titleWidth := p.Width - left - guideWidth - 2 - timeWidth
+	longest := 0
+	for i := range r.Checks {
+		longest = max(longest, width(r.Checks[i].Title))
+	}
+	if titleWidth < min(longest, 45) { // the title says more than the guide's line
+		guideWidth, titleWidth = 0, p.Width-left-2-timeWidth
+	}
+	titleWidth = max(0, min(titleWidth, longest))
+	if titleWidth < 10 {
+		titleWidth = 0
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		row := "  " + p.mark(c.Status) + " " + p.rowPaint(c, fill(c.Key(), keyWidth)) + "  "
+		title := c.Title
+		if c.Status == check.Skipped && c.Message != "" {
+			title = c.Message // why it did not run says more than what it would have shown
+		}
+		if titleWidth > 0 {
+			row += p.rowPaint(c, fill(cut(title, titleWidth), titleWidth))
+		}
+		if guideWidth > 0 {
+			row += "  " + p.paint(dim, fill(c.Guide, guideWidth))
+		}
+		if c.Status != check.Skipped {
+			row += p.paint(dim, fmt.Sprintf("%*s", timeWidth, duration(c.Seconds)))
+		}
+		p.line(row)
+		if c.Message != "" && c.Status != check.Skipped && (p.Verbose || c.Status != check.Passed) {
+			p.paragraph(c.Message, 2+markWidth+1, cmp.Or(map[check.Status]string{check.Failed: red, check.Warned: yellow, check.Errored: purple}[c.Status], dim))
+		}
+	}
+	if len(r.Checks) > 0 {
+		p.line()
+	}
+}
+
+func (p *printer) rowPaint(c *Check, s string) string {
+	switch c.Status {
+	case check.Skipped:
+		return p.paint(dim, s)
+	case check.Failed:
+		return p.paint(bold, s)
+	}
+	return s
+}
+
+// findings tells each cause in full once, at the first check that shows it.
+func (p *printer) findings(r *Report) {
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Passed() && c.Status != check.Warned || c.Status == check.Skipped {
+			continue
+		}
+		if p.Quiet && c.Status == check.Warned {
+			continue
+		}
+		if len(c.Findings) == 0 {
+			if c.Status == check.Failed || p.Quiet {
+				p.line(p.mark(c.Status), " ", p.paint(bold, c.Key()), "  ", c.Message)
+				if c.Status == check.Failed {
+					p.paragraph("No known cause fits what was seen. The report has the screenshot, the requests and the logs.", 4, dim)
+				}
+				p.line()
+			}
+			continue
+		}
+		f := &c.Findings[0]
+		if at, ok := p.told[f.Code+strings.Join(f.Because, "\n")]; ok {
+			if p.Verbose {
+				p.line(p.mark(c.Status), " ", p.paint(bold, c.Key()), p.paint(dim, ": "+f.Code+", as at "+at))
+			}
+			continue
+		}
+		p.told[f.Code+strings.Join(f.Because, "\n")] = c.Key()
+		p.finding(c, f)
+		if p.Verbose {
+			for j := range c.Findings[1:] {
+				p.also(&c.Findings[1+j])
+			}
+		} else if n := len(c.Findings) - 1; n > 0 {
+			var codes []string
+			for _, f := range c.Findings[1:] {
+				codes = append(codes, f.Code)
+			}
+			p.paragraph("also seen: "+strings.Join(codes, ", "), 4, dim)
+		}
+		p.line()
+	}
+}
+
+func (p *printer) finding(c *Check, f *troubleshooting.Finding) {
+	where := c.Key()
+	if g := guideItem(f); g != "" {
+		where += ", " + g
+	}
+	head := f.Code + "  " + f.Title
+	color := look(c.Status).color
+	if width(head)+width(where)+6 <= p.Width {
+		p.line(p.mark(c.Status), " ", p.paint(bold+";"+color, f.Code), "  ", p.paint(bold, f.Title), p.paint(dim, "  ("+where+")"))
+	} else {
+		lines := wrap(f.Title, p.Width-width(f.Code)-4)
+		p.line(p.mark(c.Status), " ", p.paint(bold+";"+color, f.Code), "  ", p.paint(bold, lines[0]))
+		for _, l := range lines[1:] {
+			p.line(strings.Repeat(" ", width(f.Code)+4), p.paint(bold, l))
+		}
+		p.line("    ", p.paint(dim, "("+where+")"))
+	}
+	p.because(f.Because)
+	p.fix(p.joined(f))
+	if p.of != nil {
+		p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+itemURL(p.of.Tool, f.Code)))
+	}
+}
+
+// itemURL is the page of an item as it was in the release that reports.
+func itemURL(tool, code string) string { return troubleshooting.DocURL(tool, "items.md", code) }
+
+func (p *printer) also(f *troubleshooting.Finding) {
+	p.line("    ", p.paint(dim, "also seen: "), f.Code, "  ", f.Title)
+	p.because(f.Because)
+	p.fix(p.of.fix(f))
+}
+
+const indent = 4
+
+func (p *printer) because(lines []string) {
+	fs := facts(lines)
+	w := labelWidth(fs)
+	for _, f := range fs {
+		lead := strings.Repeat(" ", indent) + p.paint(dim, "│ ")
+		if f.Label == "" {
+			for _, l := range wrap(f.Value, p.Width-indent-2) {
+				p.line(lead, l)
+			}
+			continue
+		}
+		at := indent + 2 + w + 2
+		rows := wrap(f.Value, p.Width-at)
+		for i, l := range rows {
+			label := ""
+			if i == 0 {
+				label = f.Label
+			}
+			p.line(lead, p.paint(cyan, fill(label, w)), "  ", l)
+		}
+		if f.Differs != nil {
+			p.caret(lead, at, w, len(rows), f.Differs)
+		}
+	}
+}
+
+// caret marks where the two values above part. Where they do not fit on one
+// line it says so in words, since a caret would point at nothing.
+func (p *printer) caret(lead string, at, labels, rows int, d *difference) {
+	marked := max(1, width(d.New))
+	if rows > 1 || at+d.Same+marked > p.Width {
+		p.line(lead, fill("", labels), "  ", p.paint(yellow, fmt.Sprintf("after %q: %s, not %s", d.Before, quoted(d.New), quoted(d.Old))))
+		return
+	}
+	say := "^ here"
+	if marked > 1 {
+		say = strings.Repeat("^", marked)
+	}
+	p.line(lead, fill("", labels), "  ", strings.Repeat(" ", d.Same), p.paint(yellow, say))
+}
+
+func quoted(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return strconv.Quote(s)
+}
+
+func (p *printer) fix(fix string) {
+	if fix == "" {
+		return
+	}
+	prose, edit := splitFix(fix)
+	lead := strings.Repeat(" ", indent) + p.paint(bold+";"+green, "fix") + "  "
+	for _, l := range wrap(prose, p.Width-indent-5) {
+		p.line(lead, l)
+		lead = strings.Repeat(" ", indent+5)
+	}
+	for _, l := range edit {
+		p.line(lead, p.edit(l)) // not wrapped: an edit must stay copyable
+		lead = strings.Repeat(" ", indent+5)
+	}
+}
+
+// splitFix parts the sentence that says what to do, which is the first line,
+// from the edit that does it.
+func splitFix(fix string) (prose string, edit []string) {
+	lines := strings.Split(strings.TrimRight(fix, "\n"), "\n")
+	if first := lines[0]; first != "" && !strings.ContainsAny(first[:1], "+- \t") {
+		return first, lines[1:]
+	}
+	return "Change this:", lines
+}
+
+func (p *printer) edit(line string) string {
+	switch {
+	case strings.HasPrefix(line, "+"):
+		return p.paint(green, line)
+	case strings.HasPrefix(line, "-"):
+		return p.paint(red, line)
+	}
+	return line
+}
+
+func (p *printer) lint(all []config.Finding) {
+	told, hidden := 0, 0
+	for i := range all {
+		f := &all[i]
+		if (f.Level == config.Info && !p.Verbose) || (f.Level != config.Error && p.Quiet) {
+			hidden++
+			continue
+		}
+		told++
+		p.lintFinding(f)
+	}
+	if hidden > 0 && !p.Quiet {
+		p.line(p.paint(dim, plural(hidden, "note")+" more about the configuration: --verbose, or the report"))
+	}
+	if told+hidden > 0 && !p.Quiet {
+		p.line()
+	}
+}
+
+func lintPlace(f *config.Finding) string {
+	s := f.File
+	if f.Line > 0 {
+		s += ":" + strconv.Itoa(f.Line)
+		if f.Column > 0 {
+			s += ":" + strconv.Itoa(f.Column)
+		}
+	}
+	return s
+}
+
+func (p *printer) lintFinding(f *config.Finding) {
+	color := map[string]string{config.Error: red, config.Warning: yellow}[f.Level]
+	p.line(p.paint(cmp.Or(color, cyan), f.Level), " ", p.paint(bold, f.Code), "  ", p.paint(cyan, lintPlace(f)))
+	p.paragraph(f.Say(), indent, "")
+	p.source(f)
+	p.fix(lintFix(f))
+}
+
+func (p *printer) hazards(r *Report) {
+	if len(r.Hazards) == 0 || p.Quiet {
+		return
+	}
+	p.line(p.paint(bold, "Between these versions"))
+	for _, h := range r.Hazards {
+		color := map[string]string{"high": red, "medium": yellow}[h.Severity]
+		word := h.Severity
+		if h.Hits {
+			word, color = "breaks", red
+		}
+		p.line("  ", p.paint(cmp.Or(color, dim), fill(word, 6)), "  ", p.paint(bold, h.ID), "  ", h.Title, p.paint(dim, since(h)))
+		p.paragraph(strings.Join(h.Because, "; "), 10, "")
+		p.paragraph(h.Symptom, 10, "")
+		p.paragraph("Look at: "+h.Check, 10, dim)
+	}
+	p.line()
+}
+
+// since names the version that made the change.
+func since(h render.Hazard) string {
+	if h.At == "" {
+		return ""
+	}
+	return "  (" + h.Product + " " + h.At + ")"
+}
+
+func (p *printer) times(r *Report) {
+	slow := r.slowest(5)
+	switch {
+	case len(slow) == 0 || p.Quiet:
+		return
+	case !p.Verbose:
+		t := slow[0]
+		p.line(p.paint(dim, cut("slowest step: "+t.Check+", "+t.Step+", "+duration(t.Seconds), p.Width)))
+		return
+	}
+	p.line(p.paint(bold, "Slowest steps"))
+	for _, t := range slow {
+		p.line("  ", p.paint(dim, fmt.Sprintf("%6s", duration(t.Seconds))), "  ", t.Check, ": ", t.Step)
+	}
+	p.line()
+}
+
+func (p *printer) verdict(r *Report) {
+	word, color := "PASS", green
+	switch r.Result {
+	case runner.Fail:
+		word, color = "FAIL", red
+	case runner.Error:
+		word, color = "ERROR", purple
+	}
+	s := p.paint(bold+";"+color, word) + "  " + p.paint(bold, r.verdict())
+	if code := r.verdictCode(); code != "" {
+		s += ": " + p.paint(bold, code)
+	}
+	var parts []string
+	if t := r.rest(); t != "" {
+		parts = append(parts, t)
+	}
+	parts = append(append([]string{s}, parts...), r.NotTested...)
+	p.line(strings.Join(append(parts, duration(r.Seconds)), p.paint(dim, " · ")))
+	if r.Error != "" {
+		p.paragraph(r.Error, 2, "")
+	}
+	if r.Result == runner.Fail && r.Why != "" {
+		p.line("  ", r.Why) // one line: a log is searched for it
+	}
+	if p.Report != "" {
+		p.line(p.paint(dim, "report  "), p.Report)
+	}
+}
+
+func (p *printer) paragraph(s string, left int, color string) {
+	for _, l := range wrap(s, p.Width-left) {
+		p.line(strings.Repeat(" ", left), p.paint(color, l))
+	}
+}
+
+// wrap breaks prose at spaces. A word that is too long, such as a URL, stays
+// whole, so that it can be copied.
+func wrap(s string, columns int) []string {
+	var lines []string
+	for para := range strings.SplitSeq(s, "\n") {
+		line := ""
+		for word := range strings.FieldsSeq(para) {
+			switch {
+			case line == "":
+				line = word
+			case width(line)+1+width(word) <= columns:
+				line += " " + word
+			default:
+				lines = append(lines, line)
+				line = word
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+var workflowCommand = regexp.MustCompile(`(?m)^((?:\s|\x1b\[[0-9;]*m)*)(::|##\[)`)
+
+// harmless takes the force from lines that GitHub's runner would take for its
+// own commands: a log of the products is quoted in the text.
+func harmless(s string) string { return workflowCommand.ReplaceAllString(s, "$1> $2") }
+
+func width(s string) int { return utf8.RuneCountInString(s) }
+
+func fill(s string, w int) string { return s + strings.Repeat(" ", max(0, w-width(s))) }
+
+// cut shortens a text to a width.
+func cut(s string, w int) string {
+	r := []rune(s)
+	if len(r) <= w {
+		return s
+	}
+	return strings.TrimRight(string(r[:max(0, w-1)]), " ") + "…"
+}
+
+// ascii spells what terminals without Unicode cannot show.
+func ascii(s string) string {
+	s = strings.NewReplacer("│", "|", "·", "-", "…", "...", "–", "-", "—", "-", "✓", "ok", "✗", "x", "⚠", "!", "→", "->", "←", "<-",
+		"“", `"`, "”", `"`, "„", `"`, "‘", "'", "’", "'", "›", ">", "≥", ">=", "\u00a0", " ").Replace(s)
+	return strings.Map(func(c rune) rune {
+		if c > 0x7e {
+			return '?'
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,171 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+)
+
+// Plan writes what an upgrade will do, and what is known about it, before
+// anything is started.
+func Plan(w io.Writer, u *runner.Upgrade, hazards []render.Hazard, lint []config.Finding, o TextOptions) {
+	p := newPrinter(o)
+	p.way(u)
+	p.hazards(&Report{Hazards: hazards})
+	if len(hazards) == 0 {
+		p.line("No change between these versions is known to touch this configuration.")
+		p.line()
+	}
+	var broken []config.Finding
+	for _, f := range lint {
+		if f.Level == config.Error {
+			broken = append(broken, f)
+		}
+	}
+	p.lint(broken)
+	_ = p.flush(w) // the run comes first; a terminal that is gone shows at the end
+}
+
+// way are the versions of an upgrade, in order.
+func (p *printer) way(u *runner.Upgrade) {
+	if u == nil || p.Quiet {
+		return
+	}
+	p.line(p.paint(bold, "Upgrade  "), versions(u.From))
+	for _, s := range u.Stages {
+		line := "      → " + versions(s.Versions)
+		if s.Why != "" {
+			line += p.paint(dim, "  put in: "+s.Why)
+		}
+		p.line(line)
+	}
+	if u.Forecast {
+		p.line(p.paint(dim, "A forecast from what is known of the versions; --target stack tries the real ones."))
+	}
+	p.line()
+}
+
+// versions are the products by name.
+func versions(pair string) string {
+	paperless, authentik, _ := strings.Cut(pair, ",")
+	return fmt.Sprintf("Paperless-ngx %s, authentik %s", paperless, authentik)
+}
+
+// upgraded is what became of the checks that were met before.
+func (p *printer) upgraded(r *Report) {
+	u := r.Upgrade
+	if u == nil {
+		return
+	}
+	if len(u.Regressed) == 0 {
+		p.line(p.paint(bold, "After the upgrade"), "  nothing that was met on ", versions(u.From), " fails")
+		p.line()
+		return
+	}
+	say := fmt.Sprintf("%d checks that were met on %s are not any more", len(u.Regressed), versions(u.From))
+	if len(u.Regressed) == 1 {
+		say = "one check that was met on " + versions(u.From) + " is not any more"
+	}
+	p.line(p.paint(bold, "After the upgrade"), "  ", p.paint(red, say))
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		for _, key := range u.Regressed {
+			if c.Key() != key {
+				continue
+			}
+			why := "no known change of these versions explains it"
+			for _, f := range c.Findings {
+				if f.Hazard != "" {
+					why = f.Code + ", by the change " + f.Hazard
+					break
+				}
+			}
+			p.line("  ", p.mark(c.Status), " ", key, "  ", p.paint(dim, look(u.Before[key]).word+" → "+look(c.Status).word+"; "+why))
+		}
+	}
+	p.line()
+}
+
+// A wayView is an upgrade as the page shows it.
+type wayView struct {
+	*runner.Upgrade
+	Stops []stopView
+	Rows  []compareView // what ended otherwise than before, worse first
+	Same  int           // checks that ended as before
+	Left  int           // checks that ran before and were skipped after
+	Old   string        // page of the run on the old versions; empty: none
+}
+
+type stopView struct {
+	Paperless, Authentik, Why string
+	Asked                     bool // From and To
+}
+
+type compareView struct {
+	Anchor, Key   string
+	Before, After statusLook
+	Was, Is       check.Status
+	Code, Change  string
+	Worse         bool
+}
+
+func (r *Report) wayView() *wayView {
+	u := r.Upgrade
+	if u == nil {
+		return nil
+	}
+	v := &wayView{Upgrade: u, Old: r.before}
+	stop := func(pair, why string, asked bool) {
+		paperless, authentik, _ := strings.Cut(pair, ",")
+		v.Stops = append(v.Stops, stopView{paperless, authentik, why, asked})
+	}
+	stop(u.From, "", true)
+	for i, s := range u.Stages {
+		stop(s.Versions, s.Why, i == len(u.Stages)-1)
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		was, ok := u.Before[c.Key()]
+		if !ok {
+			continue // a check of the upgrade itself
+		}
+		switch {
+		case was == c.Status:
+			v.Same++
+			continue
+		case c.Status == check.Skipped:
+			v.Left++
+			continue
+		}
+		row := compareView{Anchor: anchor(c), Key: c.Key(), Before: look(was), After: look(c.Status), Was: was, Is: c.Status, Worse: slices.Contains(u.Regressed, c.Key())}
+		if len(c.Findings) > 0 {
+			row.Code, row.Change = c.Findings[0].Code, r.change(&c.Findings[0])
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	slices.SortStableFunc(v.Rows, func(a, b compareView) int { return cmp.Compare(severity(b.Is), severity(a.Is)) })
+	return v
+}
+
+// change is the id of the change between versions that a finding rests on;
+// empty where the report does not tell of it.
+func (r *Report) change(f *troubleshooting.Finding) string {
+	if f.Hazard != "" && slices.ContainsFunc(r.Hazards, func(h render.Hazard) bool { return h.ID == f.Hazard }) {
+		return f.Hazard
+	}
+	return ""
+}
+
+// Mark is the sign of the status.
+func (l statusLook) Mark() string { return l.mark }
+
+// Word is the status in words.
+func (l statusLook) Word() string { return l.word }

@@ -1,0 +1,195 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
+)
+
+// parallelStarts bounds how many targets start side by side: a real Paperless
+// keeps a core busy while it boots, and two are what a small machine has.
+const parallelStarts = 2
+
+// A start is one variant on its way.
+type start struct {
+	name   string
+	bundle *render.Bundle
+	done   chan struct{}
+	cancel context.CancelFunc
+	target *target.Target
+	err    error
+	left   int // jobs that still need it
+	// standing is what the lab knew from the start that it does not model: no
+	// reason to skip a check, but to be told with one that did not pass.
+	standing []string
+	// unneeded is set when the last job that needs it was skipped.
+	unneeded bool
+	shut     bool // closed already
+}
+
+// starts starts each variant once, in the background, in the order in which
+// they are needed.
+type starts struct {
+	list   []*start
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	mu     sync.Mutex // guards cancel and unneeded of each start
+	closed []error
+}
+
+func startAll(ctx context.Context, o Options, jobs []job) *starts {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &starts{cancel: cancel}
+	for _, j := range jobs {
+		if have := s.find(j.variant.Name); have != nil {
+			have.left++
+			continue
+		}
+		s.list = append(s.list, &start{name: j.variant.Name, bundle: bundleOf(o.Bundle, j.variant), done: make(chan struct{}), left: 1, cancel: func() {}})
+	}
+	// As configured first, whatever the order of the checks: the most need it.
+	slices.SortStableFunc(s.list, func(a, b *start) int { return rank(a.name) - rank(b.name) })
+	slots := make(chan struct{}, parallelStarts)
+	s.wg.Go(func() {
+		for _, one := range s.list {
+			if f := o.refusal(); f != nil {
+				one.err = fmt.Errorf("%s refuses the files", f.Refuses)
+				close(one.done)
+				continue
+			}
+			if one.name != check.AsConfigured && o.Kind == target.External {
+				one.err = check.Skipf("it needs another setting (%s), and the settings of a pair that runs are not ours to change", one.name)
+				close(one.done)
+				continue
+			}
+			ctx, cancel := context.WithCancel(ctx)
+			s.mu.Lock()
+			one.cancel = cancel
+			if one.unneeded {
+				cancel()
+			}
+			s.mu.Unlock()
+			slots <- struct{}{}
+			s.wg.Go(func() {
+				defer cancel()
+				defer func() { <-slots }()
+				defer close(one.done)
+				if err := ctx.Err(); err != nil {
+					one.err = err
+					return
+				}
+				one.target, one.err = o.Start(ctx, one.bundle, one.name)
+				if one.err == nil && one.target == nil {
+					one.err = errors.New("it gave no target")
+				}
+				if one.err == nil && one.target.NotModelled != nil {
+					one.standing = one.target.NotModelled()
+				}
+			})
+		}
+	})
+	return s
+}
+
+func rank(name string) int {
+	if name == check.AsConfigured {
+		return 0
+	}
+	return 1
+}
+
+func (s *starts) find(name string) *start {
+	for _, one := range s.list {
+		if one.name == name {
+			return one
+		}
+	}
+	return nil
+}
+
+// ready tells whether wait would return at once.
+func (s *starts) ready(name string) bool {
+	select {
+	case <-s.find(name).done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns the started variant.
+func (s *starts) wait(ctx context.Context, name string) (*start, error) {
+	one := s.find(name)
+	select {
+	case <-one.done:
+		return one, one.err
+	case <-ctx.Done():
+		return one, context.Cause(ctx)
+	}
+}
+
+// settle waits until nothing starts any more.
+func (s *starts) settle(ctx context.Context) {
+	for _, one := range s.list {
+		select {
+		case <-one.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// done tells that a job is over. A variant that no job needs any more is closed
+// at once, because a real pair holds a lot of memory; one that is still on its
+// way is stopped.
+func (s *starts) done(name string) {
+	one := s.find(name)
+	if one.left--; one.left > 0 || name == check.AsConfigured {
+		return
+	}
+	if s.ready(name) {
+		s.shut(one)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one.unneeded = true
+	one.cancel()
+}
+
+func (s *starts) shut(one *start) {
+	if one.target == nil || one.shut {
+		return
+	}
+	one.shut = true
+	if err := one.target.Close(); err != nil {
+		s.closed = append(s.closed, fmt.Errorf("%s: %w", one.name, err))
+	}
+}
+
+// started are the targets that came up.
+func (s *starts) started() []*target.Target {
+	var out []*target.Target
+	for _, one := range s.list {
+		if s.ready(one.name) && one.target != nil {
+			out = append(out, one.target)
+		}
+	}
+	return out
+}
+
+// close stops what still starts, waits for it, and closes everything.
+func (s *starts) close() error {
+	s.cancel()
+	s.wg.Wait()
+	for _, one := range s.list {
+		s.shut(one)
+	}
+	return errors.Join(s.closed...)
+}

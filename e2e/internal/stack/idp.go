@@ -1,0 +1,397 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
+)
+
+// idp is one running authentik. Several pairs may use it at once, as long as
+// they want the same blueprint.
+type idp struct {
+	*Stack
+	n         int
+	version   string
+	image     string
+	blueprint []byte
+	secret    idpSecrets
+	ready     *once
+	api       target.AuthentikAPI
+
+	eventsMu sync.Mutex
+	seen     map[string]bool // events by key
+	actions  []string        // of all events so far, oldest first
+
+	broker, server, worker *running
+	users                  int // pairs that use it; guarded by Stack.mu
+	failed                 bool
+}
+
+func (i *idp) owner() string { return fmt.Sprintf("authentik-%d", i.n) }
+
+// authentik hands out an authentik with the bundle's blueprint: one that runs
+// with it, else one that nobody uses and that gets it now, else a new one.
+func (s *Stack) authentik(b *render.Bundle, images render.Images) (*idp, error) {
+	blueprint := render.Blueprint(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, context.Canceled
+	}
+	var idle *idp
+	for _, i := range s.idps {
+		if i.version != b.Authentik.Version || i.image != images.AuthentikImage || i.failed {
+			continue
+		}
+		if bytes.Equal(i.blueprint, blueprint) {
+			i.users++
+			return i, nil
+		}
+		if i.users == 0 && idle == nil {
+			idle = i
+		}
+	}
+	if idle != nil {
+		idle.users++
+		idle.blueprint = blueprint
+		before := idle.ready
+		idle.ready = &once{}
+		idle.begin(func() error {
+			if err := before.wait(s.ctx); err != nil {
+				return err
+			}
+			return idle.configure(s.ctx, b)
+		})
+		return idle, nil
+	}
+	i := &idp{
+		Stack: s, n: len(s.idps) + 1, version: b.Authentik.Version, image: images.AuthentikImage, blueprint: blueprint,
+		secret: s.secrets.idp, ready: &once{}, users: 1,
+	}
+	s.idps = append(s.idps, i)
+	c := b.Clone()
+	i.begin(func() error { return i.start(s.ctx, c, images) })
+	return i, nil
+}
+
+// begin starts in the background; wait tells how it ended. The caller holds mu.
+func (i *idp) begin(f func() error) {
+	i.ready.begin(&i.wg, func() error {
+		err := f()
+		if err != nil {
+			i.mu.Lock()
+			i.failed = true
+			i.mu.Unlock()
+		}
+		return explain(err)
+	})
+}
+
+// wait waits until the authentik is usable.
+func (i *idp) wait(ctx context.Context) error {
+	i.mu.Lock()
+	ready := i.ready
+	i.mu.Unlock()
+	return ready.wait(ctx)
+}
+
+// events are the actions of all events so far. authentik hands out pages, and
+// who counts must not see the list slide.
+func (i *idp) events(ctx context.Context) ([]string, error) {
+	var page struct {
+		Results []struct {
+			Key    string `json:"pk"`
+			Action string `json:"action"`
+		} `json:"results"`
+	}
+	if err := i.api.Get(ctx, "/events/events/?ordering=-created&page_size=100", &page); err != nil {
+		return nil, err
+	}
+	i.eventsMu.Lock()
+	defer i.eventsMu.Unlock()
+	if i.seen == nil {
+		i.seen = map[string]bool{}
+	}
+	for _, e := range slices.Backward(page.Results) {
+		if !i.seen[e.Key] {
+			i.seen[e.Key] = true
+			i.actions = append(i.actions, e.Action)
+		}
+	}
+	return slices.Clone(i.actions), nil
+}
+
+func (i *idp) release() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.users--
+}
+
+// start starts the containers, on a kept database where there is one, and opens
+// the gates.
+func (i *idp) start(ctx context.Context, b *render.Bundle, images render.Images) error {
+	began := time.Now()
+	if err := i.shared(ctx, images); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("authentik-%d", i.n)
+	from := i.authentikSeed(ctx, images)
+	if from != nil && from.secret.Key != "" {
+		i.secret = from.secret
+	}
+	warm, err := i.restore(ctx, name, from)
+	if err != nil {
+		return err
+	}
+	cs := i.authentikContainers(b, images, i.n, i.secret)
+	if len(cs) == 3 {
+		if i.broker, err = i.run(ctx, cs[0]); err != nil {
+			return err
+		}
+		if err := i.pass(ctx, i.broker, i.brokerGate(i.broker)); err != nil {
+			return err
+		}
+		cs = cs[1:]
+	}
+	if i.server, err = i.runFor(ctx, cs[0], i.owner()); err != nil {
+		return err
+	}
+	if i.worker, err = i.runFor(ctx, cs[1], i.owner()); err != nil {
+		return err
+	}
+	address, err := newAddress("authentik's address", b.Authentik.URL)
+	if err != nil {
+		return err
+	}
+	i.api = target.AuthentikAPI{Client: probe, Host: address.host, Token: i.secret.Token}
+	for _, g := range i.gates(warm && from.foreign) {
+		if err := i.pass(ctx, i.server, g); err != nil {
+			err = i.workerToo(ctx, err)
+			if warm && from.kept != "" && ctx.Err() == nil {
+				err = errors.Join(fmt.Errorf("on the database of an earlier start, which is removed now (run it again): %w", err), os.RemoveAll(from.kept))
+			}
+			return err
+		}
+	}
+	if !warm {
+		i.keepAuthentik(ctx, name, images)
+	}
+	if err := i.configure(ctx, b); err != nil {
+		return err
+	}
+	i.say("%s: usable after %.0f s%s", i.server.Name, time.Since(began).Seconds(), warmWord(warm))
+	return nil
+}
+
+// workerToo adds how the worker ended, which explains a gate that never opens.
+func (i *idp) workerToo(ctx context.Context, err error) error {
+	if ended := i.ended(ctx, i.worker); ended != nil {
+		return fmt.Errorf("%w; and %w", err, ended)
+	}
+	return err
+}
+
+// gates are what must hold before our own blueprint can be applied. Ready is not
+// usable: the defaults come from the worker, minutes later.
+func (i *idp) gates(foreign bool) []gate {
+	told := !foreign
+	return []gate{
+		{gateReady, coldLimit, func(ctx context.Context) error {
+			addr, err := i.addr(ctx, i.server, "9000")
+			if err != nil {
+				return err
+			}
+			i.api.Origin = "http://" + addr
+			_, err = i.ask(ctx, "/-/health/ready/")
+			return err
+		}},
+		{gateToken, coldLimit, func(ctx context.Context) error {
+			if !told {
+				if _, err := i.exec(ctx, i.server, []string{"SSOCHECK_TOKEN=" + i.secret.Token}, "ak", "shell", "-c", tokenScript); err != nil {
+					return err
+				}
+				told = true
+			}
+			var page struct{}
+			return i.api.Get(ctx, "/flows/instances/?page_size=1", &page)
+		}},
+		{gateBrand, coldLimit, func(ctx context.Context) error {
+			var page struct {
+				Results []struct {
+					Default bool    `json:"default"`
+					Flow    *string `json:"flow_authentication"`
+				} `json:"results"`
+			}
+			if err := i.api.Get(ctx, "/core/brands/?page_size=100", &page); err != nil {
+				return err
+			}
+			for _, brand := range page.Results {
+				if brand.Default && brand.Flow != nil {
+					return nil
+				}
+			}
+			return errors.New("no default brand with a sign-in flow")
+		}},
+		{gateDefaults, coldLimit, i.defaults},
+	}
+}
+
+// tokenScript gives our token to an administrator of a database that was not set
+// up by us: the variables for that are read on a first start only (authentik.md 1.3).
+const tokenScript = `import os
+from authentik.core.models import Token, TokenIntents, User
+user = next(u for u in User.objects.filter(is_active=True).order_by("pk") if u.is_superuser)
+Token.objects.update_or_create(identifier="ssocheck", defaults={"user": user, "intent": TokenIntents.INTENT_API, "key": os.environ["SSOCHECK_TOKEN"], "expiring": False})
+`
+
+// retire stops an authentik that nobody uses, and returns its database.
+func (i *idp) retire(ctx context.Context) ([]byte, error) {
+	i.mu.Lock()
+	busy := i.users
+	i.failed = true // nobody gets it any more
+	i.mu.Unlock()
+	if busy > 0 {
+		return nil, fmt.Errorf("%s is still in use", i.owner())
+	}
+	for _, r := range []*running{i.worker, i.server, i.broker} {
+		if err := i.stop(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	return i.dump(ctx, i.owner())
+}
+
+// defaults are the objects that the guide's provider refers to.
+func (i *idp) defaults(ctx context.Context) error {
+	var flows struct {
+		Results []struct {
+			Slug string `json:"slug"`
+		} `json:"results"`
+	}
+	slugs := []string{"default-authentication-flow", "default-provider-authorization-implicit-consent", "default-provider-authorization-explicit-consent"}
+	if render.AtLeast(i.version, "2024.10.0") {
+		slugs = append(slugs, "default-provider-invalidation-flow")
+	}
+	for _, slug := range slugs {
+		if err := i.api.Get(ctx, "/flows/instances/?slug="+url.QueryEscape(slug), &flows); err != nil {
+			return err
+		}
+		if len(flows.Results) == 0 {
+			return fmt.Errorf("no flow %s", slug)
+		}
+	}
+	var scopes struct {
+		Results []struct {
+			Managed string `json:"managed"`
+		} `json:"results"`
+	}
+	if err := i.api.Get(ctx, "/propertymappings/provider/scope/?page_size=100", &scopes); err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for _, r := range scopes.Results {
+		have[r.Managed] = true
+	}
+	for _, scope := range []string{"openid", "email", "profile"} {
+		if !have["goauthentik.io/providers/oauth2/scope-"+scope] {
+			return fmt.Errorf("no scope mapping %s", scope)
+		}
+	}
+	return nil
+}
+
+// ask gets a page of authentik under its own name; an answer other than 200 is an
+// error.
+func (i *idp) ask(ctx context.Context, path string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, i.api.Origin+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Host = i.api.Host
+	res, err := probe.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s", path, res.Status)
+	}
+	return io.ReadAll(res.Body)
+}
+
+// applyLimit is for one blueprint (8 s of CPU were measured for nine of them).
+const applyLimit = 5 * time.Minute
+
+// applyTries is how often a blueprint that is refused is tried again: the worker
+// may be applying the same objects at this moment.
+const applyTries = 3
+
+// configure applies the blueprint in the server, where that is synchronous, and
+// waits for the application. A blueprint that authentik refuses is no error: the
+// checks find what is missing, and its reason stands in the log.
+func (i *idp) configure(ctx context.Context, b *render.Bundle) error {
+	text := render.Blueprint(b)
+	// The worker does not get it: it would apply it at the same time, and one of
+	// the two would meet half of what the other does.
+	if err := i.copyIn(ctx, i.server, blueprintFile, text); err != nil {
+		return err
+	}
+	refused, tries := "", 0
+	err := i.pass(ctx, i.server, gate{gateBlueprint, applyLimit, func(ctx context.Context) error {
+		_, err := i.exec(ctx, i.server, nil, "ak", "apply_blueprint", path.Join("custom", path.Base(blueprintFile)))
+		var exit *exitError
+		if errors.As(err, &exit) {
+			if tries++; tries >= applyTries {
+				refused = exit.output
+				return nil
+			}
+		}
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	if refused != "" {
+		i.say("%s: authentik refuses the blueprint: %s", i.server.Name, short(i.redactorOf(b).Text(refused)))
+		for line := range strings.Lines(refused) {
+			i.book.write(&running{Container: i.server.Container, id: i.server.id, owns: i.owner()}, time.Now().UTC().Format(time.RFC3339Nano)+" "+strings.TrimSpace(line))
+		}
+		return nil
+	}
+	app := b.IdPApplication()
+	if app == nil || app.Provider == "" {
+		return nil // the blueprint makes none: the checks say so
+	}
+	return i.pass(ctx, i.server, gate{gateDiscovery, databaseLimit, func(ctx context.Context) error {
+		return i.discovery(ctx, app.Slug)
+	}})
+}
+
+func (i *idp) discovery(ctx context.Context, slug string) error {
+	path := "/application/o/" + slug + "/.well-known/openid-configuration"
+	text, err := i.ask(ctx, path)
+	if err != nil {
+		return err
+	}
+	var doc struct {
+		Issuer string `json:"issuer"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil || doc.Issuer == "" {
+		return fmt.Errorf("GET %s: no discovery document", path)
+	}
+	return nil
+}

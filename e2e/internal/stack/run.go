@@ -1,0 +1,354 @@
+package stack
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+)
+
+// running is a container that was started.
+type running struct {
+	Container
+	id   string
+	owns string // whose evidence its log lines are
+}
+
+func (s *Stack) labels() map[string]string {
+	labels := map[string]string{ownLabel: "true", runLabel: s.id}
+	if s.engine.reaps {
+		maps.Copy(labels, testcontainers.GenericLabels())
+	}
+	return labels
+}
+
+// run starts a container and follows its log from the first line.
+func (s *Stack) run(ctx context.Context, c Container) (*running, error) { return s.runFor(ctx, c, "") }
+
+func (s *Stack) runFor(ctx context.Context, c Container, owns string) (*running, error) {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		return nil, context.Canceled
+	}
+	id, err := s.create(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("make the container %s of %s: %w", c.Name, c.Image, err)
+	}
+	r := &running{Container: c, id: id, owns: owns}
+	if err := s.copyFiles(ctx, r, c.Files); err != nil {
+		return nil, err
+	}
+	if _, err := s.engine.cli.ContainerStart(ctx, r.id, client.ContainerStartOptions{}); err != nil {
+		return nil, fmt.Errorf("start the container %s of %s: %w", c.Name, c.Image, err)
+	}
+	s.wg.Go(func() { s.follow(r) })
+	return r, nil
+}
+
+// create makes a container. Only its own ports are published, whatever the image
+// exposes: a Redis has no password.
+func (s *Stack) create(ctx context.Context, c Container) (string, error) {
+	bind := netip.IPv4Unspecified()
+	if s.engine.local() {
+		bind = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // the passwords in there are published ones
+	}
+	exposed, bindings := network.PortSet{}, network.PortMap{}
+	for _, p := range c.Ports {
+		port, err := network.ParsePort(p)
+		if err != nil {
+			return "", fmt.Errorf("port %s: %w", p, err)
+		}
+		exposed[port] = struct{}{}
+		bindings[port] = []network.PortBinding{{HostIP: bind}}
+	}
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		env = append(env, name+"="+c.Env[name])
+	}
+	// The oldest engines take one network at a time.
+	networks := slices.Sorted(maps.Keys(c.Networks))
+	endpoints := map[string]*network.EndpointSettings{}
+	for _, name := range networks[:min(1, len(networks))] {
+		endpoints[name] = &network.EndpointSettings{Aliases: c.Networks[name]}
+	}
+	made, err := s.engine.cli.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Name:             "ssocheck-" + s.id + "-" + c.Name,
+		Config:           &container.Config{Image: c.Image, Env: env, Cmd: c.Command, Labels: s.labels(), ExposedPorts: exposed},
+		HostConfig:       &container.HostConfig{ShmSize: c.Shm, ExtraHosts: c.ExtraHosts, PortBindings: bindings},
+		NetworkingConfig: &network.NetworkingConfig{EndpointsConfig: endpoints},
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, name := range networks[min(1, len(networks)):] {
+		_, err := s.engine.cli.NetworkConnect(ctx, name, client.NetworkConnectOptions{
+			Container: made.ID, EndpointConfig: &network.EndpointSettings{Aliases: c.Networks[name]},
+		})
+		if err != nil {
+			return "", fmt.Errorf("network %s: %w", name, err)
+		}
+	}
+	return made.ID, nil
+}
+
+// follow writes the log of a container into the book until the stack is closed.
+func (s *Stack) follow(r *running) {
+	logs, err := s.engine.cli.ContainerLogs(s.ctx, r.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true, Timestamps: true})
+	if err != nil {
+		s.log.Debug("log", "container", r.Name, "error", err)
+		return
+	}
+	defer func() { _ = logs.Close() }()
+	out, in := io.Pipe()
+	go func() {
+		_, err := stdcopy.StdCopy(in, in, logs)
+		_ = in.CloseWithError(err)
+	}()
+	lines := bufio.NewReader(out)
+	for {
+		line, err := lines.ReadString('\n')
+		if text := strings.TrimRight(line, "\r\n"); text != "" {
+			s.book.write(r, text)
+		}
+		if err != nil {
+			return // removed, or the stack is closed
+		}
+	}
+}
+
+// book holds the log lines of all containers, in the order in which they came.
+type book struct {
+	mu    sync.Mutex
+	lines []entry
+	last  time.Time
+	raw   map[string][]string // last lines by container id
+}
+
+type entry struct {
+	owns string
+	evidence.Line
+}
+
+const (
+	// bookLimit bounds the lines of a run; a container that loops writes for ever.
+	bookLimit = 200_000
+	// tailLimit is how many last lines of a container are at hand for errors.
+	tailLimit = 80
+)
+
+func (b *book) write(r *running, text string) {
+	stamp, rest, _ := strings.Cut(text, " ")
+	at, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		rest = text
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = time.Now()
+	if b.raw == nil {
+		b.raw = map[string][]string{}
+	}
+	tail := append(b.raw[r.id], rest)
+	b.raw[r.id] = tail[max(0, len(tail)-tailLimit):]
+	if r.Source != "" && len(b.lines) < bookLimit {
+		b.lines = append(b.lines, entry{r.owns, evidence.Line{Source: r.Source, Time: at, Text: rest}})
+	}
+}
+
+func (b *book) tail(r *running) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.raw[r.id])
+}
+
+// of are the lines of some owners.
+func (b *book) of(owners ...string) []evidence.Line {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []evidence.Line
+	for _, e := range b.lines {
+		if slices.Contains(owners, e.owns) {
+			out = append(out, e.Line)
+		}
+	}
+	return out
+}
+
+// calm waits until no line came for a moment, so that the line that explains a
+// failure is there when it is asked for.
+func (b *book) calm(ctx context.Context) {
+	const quietFor, most = 250 * time.Millisecond, 2 * time.Second
+	began := time.Now()
+	for {
+		b.mu.Lock()
+		last := b.last
+		b.mu.Unlock()
+		since := min(time.Since(last), time.Since(began))
+		if since >= quietFor || time.Since(began) >= most {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(quietFor - since):
+		}
+	}
+}
+
+// A gate is one thing that must hold before a container is usable.
+type gate struct {
+	what  string
+	limit time.Duration
+	open  func(context.Context) error // nil: it holds
+}
+
+// errStopped marks a container that ended while a gate was waited for.
+var errStopped = errors.New("it stopped")
+
+const (
+	gatePause = 300 * time.Millisecond
+	// gateTell is after how long, and how often, a closed gate is told of.
+	gateTell = 15 * time.Second
+)
+
+// pass waits until a gate is open. It tells what is waited for, and the last log
+// line when that takes long.
+func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, g.limit, errClosed)
+	defer cancel()
+	began, told := time.Now(), time.Now()
+	s.say("%s: until %s", r.Name, g.what)
+	var err error // the last one that tells something: not that the time is up
+	for {
+		now := g.open(ctx)
+		if ctx.Err() == nil || err == nil {
+			err = now
+		}
+		if now == nil {
+			s.log.Debug("gate", "container", r.Name, "open", g.what, "took", time.Since(began))
+			return nil
+		}
+		if ended := s.ended(ctx, r); ended != nil {
+			return ended
+		}
+		if ctx.Err() != nil {
+			if !errors.Is(context.Cause(ctx), errClosed) {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("%s: not within %v: %s (%s); its last lines: %s", r.Name, g.limit, g.what, short(err.Error()), s.lastLines(r, 5))
+		}
+		if time.Since(told) >= gateTell {
+			told = time.Now()
+			s.say("%s: until %s, for %d s; %s; %s", r.Name, g.what, int(time.Since(began).Seconds()), short(err.Error()), s.lastLines(r, 1))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(gatePause):
+		}
+	}
+}
+
+var errClosed = errors.New("the gate stayed closed")
+
+// lastLines are the last lines of a log, redacted, for a person.
+func (s *Stack) lastLines(r *running, n int) string {
+	lines := s.book.tail(r)
+	lines = lines[max(0, len(lines)-n):]
+	if len(lines) == 0 {
+		return "(no log line yet)"
+	}
+	red := evidence.NewRedactor(s.secrets.all()...)
+	for i := range lines {
+		lines[i] = short(red.Text(lines[i]))
+	}
+	return strings.Join(lines, " | ")
+}
+
+// ended says how a container stopped; nil while it runs.
+func (s *Stack) ended(ctx context.Context, r *running) error {
+	i, err := s.engine.cli.ContainerInspect(context.WithoutCancel(ctx), r.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", r.Name, err)
+	}
+	st := i.Container.State
+	if st == nil || st.Running || st.Status == container.StateCreated {
+		return nil
+	}
+	red := evidence.NewRedactor(s.secrets.all()...)
+	return &stopped{in: r, code: st.ExitCode, memory: st.OOMKilled, last: s.lastLines(r, 5), says: short(red.Text(evidence.Telling(s.book.tail(r))))}
+}
+
+// stopped is a container that ended by itself.
+type stopped struct {
+	in     *running
+	code   int
+	memory bool // the kernel ended it
+	last   string
+	says   string // the line of the log that tells why; it may stand above the last ones
+}
+
+func (e *stopped) Error() string {
+	why := fmt.Sprintf("exit code %d", e.code)
+	if e.memory {
+		why = "the engine has too little memory"
+	}
+	if e.says != "" && !strings.Contains(e.last, e.says) {
+		return fmt.Sprintf("%s stopped (%s); its log says: %s; its last lines: %s", e.in.Name, why, e.says, e.last)
+	}
+	return fmt.Sprintf("%s stopped (%s); its last lines: %s", e.in.Name, why, e.last)
+}
+
+func (e *stopped) Unwrap() error { return errStopped }
+
+// addr is where a port of a container is reached.
+func (s *Stack) addr(ctx context.Context, r *running, port string) (string, error) {
+	i, err := s.engine.cli.ContainerInspect(ctx, r.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return "", fmt.Errorf("look at %s: %w", r.Name, err)
+	}
+	if i.Container.NetworkSettings != nil {
+		for p, bindings := range i.Container.NetworkSettings.Ports {
+			if p.String() != port+"/tcp" {
+				continue
+			}
+			for _, b := range bindings {
+				return net.JoinHostPort(s.engine.hosts[0], b.HostPort), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s: port %s is not published (yet)", r.Name, port)
+}
+
+// stop removes a container.
+func (s *Stack) stop(ctx context.Context, r *running) error {
+	if r == nil {
+		return nil
+	}
+	_, err := s.engine.cli.ContainerRemove(ctx, r.id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	if err != nil && !strings.Contains(err.Error(), "No such container") && !strings.Contains(err.Error(), "already in progress") {
+		return fmt.Errorf("remove %s: %w", r.Name, err)
+	}
+	return nil
+}
+
+func containsAny(s string, parts []string) bool {
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s, p) })
+}

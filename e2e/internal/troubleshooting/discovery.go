@@ -1,0 +1,255 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// discoveryItems are the reasons why Paperless cannot read the discovery
+// document. The browser always sees the same: Server Error (500) after the press
+// of the button, before authentik was met (paperless.md 8).
+func discoveryItems() []*Item {
+	return []*Item{
+		net("NET-DNS", "Paperless cannot resolve authentik's host name",
+			"Correct the host in server_url, or make the name known inside the Paperless container (the same DNS as the browser, or extra_hosts in the compose file).",
+			logged("Failed to resolve", "NameResolutionError", "Name or service not known", "getaddrinfo", "Temporary failure in name resolution", "no such host"),
+			func(b *render.Bundle) {
+				b.EditSettings(func(s map[string]any) {
+					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), "authentik.invalid", 1)
+				})
+			}),
+		net("NET-REFUSED", "Nothing listens where Paperless looks for authentik",
+			"Correct host and port in server_url; look at extra_hosts and at what the name resolves to inside the Paperless container (docker compose exec paperless getent hosts <name>): 127.0.0.1 there is Paperless itself.",
+			logged("Connection refused", "Errno 111", "connection refused"),
+			func(b *render.Bundle) {
+				b.EditSettings(func(s map[string]any) {
+					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), hostOf(b.Authentik.URL)+":9999", 1)
+				})
+			}),
+		net("NET-TIMEOUT", "authentik does not answer Paperless in time",
+			"Make the name lead to an address that the Paperless container can reach: split DNS, hairpin NAT or a firewall swallow the packets. extra_hosts in the compose file names the address.",
+			logged("ConnectTimeout", "ReadTimeout", "timed out", "i/o timeout", "deadline exceeded"),
+			func(b *render.Bundle) {
+				b.Paperless.ExtraHosts = map[string]string{hostOf(b.Authentik.URL): "192.0.2.1"}
+			}),
+		net("NET-TLS", "Paperless does not trust authentik's certificate",
+			"Set REQUESTS_CA_BUNDLE in the Paperless container to a bundle that holds your CA (update-ca-certificates is not enough, Python brings its own list), or give authentik a certificate of a public CA, with its whole chain.",
+			logged("CERTIFICATE_VERIFY_FAILED", "Could not find a suitable TLS CA certificate bundle", "SSLError", "SSLCertVerificationError", "x509: "),
+			func(b *render.Bundle) { b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt" }),
+		{
+			Code: "IDP-NOPROV", Guide: 3,
+			Title:  "The application in authentik has no provider",
+			Fix:    "In authentik, Applications → the application → Edit → Provider: select the OAuth2/OpenID provider.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				a := b.IdPApplication()
+				if a == nil || a.Provider != "" || !discovery404(rec) || slugOf(b) != a.Slug {
+					return nil, false
+				}
+				return []string{expected("application %q has a provider", a.Slug), seen("none; discovery answered 404")}, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				a := b.IdPApplication()
+				return []string{expected("the application has a provider"), seen("none")}, a != nil && a.Provider == "" && len(b.Authentik.Providers) > 0
+			},
+			Plant: func(b *render.Bundle) { b.Authentik.Applications[0].Provider = "" },
+		},
+		{
+			Code: "IDP-SLUG", Guide: 3,
+			Title:  "server_url has another application slug than authentik",
+			Fix:    "Use the slug of the application (authentik, Applications → the application → Slug) in server_url. Case counts.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				have, want, wrong := wrongSlug(b)
+				if !wrong || !discovery404(rec) {
+					return nil, false
+				}
+				return append([]string{expected("/application/o/%s/", want), seen("/application/o/%s/", have)}, discoveryAnswer(rec)...), true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				have, want, wrong := wrongSlug(b)
+				return []string{expected("/application/o/%s/", want), seen("/application/o/%s/", have)}, wrong
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditSettings(func(s map[string]any) {
+					s["server_url"] = b.Authentik.URL + "/application/o/paperless-ngx/.well-known/openid-configuration"
+				})
+			},
+			Edit: editServerURL,
+		},
+		{
+			Code: "NET-404", Guide: 3,
+			Title:  "server_url is not the address of an application's discovery document",
+			Fix:    "server_url must be https://<authentik>/application/o/<slug>/.well-known/openid-configuration.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if !discovery404(rec) {
+					return nil, false
+				}
+				if _, _, wrong := wrongSlug(b); wrong {
+					return nil, false
+				}
+				if a := b.IdPApplication(); a != nil && a.Provider == "" && slugOf(b) == a.Slug {
+					return nil, false
+				}
+				return append([]string{expected("%s/application/o/<slug>/.well-known/openid-configuration", b.Authentik.URL), seen("%s", serverURL(b))}, discoveryAnswer(rec)...), true
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditSettings(func(s map[string]any) {
+					s["server_url"] = b.Authentik.URL + "/.well-known/openid-configuration"
+				})
+			},
+			Edit: editServerURL,
+		},
+		{
+			Code: "NET-HTML", Guide: 3,
+			Title:  "server_url answers with a web page instead of JSON",
+			Fix:    "server_url must lead to authentik's discovery document, and nothing in between (a sign-in portal, another product) may answer in its place.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				line, said := rec.LogLine("JSONDecodeError"), "Paperless logged: "
+				if p := probed(rec); line == "" && p != nil && strings.HasPrefix(p.Detail, "no JSON") {
+					line, said = p.Detail, askedByTester
+				}
+				if !startFailed(rec) || line == "" {
+					return nil, false
+				}
+				return []string{expected("JSON from server_url"), seen("something else from %s", serverURL(b)), said + clip(line, 200)}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditSettings(func(s map[string]any) {
+					s["server_url"] = b.Paperless.URL + "/application/o/paperless/.well-known/openid-configuration"
+				})
+			},
+			Edit: editServerURL,
+		},
+	}
+}
+
+// net is an item whose proof is the exception that Paperless logged.
+func net(code, title, fix string, proof func(evidence.Record) string, plant func(*render.Bundle)) *Item {
+	return &Item{
+		Code: code, Guide: 3, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
+		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			line := proof(rec)
+			if !startFailed(rec) || line == "" {
+				return nil, false
+			}
+			if _, own := b.Paperless.Value("REQUESTS_CA_BUNDLE"); own && code == "NET-TLS" && strings.HasPrefix(line, askedByTester) {
+				return nil, false // it has authorities of its own, which the tester cannot try
+			}
+			app, _ := b.Paperless.App()
+			return []string{
+				expected("Paperless can read %s", app.DiscoveryURL(b.Paperless.AtLeast("2.14.0"))),
+				seen("%s", networkCause(line)),
+				fmt.Sprintf("Paperless answered %d to the button", startHop(rec).Status),
+			}, true
+		},
+		Plant: plant,
+	}
+}
+
+// askedByTester begins what the tester saw, where Paperless's own log is not known.
+const askedByTester = "Paperless's log is not known; the tester, from where it stands: "
+
+// logged finds the last line with one of the parts among the lines of an exception.
+func logged(parts ...string) func(evidence.Record) string {
+	return func(rec evidence.Record) string {
+		for _, part := range parts {
+			if line := rec.LogLine(part); line != "" {
+				return line
+			}
+		}
+		if p := probed(rec); p != nil {
+			for _, part := range parts {
+				if strings.Contains(p.Detail, part) {
+					return askedByTester + p.Detail
+				}
+			}
+		}
+		return ""
+	}
+}
+
+var causedBy = regexp.MustCompile(`\(Caused by (.*)\)\s*$`)
+
+// networkCause is the part of an exception that a person wants to read.
+func networkCause(line string) string {
+	if m := causedBy.FindStringSubmatch(line); m != nil {
+		line = m[1]
+	}
+	return clip(line, 260)
+}
+
+// discovery404 tells whether authentik answered 404 to the discovery request.
+func discovery404(rec evidence.Record) bool {
+	if !startFailed(rec) {
+		return false
+	}
+	if x := rec.Find(evidence.Back, "authentik", ".well-known"); x != nil {
+		return x.Status == 404
+	}
+	if p := probed(rec); p != nil {
+		return p.Status == 404
+	}
+	return rec.LogLine("404 Client Error: Not Found for url") != ""
+}
+
+func discoveryAnswer(rec evidence.Record) []string {
+	if x := rec.Find(evidence.Back, "authentik", ".well-known"); x != nil {
+		return []string{fmt.Sprintf("authentik answered %d to GET %s", x.Status, x.URL)}
+	}
+	if p := probed(rec); p != nil {
+		return []string{fmt.Sprintf("%sGET %s answered %d", askedByTester, p.URL, p.Status)}
+	}
+	if line := rec.LogLine("404 Client Error"); line != "" {
+		return []string{"Paperless logged: " + clip(line, 240)}
+	}
+	return nil
+}
+
+var slugPath = regexp.MustCompile(`/application/o/([^/]+)(?:/|$)`)
+
+// slugOf is the application slug in server_url, or "".
+func slugOf(b *render.Bundle) string {
+	app, _ := b.Paperless.App()
+	u, err := url.Parse(app.ServerURL())
+	if err != nil {
+		return ""
+	}
+	if m := slugPath.FindStringSubmatch(u.Path); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func wrongSlug(b *render.Bundle) (have, want string, wrong bool) {
+	a := b.IdPApplication()
+	have = slugOf(b)
+	if a == nil || have == "" {
+		return have, "", false
+	}
+	// Another application of this authentik is not a wrong slug here: its own
+	// client id is then unknown (IDP-CLIENT).
+	for _, other := range b.Authentik.Applications {
+		if other.Slug == have {
+			return have, a.Slug, false
+		}
+	}
+	app, _ := b.Paperless.App()
+	return have, a.Slug, strings.HasPrefix(app.ServerURL(), b.Authentik.URL) || hostOf(app.ServerURL()) == hostOf(b.Authentik.URL)
+}
+
+func editServerURL(_ evidence.Record, b *render.Bundle) string {
+	a := b.IdPApplication()
+	if a == nil {
+		return ""
+	}
+	return fmt.Sprintf(`"server_url": "%s/application/o/%s/.well-known/openid-configuration"`, b.Authentik.URL, a.Slug)
+}

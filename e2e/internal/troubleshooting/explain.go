@@ -1,0 +1,140 @@
+package troubleshooting
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// All returns every item in the order in which the mistakes break a sign-in:
+// starting, sign-in page, start at Paperless, authentik, callback, account,
+// afterwards. Within a check the order is also the ranking of findings.
+func All() []*Item {
+	return slices.Concat(
+		reachItems(),
+		configItems(),
+		signInPageItems(),
+		proxyItems(),
+		discoveryItems(),
+		idpItems(),
+		redirectURIItems(),
+		stateItems(),
+		tokenItems(),
+		mailItems(),
+		claimItems(),
+		accountItems(),
+		rightsItems(),
+		oneClickItems(),
+		remoteUserItems(),
+		settingsItems(),
+	)
+}
+
+// ByGuide is All for a person who reads: the guide's five items first, then what
+// we add.
+func ByGuide() []*Item {
+	all := All()
+	slices.SortStableFunc(all, func(a, b *Item) int { return (a.Guide+5)%6 - (b.Guide+5)%6 })
+	return all
+}
+
+// Find is the item of a code, case-insensitively; nil when there is none.
+func Find(code string) *Item {
+	for _, i := range All() {
+		if strings.EqualFold(i.Code, code) {
+			return i
+		}
+	}
+	return nil
+}
+
+// Explain names the causes that the evidence of one check shows, the one we
+// stand for first: what evidence proves before what only the configuration
+// suggests, each in the order of All. A passed or skipped check needs none.
+func Explain(rec evidence.Record, b *render.Bundle, c *check.Check, st check.Status) []Finding {
+	if st != check.Failed && st != check.Warned {
+		return nil
+	}
+	var proven, suspected []Finding
+	for _, i := range All() {
+		if !i.Versions.has(b) {
+			continue
+		}
+		if i.onlyAt(c) || b.Observed && i.ofFiles() {
+			continue
+		}
+		if because, ok := i.Match(rec, b); ok {
+			proven = append(proven, i.finding(rec, b, because))
+			continue
+		}
+		if i.Suspect == nil || st != check.Failed {
+			continue
+		}
+		if because, ok := i.Suspect(b); ok {
+			suspected = append(suspected, i.finding(rec, b, append([]string{"seen in the configuration; this check stopped before it could show"}, because...)))
+		}
+	}
+	return append(proven, suspected...)
+}
+
+// onlyAt tells whether an item that only ever warns does not belong to this
+// check: a warning elsewhere would repeat what its own check says.
+func (i *Item) onlyAt(c *check.Check) bool { return i.Warns && c != nil && c.ID != i.Breaks.ID }
+
+// ofFiles tells whether an item is about what files say: without files, what is
+// missing from a bundle is not missing from the pair.
+func (i *Item) ofFiles() bool {
+	return strings.HasPrefix(i.Code, "CFG-") || strings.HasPrefix(i.Code, "VER-") || i.Code == "STALE"
+}
+
+func (i *Item) finding(rec evidence.Record, b *render.Bundle, because []string) Finding {
+	fix := i.Fix
+	if i.FixSeen != nil {
+		fix = i.FixSeen(rec, b)
+	}
+	if i.Edit != nil {
+		if edit := i.Edit(rec, b); edit != "" {
+			fix += "\n" + edit
+		}
+	}
+	title := i.Title
+	if on := checklist.If(rec.Variant); on != "" {
+		title = strings.ToUpper(on[:1]) + on[1:] + ": " + lowerFirst(title)
+	}
+	return Finding{Code: i.Code, Guide: i.Guide, Title: title, Because: because, Fix: fix}
+}
+
+// lowerFirst is a title within a sentence; names such as PAPERLESS_URL stay.
+func lowerFirst(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	if s == "" || strings.ToLower(first[1:]) != first[1:] || slices.Contains([]string{"Paperless", "Paperless-ngx", "Redis"}, first) {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// BreaksAt is the check that the mistake breaks first on this Paperless version.
+func (i *Item) BreaksAt(version string) *check.Check {
+	at, from := i.Breaks, "0.0.0"
+	for v, c := range i.BreaksFrom {
+		if render.AtLeast(version, v) && render.AtLeast(v, from) {
+			at, from = c, v
+		}
+	}
+	return at
+}
+
+// Happens tells whether the mistake can happen on the bundle's versions.
+func (i *Item) Happens(b *render.Bundle) bool { return i.Versions.has(b) }
+
+func (v Versions) has(b *render.Bundle) bool {
+	p, a := b.Paperless.Version, b.Authentik.Version
+	return (v.PaperlessFrom == "" || render.AtLeast(p, v.PaperlessFrom)) &&
+		(v.PaperlessBelow == "" || !render.AtLeast(p, v.PaperlessBelow)) &&
+		(v.AuthentikFrom == "" || render.AtLeast(a, v.AuthentikFrom)) &&
+		(v.AuthentikBelow == "" || !render.AtLeast(a, v.AuthentikBelow))
+}

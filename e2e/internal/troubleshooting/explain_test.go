@@ -1,0 +1,61 @@
+package troubleshooting_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+)
+
+// A user's file can hold anything, and evidence can be missing: Explain answers
+// all the same.
+func TestExplainTakesAnything(t *testing.T) {
+	t.Parallel()
+	values := []string{
+		"", " ", "\n", "'", `"`, "''", "{", "{}", "[]", "[[]]", "null", "0", `"x"`, "map[]", "{openid_connect:", `{"openid_connect":null}`,
+		`{"openid_connect":[]}`, `{"openid_connect":{"APPS":null}}`, `{"openid_connect":{"APPS":[null]}}`, `{"openid_connect":{"APPS":[{}]}}`,
+		`{"openid_connect":{"APPS":[{"provider_id":"","settings":null}]}}`, `{"openid_connect":{"APPS":[{"provider_id":1}]}}`, "\xff\xfe",
+	}
+	exit := 1
+	records := map[string]evidence.Record{
+		"nothing": {},
+		"stopped": {Boot: evidence.Boot{Exit: &exit, Log: []string{"json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"}}},
+		"odd log": {Boot: evidence.Boot{Log: []string{"json.decoder.JSONDecodeError", "ModuleNotFoundError: No module named ''", "", "Cannot convert"}}},
+		"no page": {Boot: evidence.Boot{Up: true}, SignIn: &evidence.Page{}, Final: &evidence.Page{}},
+		"500":     {Boot: evidence.Boot{Up: true}, Hops: []evidence.Hop{{Method: "POST", URL: "https://x/accounts/oidc/a/login/", Status: 500}, {URL: "%"}}},
+		"refused": {Boot: evidence.Boot{Up: true}, Final: &evidence.Page{Text: "Redirect URI Error"}},
+		"error page": {
+			Boot: evidence.Boot{Up: true}, Final: &evidence.Page{Text: "An error occurred while attempting to login via your social network account"},
+			Exchange: []evidence.Exchange{{Channel: evidence.Back, To: "authentik", URL: "https://a/application/o/token/", Status: 400}},
+		},
+	}
+	bundles := map[string]func(*render.Bundle){
+		"whole":        func(*render.Bundle) {},
+		"no authentik": func(b *render.Bundle) { b.Authentik = render.Authentik{} },
+		"no paperless": func(b *render.Bundle) { b.Paperless = render.Paperless{Env: map[string]string{}} },
+	}
+	for name, change := range bundles {
+		for _, value := range values {
+			b, err := render.Default()
+			require.NoError(t, err)
+			change(b)
+			b.Paperless.Env[render.ProvidersKey] = value
+			for which, rec := range records {
+				for _, c := range checklist.All() {
+					rec.Check = c.ID
+					assert.NotPanics(t, func() { troubleshooting.Explain(rec, b, c, check.Failed) }, "%s, %q, %s at %s", name, value, which, c.ID)
+					if value != "" {
+						continue // a warning reads the same configuration
+					}
+					assert.NotPanics(t, func() { troubleshooting.Explain(rec, b, c, check.Warned) }, "%s, %q, %s at %s", name, value, which, c.ID)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// idpItems are authentik's own refusals, before it sends anybody back.
+func idpItems() []*Item {
+	return []*Item{
+		{
+			Code: "IDP-CLIENT", Guide: 3,
+			Title:  "authentik does not know the client id",
+			Fix:    "Copy the client id from the provider in authentik into client_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				quote, ok := refusedAuthorization(rec, "Client ID Error", "Invalid client identifier")
+				if !ok {
+					return nil, false
+				}
+				sent := ""
+				if u := authorizeURL(rec); u != nil {
+					sent = u.Query().Get("client_id")
+				}
+				return []string{expected("client id %s", clientIDs(b)), seen("client id %q was sent; %s", sent, quote)}, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				app, ok := b.Paperless.App()
+				if !ok || len(b.Authentik.Providers) == 0 {
+					return nil, false
+				}
+				known := slices.ContainsFunc(b.Authentik.Providers, func(p render.OAuth2Provider) bool { return p.ClientID == app.ClientID })
+				return []string{expected("client id %s", clientIDs(b)), seen("client id %q", app.ClientID)}, !known
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditApp(func(app map[string]any) { app["client_id"] = "paperless-ngx" })
+			},
+		},
+		{
+			Code: "IDP-GRANT", Guide: 0,
+			Title:    "The provider in authentik has no grant types: it refuses every request",
+			Fix:      "Give the provider grant_types: [authorization_code, refresh_token]. Since 2026.5 a provider made by blueprint or API starts with none.",
+			Breaks:   checklist.RoundTrip,
+			Versions: Versions{AuthentikFrom: "2026.5.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				p := b.IdPProvider()
+				h := rec.Hop("/login/callback/")
+				if p == nil || slices.Contains(p.GrantTypes, "authorization_code") || h == nil || !strings.Contains(h.URL, "error=invalid_request") {
+					return nil, false
+				}
+				return []string{expected("grant_types with authorization_code"), seen("grant_types %v; authentik sent the browser back with error=invalid_request", p.GrantTypes)}, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				p := b.IdPProvider()
+				return []string{expected("grant_types with authorization_code"), seen("none")}, p != nil && !slices.Contains(p.GrantTypes, "authorization_code")
+			},
+			Plant: func(b *render.Bundle) { b.EditProvider(func(p *render.OAuth2Provider) { p.GrantTypes = nil }) },
+		},
+		{
+			Code: "IDP-DENIED", Guide: 0,
+			Title:  "authentik denies the person this application",
+			Fix:    "In authentik, Applications → the application → Policy / Group / User Bindings: bind a group that the person is in, or correct the policy. Check access there shows who may.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if !denied(rec) {
+					return nil, false
+				}
+				because := []string{expected("authentik sends the browser back with a code"), seen("authentik's page %q", strings.TrimSpace(text(rec)))}
+				if a := b.IdPApplication(); a != nil {
+					if len(a.Groups) > 0 {
+						because = append(because, "the application is bound to the groups "+quoted(a.Groups))
+					}
+					if a.Deny {
+						because = append(because, "a policy of the application returns False")
+					}
+				}
+				return because, true
+			},
+			Plant: func(b *render.Bundle) { b.Authentik.Applications[0].Deny = true },
+		},
+		{
+			Code: "IDP-INACTIVE", Guide: 0,
+			Title:  "The person is deactivated in authentik",
+			Fix:    "In authentik, Directory → Users → the person → Activate. authentik says \"Invalid password\" for deactivated people too.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				u, ok := inactive(rec, b)
+				if !ok || !refusedPassword(rec) {
+					return nil, false
+				}
+				return []string{expected("%s can sign in at authentik", u.Username), seen("authentik says %q; %s has is_active: false", "Invalid password", u.Username)}, true
+			},
+			Plant: func(b *render.Bundle) {
+				for i := range b.Authentik.Users {
+					if b.Authentik.Users[i].Role == "round-trip" {
+						b.Authentik.Users[i].Inactive = true
+					}
+				}
+			},
+		},
+		{
+			Code: "IDP-PASSWORD", Guide: 0,
+			Title:  "authentik refuses the password",
+			Looks:  []string{"the page where the browser ended", "authentik's events", "the people in authentik"},
+			Fix:    "Correct the password that the tester was given (SSO_PASSWORD), or reset it in authentik. authentik gives the same answer for unknown people.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if _, off := inactive(rec, b); off || !refusedPassword(rec) {
+					return nil, false
+				}
+				return []string{expected("authentik accepts the password"), seen("authentik says %q", "Invalid password")}, true
+			},
+			Plant: nil, // a wrong password of the tester, not of a deployment: shown from recorded evidence
+		},
+		{
+			Code: "RED-EMPTY", Guide: 3,
+			Title:  "The provider has no redirect URI: authentik takes the first one it sees",
+			Fix:    "Register the redirect URI yourself, strict. As long as the list is empty, anybody can fix it to an address of theirs with one request.",
+			Breaks: checklist.Settings, Warns: true,
+			Match: func(_ evidence.Record, b *render.Bundle) ([]string, bool) {
+				p := b.IdPProvider()
+				return []string{expected("strict: %s", b.RedirectURI()), seen("an empty list")}, p != nil && len(p.RedirectURIs) == 0
+			},
+			Plant: func(b *render.Bundle) { b.EditProvider(func(p *render.OAuth2Provider) { p.RedirectURIs = nil }) },
+			Edit:  func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
+		},
+		{
+			Code: "RED-REGEX", Guide: 3,
+			Title:  "The redirect URI is matched as a regular expression",
+			Fix:    "Set the matching mode to Strict; in a regular expression a dot stands for every character (RFC 9700 asks for exact matching).",
+			Breaks: checklist.RedirectURIStrict,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				p := b.IdPProvider()
+				if p == nil || rec.Check != "redirect-uri-strict" {
+					return nil, false
+				}
+				for _, r := range p.RedirectURIs {
+					if r.MatchingMode == "regex" {
+						return append([]string{expected("strict"), seen("regex %s", r.URL)}, acceptedRedirects(rec)...), true
+					}
+				}
+				return nil, false
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditProvider(func(p *render.OAuth2Provider) {
+					p.RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: "https://.*/accounts/oidc/.*"}}
+				})
+			},
+			Edit: func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
+		},
+	}
+}
+
+// denied tells whether the browser ended on authentik's page for people who may
+// not use an application. Its title is there before its text.
+func denied(rec evidence.Record) bool {
+	if rec.Final == nil {
+		return false
+	}
+	return strings.HasPrefix(rec.Final.Title, "Permission denied") ||
+		strings.Contains(rec.Final.Text, "Permission denied") && strings.Contains(rec.Final.Text, "Request has been denied")
+}
+
+// acceptedRedirects are the wrong redirect URIs that authentik took.
+func acceptedRedirects(rec evidence.Record) []string {
+	const shown = 3 // other hosts come first
+	var out []string
+	for _, p := range rec.Probes {
+		u, err := url.Parse(p.URL)
+		if what, ok := strings.CutPrefix(p.Name, "redirect_uri with "); ok && err == nil && p.Status > 0 && p.Status < 400 {
+			out = append(out, fmt.Sprintf("accepted, with %s: %s", what, u.Query().Get("redirect_uri")))
+		}
+	}
+	if more := len(out) - shown; more > 0 {
+		out = append(out[:shown], fmt.Sprintf("and %d more that are not the registered one", more))
+	}
+	return out
+}
+
+func clientIDs(b *render.Bundle) string {
+	var ids []string
+	for _, p := range b.Authentik.Providers {
+		ids = append(ids, fmt.Sprintf("%q", p.ClientID))
+	}
+	if len(ids) == 0 {
+		return "of a provider in authentik"
+	}
+	return strings.Join(ids, " or ")
+}
+
+// refusedPassword tells whether the browser ended on authentik's sign-in because
+// the password was refused.
+func refusedPassword(rec evidence.Record) bool {
+	if rec.Final == nil || len(rec.Final.Stages) == 0 {
+		return false
+	}
+	t := text(rec)
+	return strings.Contains(t, "Invalid password") || slices.Contains(rec.Events, "login_failed")
+}
+
+// inactive is the person of the check, when the configuration has them deactivated.
+func inactive(rec evidence.Record, b *render.Bundle) (render.AuthentikUser, bool) {
+	role := rec.Check
+	u, ok := b.SSOUser(role)
+	if !ok {
+		u, ok = b.SSOUser("probe")
+	}
+	return u, ok && u.Inactive
+}

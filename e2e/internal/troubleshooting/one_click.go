@@ -1,0 +1,274 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// rightsItems are people who are signed in and may do nothing.
+func rightsItems() []*Item {
+	return []*Item{
+		{
+			Code: "AUTHZ-GROUPS", Guide: 0,
+			Title:  "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS names a group that Paperless does not have",
+			Fix:    "Make the group in Paperless (Settings → Users & Groups) with at least the permission to view UI settings; unknown names are skipped without a word.",
+			Breaks: checklist.Permissions, Warns: true,
+			Versions: Versions{PaperlessFrom: "2.15.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				groups := list(&b.Paperless, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS")
+				if !withoutRights(rec) || len(groups) == 0 || syncsGroups(b) {
+					return nil, false
+				}
+				return []string{expected("the groups %s exist and give rights", quoted(groups)), seen("/api/ui_settings/ answered 403 to the new user")}, true
+			},
+			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "sso" },
+		},
+		{
+			Code: "AUTHZ-SYNC", Guide: 0,
+			Title:  "Group sync takes the rights away: authentik's groups are not Paperless's",
+			Fix:    "Make groups in Paperless with the same names as in authentik, or switch PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS off: at every sign-in it replaces all groups, the default ones too.",
+			Breaks: checklist.Permissions, Warns: true,
+			Versions: Versions{PaperlessFrom: "2.15.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if !withoutRights(rec) || !syncsGroups(b) {
+					return nil, false
+				}
+				return []string{expected("a group of authentik that Paperless has too"), seen("none; /api/ui_settings/ answered 403"), setting(b, "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS")}, true
+			},
+			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS"] = "true" },
+		},
+		{
+			Code: "AUTHZ-EMPTY", Guide: 0,
+			Title:  "Signed in, but without any permission",
+			Fix:    "Make a group in Paperless with the permissions that new people shall have (view UI settings at least) and name it in PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS (2.15.0 and later); before, give the group by hand.",
+			Breaks: checklist.Permissions, Warns: true,
+			Versions: Versions{PaperlessFrom: "2.6.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if !withoutRights(rec) || len(list(&b.Paperless, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS")) > 0 || syncsGroups(b) {
+					return nil, false
+				}
+				return []string{expected("/api/ui_settings/ answers 200 to a signed-in person"), seen("403; %s", setting(b, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"))}, true
+			},
+			Plant: func(b *render.Bundle) { delete(b.Paperless.Env, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS") },
+			Edit: func(evidence.Record, *render.Bundle) string {
+				return envLine("PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS", "<a group that exists in Paperless>")
+			},
+		},
+	}
+}
+
+func withoutRights(rec evidence.Record) bool {
+	return rec.Signed.SignedIn() && rec.Signed.UISettings == 403
+}
+
+func syncsGroups(b *render.Bundle) bool {
+	on, _ := b.Paperless.Bool("PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS")
+	return on
+}
+
+// oneClickItems are the guide's item 5: redirect, regular login off, signing out.
+func oneClickItems() []*Item {
+	return []*Item{
+		{
+			Code: "VER-REDIRECT", Guide: 5,
+			Title:    "This version does not know PAPERLESS_REDIRECT_LOGIN_TO_SSO",
+			Fix:      "Upgrade Paperless-ngx to 2.11.0 or later; older versions ignore the setting.",
+			Breaks:   checklist.RedirectToSSO,
+			Versions: Versions{PaperlessFrom: "2.5.0", PaperlessBelow: "2.11.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if rec.Check != "redirect-to-sso" {
+					return nil, false
+				}
+				return tooOld(b, render.RedirectToSSO)
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) { return tooOld(b, render.RedirectToSSO) },
+			Plant:   func(b *render.Bundle) { b.Paperless.Env[render.RedirectToSSO] = "true" },
+		},
+		{
+			Code: "VER-SSOONLY", Guide: 5,
+			Title:    "This version does not know PAPERLESS_DISABLE_REGULAR_LOGIN",
+			Fix:      "Upgrade Paperless-ngx to 2.6.0 or later; older versions ignore the setting.",
+			Breaks:   checklist.SSOOnly,
+			Versions: Versions{PaperlessFrom: "2.5.0", PaperlessBelow: "2.6.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if rec.Check != "sso-only" {
+					return nil, false
+				}
+				return tooOld(b, render.DisableRegularLogin)
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) { return tooOld(b, render.DisableRegularLogin) },
+			Plant:   func(b *render.Bundle) { b.Paperless.Env[render.DisableRegularLogin] = "true" },
+		},
+		{
+			Code: "REDIR-LOOP", Guide: 5,
+			Versions: Versions{PaperlessFrom: "2.11.0"}, // PAPERLESS_REDIRECT_LOGIN_TO_SSO
+			Title:    "Signing in goes round in circles",
+			Fix:      "Stop the proxy in front of Paperless from removing Set-Cookie; until then switch PAPERLESS_REDIRECT_LOGIN_TO_SSO off, so that people see a page.",
+			Breaks:   checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				n := callbacks(rec)
+				if n < 2 || rec.Signed.SignedIn() || !b.Paperless.On(render.RedirectToSSO) {
+					return nil, false
+				}
+				because := []string{expected("one callback, then signed in"), seen("%d callbacks and still not signed in", n), setting(b, render.RedirectToSSO)}
+				if x := signedInWithoutCookie(rec); x != nil {
+					because = append(because, cookieLost(rec, x)[1])
+				}
+				return because, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[render.RedirectToSSO] = "true"
+				b.Paperless.Proxy.StripSetCookie = "/login/callback/"
+			},
+		},
+		{
+			Code: "REDIR-OFF", Guide: 5,
+			Title:  "The sign-in page does not go to SSO by itself",
+			Fix:    "Set PAPERLESS_REDIRECT_LOGIN_TO_SSO to true and recreate the container.",
+			Breaks: checklist.RedirectToSSO,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if rec.Check != "redirect-to-sso" {
+					return nil, false
+				}
+				return unread(b, render.RedirectToSSO)
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) { return unread(b, render.RedirectToSSO) },
+			Plant:   func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_REDIRECT_TO_SSO"] = "true" },
+			Edit: func(_ evidence.Record, b *render.Bundle) string {
+				by, _ := b.Intends(render.RedirectToSSO)
+				return replaced(b, by, render.RedirectToSSO, "true")
+			},
+		},
+		{
+			Code: "REG-STILLON", Guide: 5,
+			Title:  "The local sign-in is still there",
+			Fix:    "Set PAPERLESS_DISABLE_REGULAR_LOGIN to true and recreate the container.",
+			Breaks: checklist.SSOOnly,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if rec.Check != "sso-only" {
+					return nil, false
+				}
+				return unread(b, render.DisableRegularLogin)
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) { return unread(b, render.DisableRegularLogin) },
+			Plant:   func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_DISABLE_LOCAL_LOGIN"] = "true" },
+			Edit: func(_ evidence.Record, b *render.Bundle) string {
+				by, _ := b.Intends(render.DisableRegularLogin)
+				return replaced(b, by, render.DisableRegularLogin, "true")
+			},
+		},
+		{
+			Code: "REG-API", Guide: 5,
+			Title:  "Passwords still open the API when the regular login is off",
+			Fix:    "PAPERLESS_DISABLE_REGULAR_LOGIN covers the sign-in page only. Block POST /api/token/ and Basic credentials at the proxy, or take the local passwords away (My Profile, or manage.py changepassword) where nobody needs them.",
+			Breaks: checklist.PasswordAPI, Warns: true,
+			Versions: Versions{PaperlessFrom: "2.6.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				var open []string
+				for _, p := range rec.Probes {
+					if strings.Contains(strings.ToLower(p.Name+p.URL), "token") || strings.Contains(strings.ToLower(p.Name), "basic") || strings.Contains(p.URL, "/api/profile/") {
+						if p.Status == 200 {
+							open = append(open, fmt.Sprintf("%s %s answered 200", p.Method, p.URL))
+						}
+					}
+				}
+				if !b.Paperless.On(render.DisableRegularLogin) || len(open) == 0 {
+					return nil, false
+				}
+				return append([]string{expected("no password opens the API"), setting(b, render.DisableRegularLogin)}, open...), true
+			},
+			Plant: func(b *render.Bundle) { b.Paperless.Env[render.DisableRegularLogin] = "true" },
+		},
+		{
+			Code: "OUT-RELOGIN", Guide: 5,
+			Versions: Versions{PaperlessFrom: "2.11.0"}, // PAPERLESS_REDIRECT_LOGIN_TO_SSO
+			Title:    "Signing out signs in again",
+			Fix:      "Remove PAPERLESS_LOGOUT_REDIRECT_URL (the default ends in ?loggedout=1, which stops the redirect), add ?loggedout=1 to it, or send people to authentik's end-session page.",
+			Breaks:   checklist.Logout,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if rec.Check != "logout" || !b.Paperless.On(render.RedirectToSSO) || !backIn(rec) {
+					return nil, false
+				}
+				return []string{expected("a page after signing out"), seen("the browser went to SSO and was signed in again"), setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[render.RedirectToSSO] = "true"
+				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = "/accounts/login/"
+			},
+			Edit: func(evidence.Record, *render.Bundle) string {
+				return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", "/accounts/login/?loggedout=1")
+			},
+		},
+		{
+			Code: "OUT-404", Guide: 5,
+			Title:  "Signing out ends at a page that does not exist",
+			Fix:    "Correct PAPERLESS_LOGOUT_REDIRECT_URL: authentik's page is https://<authentik>/application/o/<slug>/end-session/.",
+			Breaks: checklist.Logout,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if rec.Check != "logout" || rec.Final == nil || rec.Final.Status != 404 {
+					return nil, false
+				}
+				return []string{expected("a page"), seen("404 at %s", rec.Final.URL), setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = b.Authentik.URL + "/application/o/paperless-ngx/end-session/"
+			},
+			Edit: func(_ evidence.Record, b *render.Bundle) string {
+				if a := b.IdPApplication(); a != nil {
+					return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", b.Authentik.URL+"/application/o/"+a.Slug+"/end-session/")
+				}
+				return ""
+			},
+		},
+	}
+}
+
+// tooOld matches a setting that is on and that this version does not read yet.
+func tooOld(b *render.Bundle, name string) ([]string, bool) {
+	since := render.Introduced(name)
+	on, _ := b.Paperless.Bool(name)
+	if since == "" || !on || b.Paperless.AtLeast(since) {
+		return nil, false
+	}
+	return []string{expected("Paperless-ngx %s or later", since), seen("Paperless-ngx %s with %s", b.Paperless.Version, setting(b, name))}, true
+}
+
+// unread matches a switch that is wanted by a name that Paperless never reads.
+func unread(b *render.Bundle, name string) ([]string, bool) {
+	by, wanted := b.Intends(name)
+	if !wanted || by == name {
+		return nil, false
+	}
+	return []string{expected("%s=true", name), seen("%s, which no version of Paperless-ngx reads", setting(b, by))}, true
+}
+
+// callbacks counts the callbacks of one person's sign-in: of the browser, or of
+// whoever of the check's own people had the most. What a check replays is none.
+func callbacks(rec evidence.Record) int {
+	most, of := 0, map[int]int{}
+	for _, h := range rec.Flow() {
+		if strings.Contains(h.URL, "/login/callback/") {
+			of[h.Client]++
+			most = max(most, of[h.Client])
+		}
+	}
+	return most
+}
+
+// backIn tells whether, after signing out, a new callback came.
+func backIn(rec evidence.Record) bool {
+	out := false
+	for _, h := range rec.Flow() {
+		if strings.Contains(h.URL, "/accounts/logout/") {
+			out = true
+		}
+		if out && (strings.Contains(h.URL, "/login/callback/") || strings.Contains(h.URL, "/application/o/authorize/")) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,147 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// proxyItems are mistakes between the browser and Paperless: host names, origins,
+// client addresses. Those that show in the redirect URI are in redirect_uri.go.
+func proxyItems() []*Item {
+	return []*Item{
+		{
+			Code: "PROXY-ALLOWED", Guide: 0,
+			Title:  "Paperless does not accept the host name that people open",
+			Fix:    "Add the host to PAPERLESS_ALLOWED_HOSTS, or remove that setting (the default accepts every host).",
+			Breaks: checklist.LoginPage,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				h := rec.Hop("/accounts/")
+				if h == nil || h.Status != 400 || !strings.HasPrefix(h.URL, b.Paperless.URL) {
+					return nil, false
+				}
+				because := []string{expected("%s among the allowed hosts", hostOf(b.Paperless.URL)), seen("%s", setting(b, "PAPERLESS_ALLOWED_HOSTS"))}
+				if line := rec.LogLine("Invalid HTTP_HOST header"); line != "" {
+					because = append(because, "Paperless logged: "+clip(line, 200))
+				}
+				return because, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env["PAPERLESS_ALLOWED_HOSTS"] = "docs.example.com"
+				// PAPERLESS_URL would add its own host.
+				delete(b.Paperless.Env, "PAPERLESS_URL")
+				b.Paperless.Env["PAPERLESS_CSRF_TRUSTED_ORIGINS"] = b.Paperless.URL
+			},
+			Edit: func(_ evidence.Record, b *render.Bundle) string {
+				if b.Observed {
+					return "" // the line would drop the hosts that are there
+				}
+				return envLine("PAPERLESS_ALLOWED_HOSTS", strings.Trim(b.Paperless.Env["PAPERLESS_ALLOWED_HOSTS"]+","+hostOf(b.Paperless.URL), ","))
+			},
+		},
+		{
+			Code: "PROXY-CSRF", Guide: 0,
+			Title:  "Paperless refuses the form: the origin is not trusted (CSRF, 403)",
+			Fix:    "Set PAPERLESS_URL to the origin that people open, scheme and host, and recreate the container.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if !strings.Contains(text(rec), "CSRF verification failed") || strings.Contains(rec.LogLine("django.security.csrf"), "cookie") {
+					return nil, false
+				}
+				because := []string{expected("PAPERLESS_URL=%s", b.Paperless.URL), seen("%s", setting(b, "PAPERLESS_URL"))}
+				if line := rec.LogLine("Origin checking failed"); line != "" {
+					because = append(because, "Paperless logged: "+clip(line, 240))
+				}
+				return because, true
+			},
+			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_URL"] = "https://docs.example.org" },
+			Edit:  func(_ evidence.Record, b *render.Bundle) string { return envLine("PAPERLESS_URL", b.Paperless.URL) },
+		},
+		{
+			Code: "PROXY-IP", Guide: 0,
+			Title:    "Paperless-ngx 3 counts more proxies than X-Forwarded-For has: the local sign-in is a server error",
+			Fix:      "Set PAPERLESS_ALLAUTH_TRUSTED_PROXY_COUNT (3.0.3 and later) to the number of proxies that really add to X-Forwarded-For, or shorten PAPERLESS_TRUSTED_PROXIES.",
+			Breaks:   checklist.Linking,
+			Versions: Versions{PaperlessFrom: "3.0.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				line := rec.LogLine("ALLAUTH_TRUSTED_PROXY_COUNT")
+				if line == "" {
+					return nil, false
+				}
+				return []string{
+					expected("no more proxies than addresses in X-Forwarded-For"),
+					seen("%s", setting(b, "PAPERLESS_TRUSTED_PROXIES")+", "+setting(b, "PAPERLESS_ALLAUTH_TRUSTED_PROXY_COUNT")),
+					"Paperless logged: " + clip(line, 200),
+				}, true
+			},
+			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_TRUSTED_PROXIES"] = "10.0.0.1,10.0.0.2,10.0.0.3" },
+		},
+		{
+			Code: "PROXY-IPHEADER", Guide: 0,
+			Title:    "Paperless-ngx 3 waits for a client address header that the proxy does not send",
+			Fix:      "Let the proxy send the header that PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER names, or remove the setting.",
+			Breaks:   checklist.Linking,
+			Versions: Versions{PaperlessFrom: "3.0.0"},
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				v, set := b.Paperless.Value("PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER")
+				if !set || (!strings.Contains(text(rec), "Unable to determine client IP address") && rec.LogLine("Unable to determine client IP address") == "") {
+					return nil, false
+				}
+				return []string{expected("a header %s in every request", v), seen("Paperless answered: Unable to determine client IP address")}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env["PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER"] = "CF-Connecting-IP"
+			},
+		},
+		{
+			Code: "PROXY-COOKIE", Guide: 0,
+			Title:  "The session cookie of the sign-in never reaches the browser",
+			Fix:    "Stop the proxy in front of Paperless from removing Set-Cookie (nginx: no proxy_hide_header Set-Cookie, no proxy_cache for /accounts/).",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				x := signedInWithoutCookie(rec)
+				if x == nil || b.Paperless.On(render.RedirectToSSO) {
+					return nil, false
+				}
+				return cookieLost(rec, x), true
+			},
+			Plant: func(b *render.Bundle) { b.Paperless.Proxy.StripSetCookie = "/login/callback/" },
+		},
+	}
+}
+
+// signedInWithoutCookie is a callback that succeeded and set no cookie, after
+// which Paperless asked to sign in again; nil when there was none.
+func signedInWithoutCookie(rec evidence.Record) *evidence.Exchange {
+	if rec.Signed.SignedIn() {
+		return nil
+	}
+	x := rec.Find(evidence.Front, "paperless", "/login/callback/")
+	if x == nil || x.Status != 302 || len(x.SetCookies) > 0 || strings.Contains(x.Location, "/accounts/") {
+		return nil
+	}
+	return x
+}
+
+func cookieLost(rec evidence.Record, x *evidence.Exchange) []string {
+	because := []string{
+		expected("the callback's answer sets a session cookie (the session id changes at sign-in)"),
+		seen("302 to %s without any Set-Cookie", x.Location),
+	}
+	if rec.Final != nil {
+		because = append(because, fmt.Sprintf("the browser ended at %s, not signed in", rec.Final.URL))
+	}
+	return because
+}
+
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	return u.Hostname()
+}

@@ -1,0 +1,229 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// What a record says, in the words of the items. Texts of the products are those
+// of observed.json and paperless.md section 8.
+
+// bootLine is the last line of a failed start that contains the part, or "".
+func bootLine(rec evidence.Record, part string) string {
+	if rec.Boot.Up {
+		return ""
+	}
+	for i := len(rec.Boot.Log) - 1; i >= 0; i-- {
+		if strings.Contains(rec.Boot.Log[i], part) {
+			return rec.Boot.Log[i]
+		}
+	}
+	return ""
+}
+
+// noButton tells whether a sign-in page was seen that shows no SSO button.
+func noButton(rec evidence.Record) bool {
+	if !rec.Boot.Up || rec.SignIn == nil || rec.SignIn.Status != 200 || len(rec.SignIn.Stages) > 0 {
+		return false
+	}
+	for _, f := range rec.SignIn.Forms {
+		if strings.Contains(f.Action, "/accounts/oidc/") {
+			return false
+		}
+	}
+	return true
+}
+
+// text is the text of the page where the browser ended, or "".
+func text(rec evidence.Record) string {
+	if rec.Final == nil {
+		return ""
+	}
+	return rec.Final.Title + " " + rec.Final.Text
+}
+
+// refusedAuthorization reports whether authentik refused the authorization request
+// with this heading, and quotes where that stands: on its page, or in its log where
+// the page was never drawn.
+func refusedAuthorization(rec evidence.Record, heading, logged string) (quote string, ok bool) {
+	if strings.Contains(text(rec), heading) {
+		return "authentik answered: " + heading, true
+	}
+	p := rec.Final
+	if p == nil || p.Status != 400 || strings.TrimSpace(p.Text) != "" || !strings.Contains(p.URL, "/application/o/authorize/") {
+		return "", false
+	}
+	for _, line := range slices.Backward(rec.Log) {
+		if line.Source == "authentik" && strings.Contains(line.Text, logged) {
+			return "authentik logged: " + clip(line.Text, 240), true
+		}
+	}
+	return "", false
+}
+
+// startHop is the answer of Paperless to the press of the button.
+func startHop(rec evidence.Record) *evidence.Hop {
+	hops := rec.Flow()
+	for i := len(hops) - 1; i >= 0; i-- {
+		h := &hops[i]
+		if h.Method == http.MethodPost && strings.Contains(h.URL, "/accounts/oidc/") && strings.Contains(h.URL, "/login/") {
+			return h
+		}
+	}
+	return nil
+}
+
+// startFailed tells whether Paperless answered the press of the button with 500:
+// a discovery document that it could not use.
+func startFailed(rec evidence.Record) bool {
+	h := startHop(rec)
+	return h != nil && h.Status == 500
+}
+
+// authorizeURL is the authorization request that the browser made; nil without one.
+func authorizeURL(rec evidence.Record) *url.URL {
+	h := rec.Hop("/application/o/authorize/")
+	if h == nil {
+		if s := startHop(rec); s != nil && strings.Contains(s.Location, "redirect_uri=") {
+			h = &evidence.Hop{URL: s.Location}
+		}
+	}
+	if h == nil {
+		return nil
+	}
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		return nil
+	}
+	return u
+}
+
+// callbackError tells whether Paperless ended the sign-in with its error page.
+func callbackError(rec evidence.Record) bool {
+	return strings.Contains(text(rec), "An error occurred while attempting to login via your social network account")
+}
+
+var reasonLine = regexp.MustCompile("Social authentication error for provider `[^`]*`: (\\w+) \\((.*)\\)\\s*$")
+
+// reason is what Paperless logged about the error page, since 2.20.2; "" when
+// it logged nothing.
+func reason(rec evidence.Record) string {
+	line := rec.LogLine("Social authentication error for provider")
+	if m := reasonLine.FindStringSubmatch(line); m != nil {
+		return m[2]
+	}
+	if _, after, ok := strings.Cut(line, "unknown ("); ok {
+		return after // a line that was cut
+	}
+	return ""
+}
+
+// tokenExchange is the token request of Paperless; nil when none was recorded.
+func tokenExchange(rec evidence.Record) *evidence.Exchange {
+	return rec.Find(evidence.Back, "authentik", "/application/o/token/")
+}
+
+// userinfoExchange is the userinfo request of Paperless; nil when none was recorded.
+func userinfoExchange(rec evidence.Record) *evidence.Exchange {
+	return rec.Find(evidence.Back, "authentik", "/application/o/userinfo/")
+}
+
+// tokenError is the OAuth error of the token response (RFC 6749 5.2), from the
+// exchange or from Paperless's log; "" when there was none.
+func tokenError(rec evidence.Record) string {
+	if x := tokenExchange(rec); x != nil && x.Status >= 400 {
+		if e, _ := x.Body["error"].(string); e != "" {
+			return e
+		}
+	}
+	r := reason(rec)
+	for _, e := range []string{"invalid_client", "invalid_grant", "unauthorized_client", "invalid_request"} {
+		if strings.Contains(r, "Error retrieving access token") && strings.Contains(r, e) {
+			return e
+		}
+	}
+	return ""
+}
+
+// signUpForm tells whether the browser met Paperless's sign-up form after authentik.
+func signUpForm(rec evidence.Record) bool {
+	return strings.Contains(text(rec), "As a final step, please complete the following form") ||
+		rec.Hop("/accounts/3rdparty/signup/") != nil || rec.Hop("/accounts/social/signup/") != nil
+}
+
+// signUpClosed tells whether Paperless refused to make an account.
+func signUpClosed(rec evidence.Record) bool { return strings.Contains(text(rec), "Sign Up Closed") }
+
+// expected and seen stand side by side in every finding.
+func expected(format string, args ...any) string { return "expected: " + fmt.Sprintf(format, args...) }
+
+func seen(format string, args ...any) string { return "seen:     " + fmt.Sprintf(format, args...) }
+
+// where names the setting and, where it is known, the line of the user's file.
+func where(b *render.Bundle, name string) string {
+	if o := b.Origins[name]; o.File != "" {
+		return name + " (" + o.String() + ")"
+	}
+	return name
+}
+
+// setting quotes NAME=value; the caller makes sure that the value is no secret.
+// Where only the running pair was looked at, no value was seen, and none is
+// claimed: neither one nor that there is none.
+func setting(b *render.Bundle, name string) string {
+	if b.Observed {
+		return unseen(name)
+	}
+	v, set := b.Paperless.Value(name)
+	if !set {
+		return name + " is not set"
+	}
+	if render.SecretName(name) || name == render.ProvidersKey {
+		return where(b, name) + " is set"
+	}
+	return where(b, name) + "=" + v
+}
+
+// unseen says of a setting that it was not looked at.
+func unseen(name string) string { return name + " is not known here: no --config was given" }
+
+// serverURL quotes server_url. On a pair that was only looked at it may be what
+// follows from the application's slug, which nobody saw.
+func serverURL(b *render.Bundle) string {
+	app, _ := b.Paperless.App()
+	if b.Observed && (app.ServerURL() == "" || b.Relations[render.RelationServerURL] == render.ServerURLAssumed) {
+		return unseen("server_url")
+	}
+	return app.ServerURL()
+}
+
+// list is the value of a comma-separated setting as Paperless splits it
+// (paperless-settings.json, list_semantics): v3 strips blanks, v2 does not.
+func list(p *render.Paperless, name string) []string {
+	v, _ := p.Value(name)
+	items := strings.Split(v, ",")
+	if p.AtLeast("3.0.0") {
+		for i := range items {
+			items[i] = strings.TrimSpace(items[i])
+		}
+	}
+	return slices.DeleteFunc(items, func(s string) bool { return s == "" })
+}
+
+// quoted lists names for a sentence.
+func quoted(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return "'" + strings.Join(names, "', '") + "'"
+}
+
+// envLine is the line of a compose file that sets the variable.
+func envLine(name, value string) string { return "      " + name + ": \"" + value + "\"" }

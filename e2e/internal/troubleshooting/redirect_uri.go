@@ -1,0 +1,319 @@
+package troubleshooting
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// A component is the first part in which two redirect URIs differ.
+type component string
+
+const (
+	same       component = ""
+	scheme     component = "the scheme"
+	host       component = "the host"
+	port       component = "the port"
+	prefix     component = "the path prefix"
+	providerID component = "the provider id"
+	letterCase component = "upper and lower case"
+	slash      component = "the slash at the end"
+	escaped    component = "backslashes of an old regular expression"
+	otherPath  component = "the path"
+)
+
+var callbackPath = regexp.MustCompile(`^(.*?)/accounts/oidc/([^/]+)/login/callback(/?)$`)
+
+// firstDifference tells in which component, read from left to right, a
+// registered redirect URI differs from another one.
+func firstDifference(uri, registered string) component {
+	if uri == registered {
+		return same
+	}
+	if strings.Contains(registered, `\`) && strings.ReplaceAll(registered, `\`, "") == uri {
+		return escaped
+	}
+	a, errA := url.Parse(uri)
+	b, errB := url.Parse(registered)
+	if errA != nil || errB != nil {
+		return otherPath
+	}
+	switch {
+	case a.Scheme != b.Scheme:
+		return scheme
+	case !strings.EqualFold(a.Hostname(), b.Hostname()):
+		return host
+	case portOf(a) != portOf(b):
+		return port
+	}
+	pa, pb := callbackPath.FindStringSubmatch(a.Path), callbackPath.FindStringSubmatch(b.Path)
+	switch {
+	case a.Path != b.Path && strings.EqualFold(a.Path, b.Path):
+		return letterCase
+	case strings.TrimRight(a.Path, "/") == strings.TrimRight(b.Path, "/") && a.Path != b.Path:
+		return slash
+	case pa == nil || pb == nil:
+		return otherPath
+	case pa[1] != pb[1]:
+		return prefix
+	case pa[2] != pb[2] && strings.EqualFold(pa[2], pb[2]):
+		return letterCase
+	case pa[2] != pb[2]:
+		return providerID
+	case pa[3] != pb[3]:
+		return slash
+	case a.Host != b.Host:
+		return port // :443 written out: the same place, not the same text
+	}
+	return otherPath
+}
+
+func portOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	return map[string]string{"https": "443", "http": "80"}[u.Scheme]
+}
+
+// rank orders components from left to right: the more that fits, the nearer.
+var rank = map[component]int{scheme: 1, host: 2, port: 3, otherPath: 4, prefix: 5, providerID: 6, letterCase: 7, slash: 8, escaped: 9, same: 10}
+
+// nearest is the registered URI that differs last from the given one.
+func nearest(uri string, registered []string) (string, component) {
+	best, diff := "", component("")
+	for _, r := range registered {
+		if d := firstDifference(uri, r); best == "" || rank[d] > rank[diff] {
+			best, diff = r, d
+		}
+	}
+	return best, diff
+}
+
+// registered are the redirect URIs that authentik has: what a running one says,
+// else those of the configuration.
+func registered(rec evidence.Record, b *render.Bundle) []string {
+	if len(rec.Registered) > 0 {
+		return rec.Registered
+	}
+	var uris []string
+	if p := b.IdPProvider(); p != nil {
+		for _, r := range p.RedirectURIs {
+			uris = append(uris, r.URL)
+		}
+	}
+	return uris
+}
+
+// refusedRedirect is the redirect URI that authentik refused, and how it said so;
+// "" when it did not.
+func refusedRedirect(rec evidence.Record) (uri, quote string) {
+	quote, ok := refusedAuthorization(rec, "Redirect URI Error", "mismatching redirection URI")
+	if u := authorizeURL(rec); ok && u != nil {
+		return u.Query().Get("redirect_uri"), quote
+	}
+	return "", ""
+}
+
+// redirectURIItems share one comparison: what was sent, what is registered, and
+// what the guide asks for. Where the sent one is right the registered one is
+// wrong (RED-*), else Paperless or its proxy is (PROXY-*).
+func redirectURIItems() []*Item {
+	return []*Item{
+		schemeItem(),
+		sentItem("PROXY-HOST", host, "Paperless sends a redirect URI with an inner host name",
+			"Let the proxy keep the Host header (nginx: proxy_set_header Host $host;), or set PAPERLESS_USE_X_FORWARD_HOST: \"true\" where it sends X-Forwarded-Host.",
+			func(b *render.Bundle) { b.Paperless.Proxy.RewriteHost = "paperless:8000" }),
+		sentItem("PROXY-PORT", port, "Paperless sends a redirect URI with a port that people do not see",
+			"Let the proxy send Host without the port (nginx: proxy_set_header Host $host; not $host:$server_port).",
+			func(b *render.Bundle) { b.Paperless.Proxy.ForwardedPortInto = true }),
+		registeredItem("RED-ESCAPED", escaped, "The registered redirect URI still has the backslashes of a regular expression",
+			"Delete the backslashes: the matching is strict since authentik 2024.8.5, 2024.10.3 and 2024.12.",
+			func(u *url.URL) string { return strings.ReplaceAll(u.String(), ".", `\.`) }),
+		registeredItem("RED-SCHEME", scheme, "The registered redirect URI has another scheme", "Register it with the scheme that Paperless sends.",
+			func(u *url.URL) string { u.Scheme = "http"; return u.String() }),
+		registeredItem("RED-HOST", host, "The registered redirect URI has another host", "Register the host name that people open.",
+			func(u *url.URL) string { u.Host = "docs.example.com"; return u.String() }),
+		registeredItem("RED-PORT", port, "The registered redirect URI has another port", "Register the port that people open, none for 443.",
+			func(u *url.URL) string { u.Host += ":8443"; return u.String() }),
+		registeredItem("RED-PREFIX", prefix, "The registered redirect URI has another path prefix",
+			"Register it with the prefix that Paperless runs under (PAPERLESS_FORCE_SCRIPT_NAME), or none.",
+			func(u *url.URL) string { u.Path = "/paperless" + u.Path; return u.String() }),
+		registeredItem("RED-CASE", letterCase, "The registered redirect URI differs in upper and lower case",
+			"Write it with the same letters in both places; matching is case-sensitive.",
+			func(u *url.URL) string { return swapSegment(u, strings.ToUpper) }),
+		registeredItem("RED-PROVID", providerID, "The registered redirect URI has another provider id",
+			"Use the provider_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS in the redirect URI. Changing the redirect URI is safer: with a new provider_id every linked account is lost.",
+			func(u *url.URL) string { return swapSegment(u, func(string) string { return "sso" }) }),
+		registeredItem("RED-SLASH", slash, "The registered redirect URI lacks the slash at the end",
+			"Register it with the slash at the end.",
+			func(u *url.URL) string { return strings.TrimSuffix(u.String(), "/") }),
+		registeredItem("RED-PATH", otherPath, "The registered redirect URI has another path",
+			"Register /accounts/oidc/<provider_id>/login/callback/ exactly.",
+			func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
+		{
+			Code: "RED-UNREGISTERED", Guide: 3,
+			Looks:  []string{"the redirects of the browser", "the page where the browser ended", "authentik's log", "the redirect URIs that authentik says it has"},
+			Title:  "authentik refuses the redirect URI that Paperless sends",
+			Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins: compare what stands there with what Paperless sends, letter by letter, and register that. Where it stands there already, Paperless uses the client id of another provider.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				sent, quote := refusedRedirect(rec)
+				want := b.RedirectURI()
+				if sent == "" {
+					return nil, false
+				}
+				if sent != want {
+					diff := firstDifference(want, sent)
+					return []string{"sent:     " + sent, "expected: " + want, "they differ in " + string(diff), quote}, !slices.Contains([]component{scheme, host, port}, diff)
+				}
+				have := registered(rec, b)
+				if len(have) == 0 {
+					return []string{
+						"sent: " + sent, quote,
+						"what is registered is not known here: an API token of authentik (SSO_AUTHENTIK_TOKEN) or --blueprint tells",
+					}, true
+				}
+				_, diff := nearest(sent, have)
+				return []string{expected("registered: %s", sent), quote}, diff == same
+			},
+			Edit: func(rec evidence.Record, b *render.Bundle) string {
+				if sent, _ := refusedRedirect(rec); sent != b.RedirectURI() {
+					return ""
+				}
+				return "Strict  " + b.RedirectURI()
+			},
+		},
+	}
+}
+
+func swapSegment(u *url.URL, change func(string) string) string {
+	m := callbackPath.FindStringSubmatch(u.Path)
+	if m == nil {
+		return u.String()
+	}
+	u.Path = m[1] + "/accounts/oidc/" + change(m[2]) + "/login/callback" + m[3]
+	return u.String()
+}
+
+// registeredItem is a mistake in the redirect URI that authentik has.
+func registeredItem(code string, what component, title, fix string, plant func(*url.URL) string) *Item {
+	return &Item{
+		Code: code, Guide: 3, Title: title,
+		Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins. " + fix,
+		Breaks: checklist.RoundTrip,
+		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			sent, quote := refusedRedirect(rec)
+			if sent == "" || sent != b.RedirectURI() {
+				return nil, false
+			}
+			have, diff := nearest(sent, registered(rec, b))
+			if have == "" {
+				return nil, false // not known: RED-UNREGISTERED says so
+			}
+			return []string{
+				"sent:       " + sent,
+				"registered: " + have,
+				"they differ in " + string(diff),
+				quote,
+			}, diff == what
+		},
+		Suspect: func(b *render.Bundle) ([]string, bool) {
+			if p := b.IdPProvider(); p == nil || len(p.RedirectURIs) == 0 || regexAccepts(p, b.RedirectURI()) || !sends(b) {
+				return nil, false
+			}
+			have, diff := nearest(b.RedirectURI(), registered(evidence.Record{}, b))
+			return []string{"Paperless sends: " + b.RedirectURI(), "registered:      " + have, "they differ in " + string(diff)}, diff == what
+		},
+		Plant: func(b *render.Bundle) {
+			uri, err := url.Parse(b.RedirectURI())
+			if err != nil {
+				return
+			}
+			b.EditProvider(func(p *render.OAuth2Provider) {
+				p.RedirectURIs = []render.RedirectURI{{MatchingMode: "strict", URL: plant(uri)}}
+			})
+		},
+		Edit: func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
+	}
+}
+
+// sends tells whether the configuration has an app that can send a redirect URI
+// at all. Without one there is nothing to compare, and what is wrong with the
+// app was said.
+func sends(b *render.Bundle) bool {
+	app, ok := b.Paperless.App()
+	_, bad := badProviderID(b)
+	return ok && !bad && app.ProviderID != ""
+}
+
+// sentItem is a mistake in the redirect URI that Paperless sends.
+func sentItem(code string, what component, title, fix string, plant func(*render.Bundle)) *Item {
+	return &Item{
+		Code: code, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
+		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			sent, quote := refusedRedirect(rec)
+			want := b.RedirectURI()
+			if sent == "" || sent == want {
+				return nil, false
+			}
+			return []string{
+				"sent:     " + sent,
+				"expected: " + want,
+				"they differ in " + string(firstDifference(want, sent)),
+				quote,
+			}, firstDifference(want, sent) == what
+		},
+		Plant: plant,
+	}
+}
+
+const (
+	protocol  = "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"
+	sslHeader = "PAPERLESS_PROXY_SSL_HEADER"
+	tellHTTPS = "let the proxy send X-Forwarded-Proto and set " + sslHeader + `: '["HTTP_X_FORWARDED_PROTO", "https"]'`
+)
+
+// schemeItem is a redirect URI with https for a site that people open by http, or
+// the other way round.
+func schemeItem() *Item {
+	i := sentItem("PROXY-PROTO", scheme, "Paperless sends a redirect URI with the wrong scheme",
+		"Paperless sends https unless "+protocol+" says http. On a site that people open by https remove "+protocol+"=http, or "+tellHTTPS+
+			". On a site that people open by http set "+protocol+" to http, and register the redirect URI with http.",
+		func(b *render.Bundle) { b.Paperless.Env[protocol] = "http" })
+	i.FixSeen = func(_ evidence.Record, b *render.Bundle) string {
+		v, set := b.Paperless.Value(protocol)
+		_, told := b.Paperless.Value(sslHeader)
+		plain := strings.HasPrefix(b.RedirectURI(), "http:")
+		switch {
+		case b.Observed && plain:
+			return "People open this site by http: set " + protocol + " to http (https is the default)."
+		case plain && v != "http":
+			return "People open this site by http: set " + protocol + " to http (https is the default).\n" + envLine(protocol, "http")
+		case plain && told:
+			return "People open this site by http, but the proxy tells Paperless https (" + setting(b, sslHeader) + "): remove " + sslHeader + ", or let the proxy send X-Forwarded-Proto: http."
+		case plain:
+			return "People open this site by http: recreate the container, so that " + setting(b, protocol) + " counts."
+		case set && v == "http":
+			return "Remove " + setting(b, protocol) + " (https is the default), or " + tellHTTPS + "."
+		}
+		return strings.ToUpper(tellHTTPS[:1]) + tellHTTPS[1:] + "."
+	}
+	return i
+}
+
+func regexAccepts(p *render.OAuth2Provider, uri string) bool {
+	for _, r := range p.RedirectURIs {
+		if r.MatchingMode != "regex" {
+			continue
+		}
+		if re, err := regexp.Compile("^(?:" + r.URL + ")$"); err == nil && re.MatchString(uri) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,141 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+const (
+	remoteUserAPI  = "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API"
+	remoteUserName = "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME"
+)
+
+// remoteUserItems are mistakes with the guide's alternative, the Remote-User header.
+func remoteUserItems() []*Item {
+	return []*Item{
+		{
+			Code: "RU-BYPASS", Guide: 0,
+			Title:  "Anybody can become anybody: the proxy lets a client's own Remote-User header through",
+			Fix:    "Let the proxy overwrite the header on every request, also where nobody is signed in (nginx: proxy_set_header Remote-User \"\";), and let nothing but the proxy reach Paperless.",
+			Breaks: checklist.RemoteUser,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				p := spoofed(rec)
+				if p == nil {
+					return nil, false
+				}
+				return []string{expected("a client's own header is dropped"), seen("%s %s with it answered %d as that user", p.Method, p.URL, p.Status), setting(b, render.RemoteUser)}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[render.RemoteUser] = "true"
+				b.Paperless.Proxy.PassRemoteUser = true
+			},
+		},
+		{
+			Code: "RU-NAME", Guide: 0,
+			Title:  "The header name is not in the form that Paperless needs",
+			Fix:    "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME is Django's name: HTTP_ in front, capitals, underscores.",
+			Breaks: checklist.RemoteUser,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				v, set := b.Paperless.Value(remoteUserName)
+				if rec.Check != "remote-user" || !set || !b.Paperless.On(render.RemoteUser) {
+					return nil, false
+				}
+				return []string{expected("%s=%s", remoteUserName, metaName(v)), seen("%s", setting(b, remoteUserName))}, v != metaName(v)
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[render.RemoteUser] = "true"
+				b.Paperless.Env[remoteUserName] = "X-authentik-username"
+				b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username"
+			},
+			Edit: func(_ evidence.Record, b *render.Bundle) string {
+				return envLine(remoteUserName, metaName(b.Paperless.Env[remoteUserName]))
+			},
+		},
+		{
+			Code: "RU-OFF", Guide: 0,
+			Title:  "A Remote-User header is meant, but the feature is off",
+			Fix:    "Set PAPERLESS_ENABLE_HTTP_REMOTE_USER to true, after you have made sure that only the proxy can send the header.",
+			Breaks: checklist.RemoteUser,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if rec.Check != "remote-user" {
+					return nil, false
+				}
+				return remoteUserMeant(b)
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[remoteUserName] = "HTTP_X_AUTHENTIK_USERNAME"
+				b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username"
+			},
+			Edit: func(evidence.Record, *render.Bundle) string { return envLine(render.RemoteUser, "true") },
+		},
+		{
+			Code: "RU-API", Guide: 0,
+			Versions: Versions{PaperlessFrom: "2.8.6"}, // before, the header opened the API as well (#6739)
+			Title:    "The Remote-User header opens the pages but not the API",
+			Fix:      "Set PAPERLESS_ENABLE_HTTP_REMOTE_USER_API to true if clients behind the proxy need the API without a session; else nothing is wrong.",
+			Breaks:   checklist.RemoteUser, Warns: true,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				on, _ := b.Paperless.Bool(remoteUserAPI)
+				if rec.Check != "remote-user" || !b.Paperless.On(render.RemoteUser) || on || spoofed(rec) != nil {
+					return nil, false
+				}
+				if v, set := b.Paperless.Value(remoteUserName); set && v != metaName(v) {
+					return nil, false // nothing is opened: RU-NAME
+				}
+				for _, p := range rec.Probes {
+					if strings.Contains(p.URL, "/api/") && p.Status == 401 && strings.Contains(strings.ToLower(p.Name), "direct") {
+						return []string{expected("the header opens /api/ too"), seen("%s %s answered 401", p.Method, p.URL), setting(b, remoteUserAPI)}, true
+					}
+				}
+				return nil, false
+			},
+			Plant: func(b *render.Bundle) { b.Paperless.Env[render.RemoteUser] = "true" },
+		},
+	}
+}
+
+// spoofed is a probe with a header of the client's own that signed it in.
+func spoofed(rec evidence.Record) *evidence.Probe {
+	if rec.Check != "remote-user" {
+		return nil
+	}
+	for i := range rec.Probes {
+		p := &rec.Probes[i]
+		name := strings.ToLower(p.Name)
+		if strings.Contains(name, "proxy") && strings.Contains(p.Detail, "signed in") && !strings.Contains(p.Detail, "not signed in") {
+			return p
+		}
+	}
+	return nil
+}
+
+// metaName is Django's META key of a header (paperless.md 6).
+func metaName(header string) string {
+	n := strings.ToUpper(strings.ReplaceAll(header, "-", "_"))
+	if !strings.HasPrefix(n, "HTTP_") {
+		n = "HTTP_" + n
+	}
+	return n
+}
+
+// remoteUserMeant tells whether the configuration prepares a Remote-User header
+// without switching the feature on.
+func remoteUserMeant(b *render.Bundle) ([]string, bool) {
+	if b.Paperless.On(render.RemoteUser) {
+		return nil, false
+	}
+	if by, wanted := b.Intends(render.RemoteUser); wanted {
+		return []string{expected("%s=true", render.RemoteUser), seen("%s, which no version reads", setting(b, by))}, true
+	}
+	if _, set := b.Paperless.Value(remoteUserName); set {
+		return []string{expected("%s=true", render.RemoteUser), seen("%s, but the feature is off", setting(b, remoteUserName))}, true
+	}
+	if h := b.Paperless.Proxy.RemoteUserHeader; h != "" {
+		return []string{expected("%s=true", render.RemoteUser), seen("%s", fmt.Sprintf("the proxy sends %s, but the feature is off", h))}, true
+	}
+	return nil, false
+}

@@ -1,0 +1,328 @@
+package troubleshooting
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// signInPageItems are the mistakes that show on the sign-in page: no button, no
+// page, or a button that leads nowhere.
+func signInPageItems() []*Item {
+	return []*Item{
+		{
+			Code: "REG-LOCKOUT", Guide: 5,
+			Title:    "Nobody can sign in: the local form is off and there is no SSO button",
+			Fix:      "Remove PAPERLESS_DISABLE_REGULAR_LOGIN until the button is there and works, restart Paperless, then correct the provider configuration.",
+			Breaks:   checklist.LoginButton,
+			Versions: Versions{PaperlessFrom: "2.6.0"}, // PAPERLESS_DISABLE_REGULAR_LOGIN
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if !noButton(rec) || rec.SignIn.LocalForm || !b.Paperless.On(render.DisableRegularLogin) {
+					return nil, false
+				}
+				return []string{
+					expected("a local form or an SSO button on %s", rec.SignIn.URL),
+					seen("neither: %q", rec.SignIn.Text),
+					setting(b, render.DisableRegularLogin),
+				}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[render.DisableRegularLogin] = "true"
+				delete(b.Paperless.Env, render.ProvidersKey)
+			},
+			Also: []string{"CFG-NOAPP"}, // nobody is locked out while there is a button
+		},
+		{
+			Code: "STALE", Guide: 2,
+			Title:  "The running Paperless does not have the configuration of the file",
+			Fix:    "Recreate the container, a restart alone keeps the old environment: docker compose down && docker compose up -d (without Docker: sudo systemctl restart 'paperless-*').",
+			Breaks: checklist.LoginButton,
+			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+				if len(rec.Stale) == 0 {
+					return nil, false
+				}
+				return []string{
+					expected("the running container has the settings of the file"),
+					seen("other values for %s", strings.Join(rec.Stale, ", ")),
+				}, true
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Running = map[string]string{}
+				for k, v := range b.Paperless.Env {
+					if k != render.ProvidersKey && k != "PAPERLESS_APPS" {
+						b.Paperless.Running[k] = v
+					}
+				}
+			},
+		},
+		{
+			Code: "CFG-APPS", Guide: 1,
+			Title:  "PAPERLESS_APPS lacks the OpenID Connect provider: no button",
+			Fix:    "Set PAPERLESS_APPS to " + render.OpenIDConnectApp + " and recreate the container.",
+			Breaks: checklist.LoginButton,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if !noButton(rec) || appsHave(b) || len(rec.Stale) > 0 {
+					return nil, false
+				}
+				return []string{expected("PAPERLESS_APPS=%s", render.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS")), fmt.Sprintf("the sign-in page shows %q", rec.SignIn.Text)}, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				return []string{expected("PAPERLESS_APPS=%s", render.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS"))}, !appsHave(b) && !misnamedApp(b)
+			},
+			Plant: func(b *render.Bundle) { delete(b.Paperless.Env, "PAPERLESS_APPS") },
+			Edit: func(evidence.Record, *render.Bundle) string {
+				return envLine("PAPERLESS_APPS", render.OpenIDConnectApp)
+			},
+		},
+		{
+			Code: "CFG-FILE", Guide: 2,
+			Title:  "The secret file of the provider JSON cannot be read: SSO disappears without a word",
+			Fix:    "Mount the file that PAPERLESS_SOCIALACCOUNT_PROVIDERS_FILE names into the container, or put the JSON into PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
+			Breaks: checklist.LoginButton,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				path, missing := missingFile(b)
+				if !missing || !noButton(rec) {
+					return nil, false
+				}
+				return []string{expected("a file %s in the container", path), seen("no such file; %s is not set either", render.ProvidersKey)}, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				path, missing := missingFile(b)
+				return []string{expected("a file %s in the container", path), seen("none")}, missing
+			},
+			Plant: func(b *render.Bundle) {
+				delete(b.Paperless.Env, render.ProvidersKey)
+				b.Paperless.Env[render.ProvidersKey+"_FILE"] = "/run/secrets/oidc_providers"
+			},
+		},
+		{
+			Code: "CFG-KEY", Guide: 2,
+			Title:  "The provider JSON has its apps under another name than openid_connect",
+			Fix:    `Rename the outermost key of PAPERLESS_SOCIALACCOUNT_PROVIDERS to "openid_connect".`,
+			Breaks: checklist.LoginButton,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				keys, wrong := wrongKey(b)
+				if !wrong || !noButton(rec) || !appsHave(b) || len(rec.Stale) > 0 {
+					return nil, false
+				}
+				return []string{expected("the key 'openid_connect'"), seen("the keys %s", quoted(keys))}, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				keys, wrong := wrongKey(b)
+				return []string{expected("the key 'openid_connect'"), seen("the keys %s", quoted(keys))}, wrong
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[render.ProvidersKey] = strings.Replace(b.Paperless.Env[render.ProvidersKey], `"openid_connect"`, `"openidconnect"`, 1)
+			},
+		},
+		{
+			Code: "CFG-NOAPP", Guide: 2,
+			Title:  "The provider JSON has no usable app: no button",
+			Fix:    `Put one app with provider_id, name, client_id, secret and settings.server_url into "openid_connect": {"APPS": […]} of PAPERLESS_SOCIALACCOUNT_PROVIDERS.`,
+			Breaks: checklist.LoginButton,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				for _, key := range []string{"APP", "server_url", "id"} { // an entry of the old SERVERS lacks it
+					if line := rec.LogLine("KeyError: '" + key + "'"); line != "" && pageFailed(rec) {
+						return []string{expected("an entry of SERVERS with APP, server_url and id"), seen("none"), "Paperless logged: " + clip(line, 200)}, true
+					}
+				}
+				if !noButton(rec) || !appsHave(b) || len(rec.Stale) > 0 || !noApp(b) {
+					return nil, false
+				}
+				return []string{expected("one app in openid_connect.APPS"), seen("none; the sign-in page shows %q", rec.SignIn.Text)}, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				return []string{expected("one app in openid_connect.APPS"), seen("none")}, noApp(b)
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditProviders(func(oc map[string]any) { oc["APPS"] = []any{} })
+			},
+		},
+		{
+			Code: "CFG-LIST", Guide: 2,
+			Title:  "The provider JSON is a list: the sign-in page is a server error",
+			Fix:    `PAPERLESS_SOCIALACCOUNT_PROVIDERS must be an object: {"openid_connect": {"APPS": […]}}. Remove the outer [ ].`,
+			Breaks: checklist.LoginPage,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				v, _ := b.Paperless.Value(render.ProvidersKey)
+				if !strings.HasPrefix(strings.TrimSpace(v), "[") || !json.Valid([]byte(v)) || !rec.Boot.Up {
+					return nil, false
+				}
+				return append([]string{expected("a JSON object"), seen("a JSON list")}, errorLines(rec)...), pageFailed(rec)
+			},
+			Plant: func(b *render.Bundle) {
+				b.Paperless.Env[render.ProvidersKey] = "[" + b.Paperless.Env[render.ProvidersKey] + "]"
+			},
+		},
+		{
+			Code: "CFG-PROVID", Guide: 2,
+			Title:  "The app has no usable provider_id: the sign-in page is a server error",
+			Fix:    `Give the app a "provider_id" of one word, such as "authentik"; it is the part of the redirect URI before /login/callback/.`,
+			Breaks: checklist.LoginPage,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				id, bad := badProviderID(b)
+				if !bad || !rec.Boot.Up {
+					return nil, false
+				}
+				return append([]string{expected("a provider_id without a slash"), seen("provider_id %q", id)}, errorLines(rec)...), pageFailed(rec)
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				id, bad := badProviderID(b)
+				return []string{expected("a provider_id without a slash"), seen("provider_id %q", id)}, bad
+			},
+			Plant: func(b *render.Bundle) { b.EditApp(func(app map[string]any) { delete(app, "provider_id") }) },
+		},
+		{
+			Code: "CFG-DUP", Guide: 2,
+			Title:  "Two apps have the same provider_id: pressing the button is a server error",
+			Fix:    "Keep one app for each provider_id in PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				id, twice := doubled(b)
+				if !twice || !startFailed(rec) {
+					return nil, false
+				}
+				return append([]string{expected("one app with provider_id %q", id), seen("two of them; Paperless answered %d to the button", startHop(rec).Status)}, errorLines(rec)...), true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				id, twice := doubled(b)
+				return []string{expected("one app with provider_id %q", id), seen("two of them")}, twice
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditProviders(func(oc map[string]any) {
+					apps, _ := oc["APPS"].([]any)
+					oc["APPS"] = append(apps, apps...)
+				})
+			},
+		},
+		{
+			Code: "CFG-SERVERURL", Guide: 3,
+			Title:  "The app has no server_url: pressing the button is a server error",
+			Fix:    `Put "server_url" into "settings" of the app; one level higher it is not read.`,
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if app, ok := b.Paperless.App(); !ok || app.ServerURL() != "" || !startFailed(rec) {
+					return nil, false
+				}
+				return append([]string{expected("settings.server_url"), seen("none")}, errorLines(rec)...), true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				app, ok := b.Paperless.App()
+				return []string{expected("settings.server_url"), seen("none")}, ok && app.ServerURL() == ""
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditApp(func(app map[string]any) {
+					s, _ := app["settings"].(map[string]any)
+					app["server_url"] = s["server_url"]
+					delete(s, "server_url")
+				})
+			},
+			Edit: func(_ evidence.Record, b *render.Bundle) string {
+				slug := "<APPLICATION_SLUG>"
+				if a := b.IdPApplication(); a != nil {
+					slug = a.Slug
+				}
+				return fmt.Sprintf(`"settings": {"server_url": "%s/application/o/%s/.well-known/openid-configuration"}`, b.Authentik.URL, slug)
+			},
+		},
+	}
+}
+
+func misnamedApp(b *render.Bundle) bool {
+	v, _ := b.Paperless.Value("PAPERLESS_APPS")
+	return strings.Contains(v, "allauth")
+}
+
+func missingFile(b *render.Bundle) (path string, missing bool) {
+	path, set := b.Paperless.Env[render.ProvidersKey+"_FILE"]
+	if !set {
+		return "", false
+	}
+	_, there := b.Paperless.Files[path]
+	_, plain := b.Paperless.Env[render.ProvidersKey]
+	return path, !there && !plain
+}
+
+// wrongKey tells whether the JSON holds apps, but not under openid_connect.
+func wrongKey(b *render.Bundle) (keys []string, wrong bool) {
+	v, _ := b.Paperless.Value(render.ProvidersKey)
+	var doc map[string]struct{ APPS []any }
+	if json.Unmarshal([]byte(v), &doc) != nil {
+		return nil, false
+	}
+	if _, ok := doc["openid_connect"]; ok {
+		return nil, false
+	}
+	for k, p := range doc {
+		keys = append(keys, k)
+		wrong = wrong || len(p.APPS) > 0
+	}
+	slices.Sort(keys)
+	return keys, wrong
+}
+
+// noApp tells whether the JSON is fine and holds no app at all.
+func noApp(b *render.Bundle) bool {
+	if _, missing := missingFile(b); missing {
+		return false
+	}
+	v, set := b.Paperless.Value(render.ProvidersKey)
+	if set && !strings.HasPrefix(strings.TrimSpace(v), "{") {
+		return false
+	}
+	if _, wrong := wrongKey(b); wrong {
+		return false
+	}
+	apps, err := b.Paperless.Apps()
+	return err == nil && len(apps) == 0
+}
+
+func badProviderID(b *render.Bundle) (id string, bad bool) {
+	app, ok := b.Paperless.App()
+	return app.ProviderID, ok && (app.ProviderID == "" || strings.Contains(app.ProviderID, "/"))
+}
+
+func doubled(b *render.Bundle) (id string, twice bool) {
+	apps, _ := b.Paperless.Apps()
+	met := map[string]bool{}
+	for _, a := range apps {
+		if met[a.ProviderID] {
+			return a.ProviderID, true
+		}
+		met[a.ProviderID] = true
+	}
+	return "", false
+}
+
+// pageFailed tells whether the sign-in page itself was a server error.
+func pageFailed(rec evidence.Record) bool {
+	if rec.SignIn != nil && rec.SignIn.Status == 500 {
+		return true
+	}
+	h := rec.Hop("/accounts/login/")
+	return h != nil && h.Status == 500
+}
+
+// errorLines are the log lines that tell of a server error: the last exception.
+func errorLines(rec evidence.Record) []string {
+	for i := len(rec.Log) - 1; i >= 0; i-- {
+		t := rec.Log[i].Text
+		if strings.Contains(t, "Error: ") || strings.Contains(t, "Exception: ") || strings.Contains(t, "ImproperlyConfigured") || strings.Contains(t, "MultipleObjectsReturned") {
+			return []string{"Paperless logged: " + clip(t, 300)}
+		}
+	}
+	return nil
+}
+
+func clip(s string, n int) string {
+	s = strings.TrimSpace(s)
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}

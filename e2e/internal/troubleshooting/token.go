@@ -1,0 +1,310 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// stateItems are sign-ins that come back to a Paperless that has forgotten them.
+func stateItems() []*Item {
+	return []*Item{{
+		Code: "STATE-LOST", Guide: 3,
+		Title:  "Paperless has lost the session in which the sign-in began",
+		Fix:    "Open Paperless under one host name only, let the session live longer than a sign-in takes (PAPERLESS_SESSION_COOKIE_AGE is in seconds; 0 ends it at once), and let no proxy drop cookies.",
+		Breaks: checklist.RoundTrip,
+		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			if !callbackError(rec) || tokenExchange(rec) != nil || unheard(rec) && len(rec.Exchange) == 0 {
+				return nil, false
+			}
+			if r := reason(rec); r != "" && r != "None" {
+				return nil, false
+			}
+			h := rec.Hop("/login/callback/")
+			if h == nil || strings.Contains(h.URL, "error=") || !strings.Contains(h.URL, "code=") {
+				return nil, false
+			}
+			because := []string{expected("the state that Paperless gave comes back in the same session")}
+			x := rec.Find(evidence.Front, "paperless", "/login/callback/")
+			switch {
+			case x != nil && !slices.ContainsFunc(x.Cookies, func(c string) bool { return strings.HasSuffix(c, "sessionid") }):
+				because = append(because, seen("the callback came without a session cookie (cookies: %s)", quoted(x.Cookies)))
+			default:
+				because = append(because, seen("Paperless does not know the state that came back"))
+			}
+			if _, set := b.Paperless.Value("PAPERLESS_SESSION_COOKIE_AGE"); set {
+				because = append(because, setting(b, "PAPERLESS_SESSION_COOKIE_AGE"))
+			}
+			return because, true
+		},
+		Plant: func(b *render.Bundle) {
+			if b.Paperless.AtLeast("2.13.0") {
+				b.Paperless.Env["PAPERLESS_SESSION_COOKIE_AGE"] = "0"
+				return
+			}
+			b.Paperless.Proxy.StripSetCookie = "/accounts/oidc/" // the state lives in the session
+		},
+	}}
+}
+
+// tokenItems are failures at the token endpoint, with the id_token and at the
+// userinfo endpoint. The page never says which it was (failures.md 0.5).
+func tokenItems() []*Item {
+	return slices.Concat([]*Item{
+		secretItem("CFG-DOLLAR", 0, render.SecretDollar, "Compose has eaten the $ in the client secret",
+			"Write $$ for every $ in a compose file, or put the secret in single quotes in an env file.",
+			func(secret string) (paperless, authentik string) {
+				return strings.Replace(secret, "-client-", "--", 1), strings.Replace(secret, "-client-", "-$client-", 1)
+			}),
+		secretItem("CFG-NEWLINE", 0, render.SecretNewline, "The client secret ends in a line break",
+			"Remove the line break at the end of the secret (printf '%s', not echo, when you make the file).",
+			func(secret string) (string, string) { return secret + "\n", secret }),
+		secretItem("CFG-SECRETQUOTES", 0, render.SecretQuotes, "The client secret has literal quotes around it",
+			"Remove the quotes around the secret.",
+			func(secret string) (string, string) { return `"` + secret + `"`, secret }),
+		secretItem("TOK-TYPO", 3, render.SecretOneOff, "The client secret differs in one character",
+			"Copy the client secret from the provider in authentik again.",
+			func(secret string) (string, string) { return secret[:len(secret)-1], secret }),
+		{
+			Code: "TOK-SECRET", Guide: 3,
+			Title:  "authentik refuses the client secret",
+			Fix:    "Copy the client secret from the provider in authentik into secret of PAPERLESS_SOCIALACCOUNT_PROVIDERS and recreate the container.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				rel := b.SecretRelation()
+				if tokenError(rec) != "invalid_client" || (rel != render.SecretOther && rel != render.SecretEmpty && rel != render.SecretUnknown && rel != render.SecretSpace) {
+					return nil, false
+				}
+				return append([]string{expected("the client secret that authentik has"), seen("%s", secretWords[rel])}, tokenAnswer(rec)...), true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				rel := b.SecretRelation()
+				return []string{expected("the client secret that authentik has"), seen("%s", secretWords[rel])}, sends(b) && (rel == render.SecretOther || rel == render.SecretEmpty || rel == render.SecretSpace)
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditApp(func(app map[string]any) { app["secret"] = "another-client-secret-9876543210" })
+			},
+		},
+		{
+			Code: "TOK-METHOD", Guide: 3,
+			Title:  "The client authentication does not arrive at the token endpoint",
+			Fix:    `Set "token_auth_method" in the app's "settings" to the method that gets through; client_secret_basic needs the Authorization header, which a proxy with its own password strips.`,
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				x := tokenExchange(rec)
+				if tokenError(rec) != "invalid_client" || b.SecretRelation() != render.SecretEqual || x == nil {
+					return nil, false
+				}
+				return append([]string{expected("a method that reaches authentik"), seen("%s with the right secret, refused", x.Auth)}, tokenAnswer(rec)...), true
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditSettings(func(s map[string]any) { s["token_auth_method"] = "client_secret_basic" })
+				b.Authentik.Proxy.DropAuthorization = true
+			},
+			Edit: func(rec evidence.Record, _ *render.Bundle) string {
+				other := "client_secret_post"
+				if x := tokenExchange(rec); x != nil && x.Auth == "client_secret_post" {
+					other = "client_secret_basic"
+				}
+				return fmt.Sprintf(`"settings": {"server_url": "…", "token_auth_method": %q}`, other)
+			},
+		},
+		{
+			Code: "TOK-CODE", Guide: 3,
+			Title:  "authentik refuses the code: it is no longer valid",
+			Fix:    "In authentik, the provider → Advanced protocol settings → Access code validity: minutes=1. Look at the clocks of both hosts.",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				if tokenError(rec) != "invalid_grant" {
+					return nil, false
+				}
+				because := []string{expected("the code is used within its validity (minutes=1 by default)")}
+				if p := b.IdPProvider(); p != nil && p.AccessCodeValidity != "" {
+					because = append(because, seen("access_code_validity %s", p.AccessCodeValidity))
+				}
+				return append(because, tokenAnswer(rec)...), true
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditProvider(func(p *render.OAuth2Provider) { p.AccessCodeValidity = "seconds=0" })
+			},
+		},
+		{
+			Code: "IDP-SCOPE", Guide: 3,
+			Title:  "The provider lacks the openid scope: authentik refuses the userinfo request",
+			Fix:    "In authentik, the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'openid' (and 'email', 'profile').",
+			Breaks: checklist.RoundTrip,
+			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+				x := userinfoExchange(rec)
+				refused := (x != nil && x.Status == 403) || strings.Contains(reason(rec), "403 Client Error")
+				if !callbackError(rec) || !refused {
+					return nil, false
+				}
+				because := []string{expected("the scopes openid, email and profile")}
+				// With openid among them, the scopes are no proof, and may be made up.
+				if p := b.IdPProvider(); p != nil && !slices.Contains(p.Scopes, "openid") {
+					because = append(because, seen("the scopes %s; the userinfo endpoint answered 403", quoted(p.Scopes)))
+				} else {
+					because = append(because, seen("the userinfo endpoint answered 403"))
+				}
+				return because, true
+			},
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				p := b.IdPProvider()
+				if p == nil {
+					return nil, false
+				}
+				return []string{expected("the scope openid"), seen("the scopes %s", quoted(p.Scopes))}, !slices.Contains(p.Scopes, "openid")
+			},
+			Plant: func(b *render.Bundle) {
+				b.EditProvider(func(p *render.OAuth2Provider) { p.Scopes = []string{"email", "profile"} })
+			},
+		},
+	}, idTokenItems())
+}
+
+// idTokenItems are reasons for "Invalid id_token", which Paperless logs without
+// more; since 2.20.0 it validates the token (paperless.md 3.5).
+func idTokenItems() []*Item {
+	since := Versions{PaperlessFrom: "2.20.0"}
+	return []*Item{
+		{
+			Code: "IDT-JWE", Guide: 3,
+			Title:  "authentik encrypts the id_token, and Paperless cannot read that",
+			Fix:    "In authentik, the provider → Encryption Key: leave it empty. Only the Signing Key belongs there.",
+			Breaks: checklist.RoundTrip, Versions: since,
+			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, _ *render.Bundle) ([]string, bool) {
+				return []string{expected("a signed token (JWS)"), seen("an encrypted one (JWE, alg %s, enc %s)", t.Alg, t.Enc)}, t.Form == "JWE"
+			}),
+			Suspect: func(b *render.Bundle) ([]string, bool) {
+				p := b.IdPProvider()
+				return []string{expected("no encryption key"), seen("an encryption key is set")}, p != nil && p.EncryptionKey
+			},
+			Plant: func(b *render.Bundle) { b.EditProvider(func(p *render.OAuth2Provider) { p.EncryptionKey = true }) },
+		},
+		{
+			Code: "IDT-ISS", Guide: 3,
+			Title:  "The issuer in the id_token is not that of the discovery document",
+			Fix:    "Let discovery and token endpoint be reached by the same scheme, host and port, forward Host unchanged to authentik, and let no scope mapping set iss.",
+			Breaks: checklist.RoundTrip, Versions: since,
+			Match: idToken(func(t *evidence.IDToken, rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+				d := rec.Find(evidence.Back, "authentik", ".well-known")
+				if d == nil || t.Form != "JWS" {
+					return nil, false
+				}
+				issuer, _ := d.Body["issuer"].(string)
+				return []string{expected("iss %s (discovery)", issuer), seen("iss %s (id_token)", t.Issuer)}, issuer != t.Issuer
+			}),
+			Plant: func(b *render.Bundle) {
+				overrideClaim(b, "iss", "http://authentik.example.com/application/o/paperless/")
+			},
+		},
+		{
+			Code: "IDT-AUD", Guide: 3,
+			Title:  "The id_token is meant for another client",
+			Fix:    "The audience must be the client id that Paperless uses; let no scope mapping set aud.",
+			Breaks: checklist.RoundTrip, Versions: since,
+			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *render.Bundle) ([]string, bool) {
+				app, _ := b.Paperless.App()
+				return []string{expected("aud %s", app.ClientID), seen("aud %s", strings.Join(t.Audience, " "))}, t.Form == "JWS" && !slices.Contains(t.Audience, app.ClientID)
+			}),
+			Plant: func(b *render.Bundle) { overrideClaim(b, "aud", "another-client") },
+		},
+		{
+			Code: "IDT-EXP", Guide: 3,
+			Title:  "The id_token has expired when it arrives",
+			Fix:    "Set the clocks of both hosts by NTP, and in authentik the provider → Access Token validity to its default (hours=1). Paperless allows no difference at all.",
+			Breaks: checklist.RoundTrip, Versions: since,
+			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *render.Bundle) ([]string, bool) {
+				because := []string{expected("an expiry in the future"), seen("issued %s, expires %s", clock(t.Issued), clock(t.Expires))}
+				if p := b.IdPProvider(); p != nil && p.AccessTokenValidity != "" {
+					because = append(because, "access_token_validity "+p.AccessTokenValidity)
+				}
+				return because, t.Form == "JWS" && t.Expires != 0 && t.Expires <= t.Issued
+			}),
+			Plant: func(b *render.Bundle) {
+				b.EditProvider(func(p *render.OAuth2Provider) { p.AccessTokenValidity = "seconds=0" })
+			},
+		},
+	}
+}
+
+// idToken matches a refused id_token of a kind.
+func idToken(kind func(*evidence.IDToken, evidence.Record, *render.Bundle) ([]string, bool)) func(evidence.Record, *render.Bundle) ([]string, bool) {
+	return func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+		x := tokenExchange(rec)
+		if !callbackError(rec) || x == nil || x.Status != 200 || x.IDToken == nil {
+			return nil, false
+		}
+		if r := reason(rec); r != "" && !strings.Contains(r, "id_token") {
+			return nil, false
+		}
+		because, ok := kind(x.IDToken, rec, b)
+		if !ok {
+			return nil, false
+		}
+		if line := rec.LogLine("Social authentication error"); line != "" {
+			because = append(because, "Paperless logged: "+clip(line, 200))
+		}
+		return because, true
+	}
+}
+
+// overrideClaim plants a custom scope mapping that sets a claim of the protocol.
+func overrideClaim(b *render.Bundle, claim, value string) {
+	b.Authentik.Mappings = append(b.Authentik.Mappings, render.ScopeMapping{
+		Name: "custom profile", Scope: "profile",
+		Expression: fmt.Sprintf("return {\"name\": request.user.name, \"preferred_username\": request.user.username, %q: %q}", claim, value),
+	})
+}
+
+func clock(unix int64) string { return time.Unix(unix, 0).UTC().Format("15:04:05") }
+
+var secretWords = map[string]string{
+	render.SecretOther:   "another one was sent",
+	render.SecretEmpty:   "none was sent",
+	render.SecretUnknown: "the one that was sent is refused",
+	render.SecretSpace:   "the same with blanks around it",
+	render.SecretDollar:  "what Compose leaves of it: authentik's has a $, the one that was sent has lost it",
+	render.SecretNewline: "the same with a line break at its end",
+	render.SecretQuotes:  "the same within literal quotes",
+	render.SecretOneOff:  "one that differs in a single character",
+}
+
+// secretItem is a client secret that was mangled in a known way.
+func secretItem(code string, guide int, relation, title, fix string, mangle func(secret string) (paperless, authentik string)) *Item {
+	return &Item{
+		Code: code, Guide: guide, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
+		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			if tokenError(rec) != "invalid_client" || b.SecretRelation() != relation {
+				return nil, false
+			}
+			return append([]string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, tokenAnswer(rec)...), true
+		},
+		Suspect: func(b *render.Bundle) ([]string, bool) {
+			return []string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, b.SecretRelation() == relation
+		},
+		Plant: func(b *render.Bundle) {
+			app, _ := b.Paperless.App()
+			p, a := mangle(app.Secret)
+			b.EditApp(func(app map[string]any) { app["secret"] = p })
+			b.EditProvider(func(idp *render.OAuth2Provider) { idp.ClientSecret = a })
+		},
+	}
+}
+
+// tokenAnswer quotes what the token endpoint and Paperless's log said.
+func tokenAnswer(rec evidence.Record) []string {
+	var lines []string
+	if x := tokenExchange(rec); x != nil {
+		lines = append(lines, fmt.Sprintf("the token endpoint answered %d %v to %s", x.Status, x.Body["error"], x.Auth))
+	}
+	if line := rec.LogLine("Social authentication error"); line != "" {
+		lines = append(lines, "Paperless logged: "+clip(line, 200))
+	}
+	return lines
+}

@@ -1,0 +1,75 @@
+// Package troubleshooting holds the causes: one literal each, in one file a
+// family. Every item is planted in the lab by the tests and must be found again
+// from evidence and configuration alone.
+package troubleshooting
+
+import (
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/render"
+)
+
+// An Item is one cause of a failed check.
+type Item struct {
+	Code   string       // such as RED-SLASH; never reused
+	Guide  int          // troubleshooting item 1..5 of the guide; 0 where the guide has none
+	Title  string       // the symptom
+	Fix    string       // what to change, and where
+	Breaks *check.Check // the first check this mistake makes fail (or warn)
+	// Match tells whether the evidence and the configuration show this cause,
+	// and quotes what shows it: expected and seen side by side.
+	Match func(evidence.Record, *render.Bundle) (because []string, ok bool)
+	// Suspect tells whether the configuration alone shows this cause, for a check
+	// that stopped before the mistake could show; nil: only evidence can tell.
+	// What is suspected ranks behind everything that evidence shows.
+	Suspect func(*render.Bundle) (because []string, ok bool)
+	// Plant makes the mistake in a right bundle.
+	Plant func(*render.Bundle)
+	// BreaksFrom is the check that breaks first from that Paperless version on,
+	// where it is another one than Breaks.
+	BreaksFrom map[string]*check.Check
+	// Versions limits where the mistake can happen; empty fields do not limit.
+	Versions Versions
+	// Edit is the edit that mends it, from this evidence and configuration; nil:
+	// Fix says all there is to say.
+	Edit func(evidence.Record, *render.Bundle) string
+	// FixSeen is the fix for what was seen, where Fix has to tell of several cases;
+	// nil: Fix says it.
+	FixSeen func(evidence.Record, *render.Bundle) string
+	// Looks says what evidence is looked at, for an item that no recorded run shows
+	// because it cannot be planted; of the others that is found out (package manual).
+	Looks []string
+	// Also are the codes of other mistakes that Plant cannot but make with it.
+	Also []string
+	// Warns is true when the mistake makes Breaks warn, not fail.
+	Warns bool
+}
+
+// Versions are the product versions on which a mistake can happen.
+type Versions struct {
+	PaperlessFrom, PaperlessBelow string // from inclusive, below exclusive
+	AuthentikFrom, AuthentikBelow string
+}
+
+// A Finding is an item that the evidence shows.
+type Finding struct {
+	Code    string   `json:"code"`
+	Guide   int      `json:"guide"`
+	Title   string   `json:"title"`
+	Because []string `json:"because"`
+	Fix     string   `json:"fix"`
+	// Hazard is the id of the change between two versions that explains it, after
+	// an upgrade; else empty.
+	Hazard string `json:"hazard,omitempty"`
+	// Lint are the places in the user's files that lint names for the same cause;
+	// empty: none, or nothing was linted.
+	Lint []Place `json:"lint,omitempty"`
+}
+
+// A Place is where lint saw the cause: it finds the lint finding in the report.
+type Place struct {
+	Code   string `json:"code"` // of the lint finding
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
