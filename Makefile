@@ -56,7 +56,7 @@ lint: fmt-check vet ## gofmt, go vet and the golangci-lint set of .golangci.yml
 
 .PHONY: golden
 golden: ## Rewrite the golden files after a change that you have read
-	$(GO) test ./e2e/internal/render ./e2e/internal/report ./e2e/internal/stack ./e2e/cmd/ssocheck -update
+	$(GO) test ./e2e/internal/deployment ./e2e/internal/report ./e2e/internal/stack ./e2e/cmd/ssocheck -update
 
 .PHONY: docs
 docs: ## Make the pages of docs/ from the catalogue, the settings, the recordings and the lab's sources

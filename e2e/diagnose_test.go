@@ -15,7 +15,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -41,7 +41,7 @@ func TestDiagnose(t *testing.T) {
 	reports := recorded(t)
 	files, err := filepath.Glob(filepath.Join(recordings, "*.json"))
 	require.NoError(t, err)
-	right, err := render.Default()
+	right, err := deployment.Default()
 	require.NoError(t, err)
 	for _, f := range files {
 		text, err := os.ReadFile(f)

@@ -21,12 +21,11 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
-	"github.com/ssocheck/ssocheck/e2e/internal/spec"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
@@ -79,7 +78,7 @@ func (e External) set() bool {
 
 // Bundle is the configuration that the options describe, with the people that
 // the checks need, and what lint says about the files.
-func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
+func Bundle(o Options) (*deployment.Deployment, []config.Finding, error) {
 	o.Report = ""
 	if err := o.ready(); err != nil {
 		return nil, nil, err
@@ -93,16 +92,16 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 		return nil, nil, err
 	}
 	for _, version := range []struct {
-		of      func(*render.Versions) []render.Release
+		of      func(*deployment.Versions) []deployment.Release
 		product string
 		version string
 		asked   bool // by name, not by the tag of an image
 	}{
-		{func(v *render.Versions) []render.Release { return v.Paperless }, "paperless", b.Paperless.Version, o.Paperless != ""},
-		{func(v *render.Versions) []render.Release { return v.Authentik }, "authentik", b.Authentik.Version, o.Authentik != ""},
+		{func(v *deployment.Versions) []deployment.Release { return v.Paperless }, "paperless", b.Paperless.Version, o.Paperless != ""},
+		{func(v *deployment.Versions) []deployment.Release { return v.Authentik }, "authentik", b.Authentik.Version, o.Authentik != ""},
 	} {
 		// A version that nobody asked for by name may also be newer than the known ones.
-		if err := render.Within(version.of(known), version.product, version.version); err != nil && version.asked {
+		if err := deployment.Within(version.of(known), version.product, version.version); err != nil && version.asked {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
 		}
 	}
@@ -111,7 +110,7 @@ func Bundle(o Options) (*render.Bundle, []config.Finding, error) {
 
 // plant makes mistakes in a bundle, those that can happen on the versions of
 // one of these bundles.
-func plant(b *render.Bundle, codes []string, on ...*render.Bundle) error {
+func plant(b *deployment.Deployment, codes []string, on ...*deployment.Deployment) error {
 	for _, code := range codes {
 		item := troubleshooting.Find(code)
 		if item == nil {
@@ -128,13 +127,13 @@ func plant(b *render.Bundle, codes []string, on ...*render.Bundle) error {
 	return nil
 }
 
-func configuration(o Options) (*render.Bundle, []config.Finding, error) {
+func configuration(o Options) (*deployment.Deployment, []config.Finding, error) {
 	b, findings, err := configured(o)
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(o.Config) > 0 {
-		b, err = render.WithTestUsers(b)
+		b, err = deployment.WithTestUsers(b)
 	}
 	return b, findings, err
 }
@@ -142,7 +141,7 @@ func configuration(o Options) (*render.Bundle, []config.Finding, error) {
 // Deployment is what `ssocheck render` writes: the configuration with the secrets
 // that it has, or the default deployment with fresh ones. Only with people are
 // those in it that the checks sign in as, with fresh passwords.
-func Deployment(o Options, people bool, fresh func() string) (*render.Bundle, error) {
+func Deployment(o Options, people bool, fresh func() string) (*deployment.Deployment, error) {
 	o.Report = ""
 	if err := o.ready(); err != nil {
 		return nil, err
@@ -153,20 +152,20 @@ func Deployment(o Options, people bool, fresh func() string) (*render.Bundle, er
 	}
 	if len(o.Config) == 0 {
 		b.Authentik.Users, b.Paperless.Users, b.Authentik.Groups = nil, nil, nil
-		b = render.FreshSecrets(b, fresh)
+		b = deployment.FreshSecrets(b, fresh)
 	}
 	if !people {
 		return b, nil
 	}
-	if b, err = render.WithTestUsers(b); err != nil {
+	if b, err = deployment.WithTestUsers(b); err != nil {
 		return nil, err
 	}
-	return render.FreshPasswords(b, fresh)
+	return deployment.FreshPasswords(b, fresh)
 }
 
 // configured is what the options describe, without the people that are added to
 // a configuration of somebody's own.
-func configured(o Options) (*render.Bundle, []config.Finding, error) {
+func configured(o Options) (*deployment.Deployment, []config.Finding, error) {
 	if len(o.Config) > 0 {
 		b, findings, err := config.Load(config.Sources{
 			Files: o.Config, Blueprint: o.Blueprint, Service: o.Service,
@@ -178,7 +177,7 @@ func configured(o Options) (*render.Bundle, []config.Finding, error) {
 		}
 		return b, findings, nil
 	}
-	s, err := spec.Default()
+	s, err := deployment.DefaultSpec()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -191,7 +190,7 @@ func configured(o Options) (*render.Bundle, []config.Finding, error) {
 	if err := s.Validate(); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	return render.New(s), nil, nil
+	return deployment.New(s), nil, nil
 }
 
 // Check runs the checklist. The error says why nothing could be run; what went
@@ -231,10 +230,10 @@ func Check(ctx context.Context, o Options) (*runner.Run, error) {
 }
 
 // A starter boots a pair for the runner.
-type starter = func(context.Context, *render.Bundle, string) (*target.Target, error)
+type starter = func(context.Context, *deployment.Deployment, string) (*target.Target, error)
 
 // runnerOptions are the options of one run of the checks.
-func runnerOptions(o Options, b *render.Bundle, kind string, start starter) (runner.Options, error) {
+func runnerOptions(o Options, b *deployment.Deployment, kind string, start starter) (runner.Options, error) {
 	text, err := fixtures.FS.ReadFile("expected.yaml")
 	if err != nil {
 		return runner.Options{}, fmt.Errorf("known deviations: %w", err)
@@ -250,10 +249,10 @@ func runnerOptions(o Options, b *render.Bundle, kind string, start starter) (run
 }
 
 // Lab starts labs that share one edge, and so one browser process.
-func Lab(front *edge.Edge, log *slog.Logger) func(context.Context, *render.Bundle, string) (*target.Target, error) {
+func Lab(front *edge.Edge, log *slog.Logger) func(context.Context, *deployment.Deployment, string) (*target.Target, error) {
 	var mu sync.Mutex
 	n := 0
-	return func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+	return func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 		mu.Lock()
 		n++
 		id := fmt.Sprintf("%s-%d", variant, n)

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -22,7 +22,7 @@ func checkExternal(ctx context.Context, o Options) (*runner.Run, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	var b *render.Bundle
+	var b *deployment.Deployment
 	var findings []config.Finding
 	if len(o.Config) > 0 {
 		b, findings, err = config.Load(config.Sources{

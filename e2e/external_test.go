@@ -20,8 +20,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -32,7 +32,7 @@ const apiToken = "authentik-api-token-5f0c9a7e21"
 // A running pair is a lab that the external target knows nothing of but its
 // names, its port and its CA.
 type running struct {
-	bundle  *render.Bundle
+	bundle  *deployment.Deployment
 	options e2e.Options // of a run against it; without credentials
 	dir     string
 	state   func() *lab.State
@@ -40,12 +40,12 @@ type running struct {
 }
 
 // runs starts a pair with mistakes planted.
-func runs(t *testing.T, change func(*render.Bundle), codes ...string) *running {
+func runs(t *testing.T, change func(*deployment.Deployment), codes ...string) *running {
 	t.Helper()
 	return runsWith(t, nil, change, codes...)
 }
 
-func runsWith(t *testing.T, opts []lab.Option, change func(*render.Bundle), codes ...string) *running {
+func runsWith(t *testing.T, opts []lab.Option, change func(*deployment.Deployment), codes ...string) *running {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a browser")
@@ -60,7 +60,7 @@ func runsWith(t *testing.T, opts []lab.Option, change func(*render.Bundle), code
 	r.target, err = lab.Start(t.Context(), b, opts...)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, r.target.Close()) })
-	files, err := render.Files(b, rand.Text)
+	files, err := deployment.Files(b, rand.Text)
 	require.NoError(t, err)
 	for name, f := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(r.dir, name), f.Text, 0o600))

@@ -12,18 +12,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // What authentik has is in the blueprint, and the client secret is not.
 func TestImportIdP(t *testing.T) {
 	t.Parallel()
-	r := runs(t, func(b *render.Bundle) {
+	r := runs(t, func(b *deployment.Deployment) {
 		b.Authentik.Groups = append(b.Authentik.Groups, "chosen-few")
 		b.Authentik.Applications[0].Groups = []string{"chosen-few"}
-		b.Authentik.Mappings = []render.ScopeMapping{{Name: "verified", Scope: "email", Expression: "return {\n  \"email\": request.user.email,\n  \"email_verified\": True,\n}"}}
-		b.EditProvider(func(p *render.OAuth2Provider) {
+		b.Authentik.Mappings = []deployment.ScopeMapping{{Name: "verified", Scope: "email", Expression: "return {\n  \"email\": request.user.email,\n  \"email_verified\": True,\n}"}}
+		b.EditProvider(func(p *deployment.OAuth2Provider) {
 			p.Consent, p.SubMode, p.AccessCodeValidity = true, "user_email", "seconds=30"
 		})
 	})
@@ -34,7 +34,7 @@ func TestImportIdP(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, got.Notes)
 	assert.Equal(t, r.bundle.Authentik.Version, got.Version)
-	assert.Equal(t, render.SecretEqual, got.Secret)
+	assert.Equal(t, deployment.SecretEqual, got.Secret)
 	secret := r.bundle.IdPProvider().ClientSecret
 	assert.NotContains(t, string(got.Blueprint), secret)
 	assert.Contains(t, string(got.Blueprint), "client_secret: !Env SSO_CLIENT_SECRET\n")

@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
 // A Cell is one pair of versions of a matrix, and what came of it.
 type Cell struct {
-	render.Pair
+	deployment.Pair
 	Run *runner.Run
 	Err error // why it could not be run at all
 }
@@ -50,18 +50,18 @@ func (s Shard) Has(index int) bool { return s.N == 0 || index%s.N == s.I-1 }
 
 // Cells are the pairs of a shard: each Paperless with each authentik, in that
 // order. Versions may be latest-known; unknown ones are ErrUsage.
-func Cells(paperless, authentik []string, s Shard) ([]render.Pair, error) {
-	var all []render.Pair
+func Cells(paperless, authentik []string, s Shard) ([]deployment.Pair, error) {
+	var all []deployment.Pair
 	for _, p := range paperless {
 		for _, a := range authentik {
-			pair, err := render.ParsePair(p+","+a, render.Pair{})
+			pair, err := deployment.ParsePair(p+","+a, deployment.Pair{})
 			if err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 			}
 			all = append(all, pair)
 		}
 	}
-	var mine []render.Pair
+	var mine []deployment.Pair
 	for i, pair := range all {
 		if s.Has(i) {
 			mine = append(mine, pair)
@@ -73,7 +73,7 @@ func Cells(paperless, authentik []string, s Shard) ([]render.Pair, error) {
 // Matrix runs the checklist on each pair, one after the other, and tells done
 // about each. It goes on after a cell that fails; it stops when ctx ends. What no
 // cell can have is ErrUsage, and none runs.
-func Matrix(ctx context.Context, o Options, pairs []render.Pair, begin func(render.Pair), done func(*Cell) error) error {
+func Matrix(ctx context.Context, o Options, pairs []deployment.Pair, begin func(deployment.Pair), done func(*Cell) error) error {
 	if err := o.ready(); err != nil {
 		return err
 	}

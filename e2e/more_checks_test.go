@@ -8,7 +8,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -18,19 +18,21 @@ import (
 // checklist/broken_test.go.
 func TestMoreChecks(t *testing.T) {
 	rig := newRig(t)
-	planted := func(code string) func(*render.Bundle) { return troubleshooting.Find(code).Plant }
-	pattern := func(p string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
-			b.EditProvider(func(o *render.OAuth2Provider) { o.RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: p}} })
+	planted := func(code string) func(*deployment.Deployment) { return troubleshooting.Find(code).Plant }
+	pattern := func(p string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
+			b.EditProvider(func(o *deployment.OAuth2Provider) {
+				o.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: p}}
+			})
 		}
 	}
 	for name, tt := range map[string]struct {
 		check, paperless string
-		change           func(*render.Bundle)
+		change           func(*deployment.Deployment)
 		want             check.Status
 		says             string
 	}{
-		"existing user kept out, nobody gets an account": {"existing-user", "", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "false" }, check.Passed, ""},
+		"existing user kept out, nobody gets an account": {"existing-user", "", func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "false" }, check.Passed, ""},
 		"existing user gets a second account":            {"existing-user", "", nil, check.Warned, "second account"},
 		"existing user reached by e-mail address":        {"existing-user", "", planted("SEC-EMAILAUTH"), check.Failed, "which nobody linked"},
 		"signed out":                   {"logout", "", nil, check.Passed, ""},
@@ -46,16 +48,18 @@ func TestMoreChecks(t *testing.T) {
 		"next= stays here":             {"next-redirect", "", nil, check.Passed, ""},
 		"next= leads away":             {"next-redirect", "2.5.0", nil, check.Failed, "evil.example"},
 		"PKCE and state":               {"pkce-state", "", nil, check.Passed, ""},
-		"PKCE off":                     {"pkce-state", "", func(b *render.Bundle) { b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") }) }, check.Warned, "PKCE"},
-		"the session gets another id":  {"session-rotated", "", nil, check.Passed, ""},
-		"Remote-User is off":           {"remote-user", "", nil, check.Passed, ""},
-		"Remote-User is on, the API too": {"remote-user", "", func(b *render.Bundle) {
-			b.Paperless.Env[render.RemoteUser] = "true"
+		"PKCE off": {"pkce-state", "", func(b *deployment.Deployment) {
+			b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") })
+		}, check.Warned, "PKCE"},
+		"the session gets another id": {"session-rotated", "", nil, check.Passed, ""},
+		"Remote-User is off":          {"remote-user", "", nil, check.Passed, ""},
+		"Remote-User is on, the API too": {"remote-user", "", func(b *deployment.Deployment) {
+			b.Paperless.Env[deployment.RemoteUser] = "true"
 			b.Paperless.Env["PAPERLESS_ENABLE_HTTP_REMOTE_USER_API"] = "true"
 		}, check.Passed, ""},
 		"Remote-User opens pages only":        {"remote-user", "", planted("RU-API"), check.Warned, "not the API"},
 		"Remote-User from the browser counts": {"remote-user", "", planted("RU-BYPASS"), check.Failed, "anybody can be anybody"},
-		"passwords open the API":              {"password-api", "", func(b *render.Bundle) { b.Paperless.Env[render.DisableRegularLogin] = "true" }, check.Warned, "/api/token/"},
+		"passwords open the API":              {"password-api", "", func(b *deployment.Deployment) { b.Paperless.Env[deployment.DisableRegularLogin] = "true" }, check.Warned, "/api/token/"},
 		"no rights are needed before 2.6.0":   {"permissions", "2.5.0", nil, check.Passed, ""},
 		"signed in without rights":            {"permissions", "", nil, check.Warned, "without any permission"},
 	} {

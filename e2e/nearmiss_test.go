@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -16,16 +16,16 @@ import (
 // than the catalogue plants, and demands that each is told from its neighbours.
 func TestNearMisses(t *testing.T) {
 	rig := newRig(t)
-	setting := func(name string, change func(string) string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
+	setting := func(name string, change func(string) string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) {
 				v, _ := s[name].(string)
 				s[name] = change(v)
 			})
 		}
 	}
-	app := func(name string, change func(string) string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
+	app := func(name string, change func(string) string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
 			b.EditApp(func(a map[string]any) {
 				v, _ := a[name].(string)
 				a[name] = change(v)
@@ -35,10 +35,10 @@ func TestNearMisses(t *testing.T) {
 	replace := func(old, now string) func(string) string {
 		return func(s string) string { return strings.Replace(s, old, now, 1) }
 	}
-	registered := func(change func(string) string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
-			b.EditProvider(func(p *render.OAuth2Provider) {
-				p.RedirectURIs = []render.RedirectURI{{MatchingMode: "strict", URL: change(b.RedirectURI())}}
+	registered := func(change func(string) string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
+			b.EditProvider(func(p *deployment.OAuth2Provider) {
+				p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "strict", URL: change(b.RedirectURI())}}
 			})
 		}
 	}
@@ -59,14 +59,14 @@ func TestNearMisses(t *testing.T) {
 			{"one character another", "TOK-TYPO", app("secret", func(s string) string { return s[:4] + "_" + s[5:] })},
 			{"two characters lost", "TOK-SECRET", app("secret", func(s string) string { return s[2:] })},
 			{"blank at the end", "TOK-SECRET", app("secret", func(s string) string { return s + " " })},
-			{"encryption key", "IDT-JWE", func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) { p.EncryptionKey = true })
+			{"encryption key", "IDT-JWE", func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.EncryptionKey = true })
 			}},
-			{"code that lives too short", "TOK-CODE", func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) { p.AccessCodeValidity = "seconds=0" })
+			{"code that lives too short", "TOK-CODE", func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.AccessCodeValidity = "seconds=0" })
 			}},
-			{"openid not among the scopes", "IDP-SCOPE", func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) { p.Scopes = []string{"profile", "email"} })
+			{"openid not among the scopes", "IDP-SCOPE", func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"profile", "email"} })
 			}},
 		}},
 		{"the provider id and its neighbours in the redirect URI", []miss{
@@ -79,18 +79,20 @@ func TestNearMisses(t *testing.T) {
 			{"host differs by a letter", "RED-HOST", registered(replace("//paperless.", "//paperles."))},
 		}},
 		{"403: by CSRF or by rights", []miss{
-			{"another host is trusted", "PROXY-CSRF", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_URL"] = "https://paperless.example.net" }},
-			{"the other scheme is trusted", "PROXY-CSRF", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_URL"] = replace("https:", "http:")(b.Paperless.URL) }},
-			{"no group, no rights", "AUTHZ-EMPTY", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "" }},
-			{"a group that is not there", "AUTHZ-GROUPS", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "nobody" }},
+			{"another host is trusted", "PROXY-CSRF", func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_URL"] = "https://paperless.example.net" }},
+			{"the other scheme is trusted", "PROXY-CSRF", func(b *deployment.Deployment) {
+				b.Paperless.Env["PAPERLESS_URL"] = replace("https:", "http:")(b.Paperless.URL)
+			}},
+			{"no group, no rights", "AUTHZ-EMPTY", func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "" }},
+			{"a group that is not there", "AUTHZ-GROUPS", func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "nobody" }},
 		}},
 		{"no account: form, closed, taken or another one", []miss{
-			{"sign-up is off", "SIGN-OFF", func(b *render.Bundle) {
-				delete(b.Paperless.Env, render.AutoSignup)
+			{"sign-up is off", "SIGN-OFF", func(b *deployment.Deployment) {
+				delete(b.Paperless.Env, deployment.AutoSignup)
 				b.Paperless.Env["PAPERLESS_AUTO_CREATE"] = "yes"
 			}},
-			{"sign-up is closed", "SIGN-CLOSED", func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "no" }},
-			{"sign-up has a word that is none", "CFG-BOOL", func(b *render.Bundle) { b.Paperless.Env[render.AutoSignup] = "enabled" }},
+			{"sign-up is closed", "SIGN-CLOSED", func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "no" }},
+			{"sign-up has a word that is none", "CFG-BOOL", func(b *deployment.Deployment) { b.Paperless.Env[deployment.AutoSignup] = "enabled" }},
 		}},
 	} {
 		for _, m := range group.misses {
@@ -111,5 +113,5 @@ func TestNearMisses(t *testing.T) {
 // A miss is a mistake that looks like another one.
 type miss struct {
 	name, code string
-	plant      func(*render.Bundle)
+	plant      func(*deployment.Deployment)
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -19,17 +19,19 @@ import (
 func TestReplaysAreNoLoop(t *testing.T) {
 	t.Parallel()
 	rig := newRig(t)
-	for name, change := range map[string]func(*render.Bundle){
-		"PKCE off":     func(b *render.Bundle) { b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") }) },
+	for name, change := range map[string]func(*deployment.Deployment){
+		"PKCE off": func(b *deployment.Deployment) {
+			b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") })
+		},
 		"RED-REGEX":    troubleshooting.Find("RED-REGEX").Plant,
-		"cookie stays": func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_COOKIE_PREFIX"] = "x" },
+		"cookie stays": func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_COOKIE_PREFIX"] = "x" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, _, err := e2e.Bundle(e2e.Options{})
 			require.NoError(t, err)
 			change(b)
-			b.Paperless.Env[render.RedirectToSSO] = "true"
+			b.Paperless.Env[deployment.RedirectToSSO] = "true"
 			run, err := rig.run(t.Context(), b, nil, "pkce-state", "next-redirect", "session-rotated", "redirect-uri-strict")
 			require.NoError(t, err)
 			for _, r := range run.Results {

@@ -20,8 +20,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -38,7 +38,7 @@ const sideBySide = 3
 // as a person's machine would.
 type rig struct {
 	front *edge.Edge
-	start func(context.Context, *render.Bundle, string) (*target.Target, error)
+	start func(context.Context, *deployment.Deployment, string) (*target.Target, error)
 	slots chan struct{}
 
 	mu       sync.Mutex
@@ -77,7 +77,7 @@ func (r *rig) open(_ context.Context, t *target.Target) (*browser.Browser, func(
 }
 
 // run runs the checks with these ids, and what they need, until enough is seen.
-func (r *rig) run(ctx context.Context, b *render.Bundle, enough func(runner.Result) bool, only ...string) (*runner.Run, error) {
+func (r *rig) run(ctx context.Context, b *deployment.Deployment, enough func(runner.Result) bool, only ...string) (*runner.Run, error) {
 	r.slots <- struct{}{}
 	defer func() { <-r.slots }()
 	return runner.Do(ctx, runner.Options{Bundle: b, Kind: target.Lab, Start: r.start, OpenBrowser: r.open, Only: only, Enough: enough})
@@ -85,7 +85,7 @@ func (r *rig) run(ctx context.Context, b *render.Bundle, enough func(runner.Resu
 
 // known are the findings, as "check code", that the right configuration of the
 // same versions has. Nobody planted them, and they are no mistake of diagnosis.
-func (r *rig) known(ctx context.Context, b *render.Bundle) (map[string]bool, error) {
+func (r *rig) known(ctx context.Context, b *deployment.Deployment) (map[string]bool, error) {
 	key := b.Paperless.Version + "," + b.Authentik.Version
 	r.mu.Lock()
 	once := r.right[key]
@@ -122,7 +122,7 @@ type planted struct {
 	strange []string
 }
 
-func (r *rig) plant(t *testing.T, b *render.Bundle, items ...*troubleshooting.Item) *planted {
+func (r *rig) plant(t *testing.T, b *deployment.Deployment, items ...*troubleshooting.Item) *planted {
 	t.Helper()
 	known, err := r.known(context.WithoutCancel(t.Context()), b.Clone())
 	require.NoError(t, err)

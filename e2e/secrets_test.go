@@ -32,7 +32,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -52,7 +52,7 @@ func TestNoSecretLeaves(t *testing.T) {
 			// Characters that a URL, JSON, HTML and a shell each write differently.
 			const client, key, database = `cl!ent/se<cr>et+with=odd&"chars%7`, `django-"key'&<with>/odd\chars`, `db-pass word/"quoted"&more+`
 			b.EditApp(func(app map[string]any) { app["secret"] = client })
-			b.EditProvider(func(p *render.OAuth2Provider) { p.ClientSecret = client })
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.ClientSecret = client })
 			b.Paperless.Env["PAPERLESS_SECRET_KEY"] = key
 			b.Paperless.Env["PAPERLESS_DBPASS"] = database
 			item := troubleshooting.Find(code)
@@ -65,7 +65,7 @@ func TestNoSecretLeaves(t *testing.T) {
 			progress := report.Live(&terminal, report.TextOptions{})
 			run, err := runner.Do(t.Context(), runner.Options{
 				Bundle: b, Kind: target.Lab, OpenBrowser: rig.open, Shots: true, Only: []string{item.Breaks.ID, "linking"}, Observe: progress.Observe,
-				Start: func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+				Start: func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 					tt, err := rig.start(ctx, b, variant)
 					if err == nil {
 						spy.between(tt, rig.front.Addr())

@@ -11,7 +11,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -82,7 +82,7 @@ func (o StackOptions) options(more ...stack.Option) ([]stack.Option, error) {
 }
 
 // versions are those of the file of one's own; nil without one.
-func (o StackOptions) versions() (*render.Versions, error) {
+func (o StackOptions) versions() (*deployment.Versions, error) {
 	if o.Versions == "" {
 		return nil, nil //nolint:nilnil // none is a right answer
 	}
@@ -90,7 +90,7 @@ func (o StackOptions) versions() (*render.Versions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: --versions: %w", ErrUsage, err)
 	}
-	v, err := render.ParseVersions(text)
+	v, err := deployment.ParseVersions(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: --versions %s: %w", ErrUsage, o.Versions, err)
 	}
@@ -98,8 +98,8 @@ func (o StackOptions) versions() (*render.Versions, error) {
 }
 
 // known are the versions of versions.yaml and of the file of one's own.
-func (o StackOptions) known() (*render.Versions, error) {
-	v, err := render.KnownVersions()
+func (o StackOptions) known() (*deployment.Versions, error) {
+	v, err := deployment.KnownVersions()
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (o StackOptions) readable() error {
 }
 
 // openStack connects to Docker for a run of the checklist on a bundle.
-func openStack(ctx context.Context, o *Options, b *render.Bundle) (*stack.Stack, error) {
+func openStack(ctx context.Context, o *Options, b *deployment.Deployment) (*stack.Stack, error) {
 	// The stack tells what it waits for while the runner tells what it does.
 	var mu sync.Mutex
 	observe := o.Observe
@@ -168,7 +168,7 @@ func openStack(ctx context.Context, o *Options, b *render.Bundle) (*stack.Stack,
 }
 
 // pairsOf is how many different Paperless the checklist wants.
-func pairsOf(b *render.Bundle) int {
+func pairsOf(b *deployment.Deployment) int {
 	names := map[string]bool{check.AsConfigured: true}
 	for _, c := range checklist.All() {
 		if c.Variants == nil {
@@ -182,7 +182,7 @@ func pairsOf(b *render.Bundle) int {
 }
 
 // checkStack runs the checklist on the real pair in Docker.
-func checkStack(ctx context.Context, o Options, b *render.Bundle, findings []config.Finding) (run *runner.Run, err error) {
+func checkStack(ctx context.Context, o Options, b *deployment.Deployment, findings []config.Finding) (run *runner.Run, err error) {
 	s, err := openStack(ctx, &o, b)
 	if err != nil {
 		return nil, err
@@ -197,7 +197,7 @@ func checkStack(ctx context.Context, o Options, b *render.Bundle, findings []con
 	}()
 	start := s.Start
 	if o.Stack.Keep && o.Stack.Kept != nil {
-		start = func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+		start = func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 			t, err := s.Start(ctx, b, variant)
 			if err == nil && variant == check.AsConfigured {
 				o.Stack.Kept(t)
@@ -214,7 +214,7 @@ func checkStack(ctx context.Context, o Options, b *render.Bundle, findings []con
 }
 
 // onStack tries the upgrade with the real products.
-func (u *Upgraded) onStack(ctx context.Context, o UpgradeOptions, b *render.Bundle) (err error) {
+func (u *Upgraded) onStack(ctx context.Context, o UpgradeOptions, b *deployment.Deployment) (err error) {
 	if o.Planned != nil {
 		o.Planned(u)
 	}
@@ -237,7 +237,7 @@ type stackWorld struct {
 	stack *stack.Stack
 }
 
-func (w *stackWorld) start(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+func (w *stackWorld) start(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 	return w.stack.Start(ctx, b, variant)
 }
 

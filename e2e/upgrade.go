@@ -14,9 +14,9 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -28,7 +28,7 @@ type UpgradeOptions struct {
 	Options
 	From string // PAPERLESS[,AUTHENTIK]; a missing authentik is the configuration's
 	To   string // PAPERLESS[,AUTHENTIK], or latest-known; a missing authentik stays
-	Step string // render.StepBoth (empty), StepPaperless or StepAuthentik
+	Step string // deployment.StepBoth (empty), StepPaperless or StepAuthentik
 	// Planned is told what will be done before anything starts; may be nil.
 	Planned func(*Upgraded)
 	// Phase is told what begins: the checklist before, the people, a stage, the
@@ -38,10 +38,10 @@ type UpgradeOptions struct {
 
 // Upgraded is an upgrade that was tried.
 type Upgraded struct {
-	From, To render.Pair
+	From, To deployment.Pair
 	Step     string
-	Stages   []render.Stage  // after From, To last
-	Hazards  []render.Hazard // those that the configuration touches
+	Stages   []deployment.Stage  // after From, To last
+	Hazards  []deployment.Hazard // those that the configuration touches
 	Lint     []config.Finding
 	Forecast bool // on the lab: from what is known of the versions, not from the products
 
@@ -99,7 +99,7 @@ func (u *Upgraded) ExitCode() int { return u.Outcome().ExitCode() }
 type world interface {
 	// start boots the bundle's versions on the kept databases; the variants that
 	// are not as configured get copies.
-	start(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error)
+	start(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error)
 	// keep takes over what the pair that was started last as configured has
 	// stored, for the stage that comes.
 	keep() error
@@ -173,7 +173,7 @@ func (u *Upgraded) Write(dir string) error {
 	return errors.Join(err, report.New(last).Write(dir))
 }
 
-func planUpgrade(o *UpgradeOptions) (*Upgraded, *render.Bundle, error) {
+func planUpgrade(o *UpgradeOptions) (*Upgraded, *deployment.Deployment, error) {
 	if o.Paperless+o.Authentik != "" {
 		return nil, nil, fmt.Errorf("%w: an upgrade takes its versions from --from and --to", ErrUsage)
 	}
@@ -181,20 +181,20 @@ func planUpgrade(o *UpgradeOptions) (*Upgraded, *render.Bundle, error) {
 		return nil, nil, err
 	}
 	if o.Step == "" {
-		o.Step = render.StepBoth
+		o.Step = deployment.StepBoth
 	}
 	configured, _, err := configuration(o.Options)
 	if err != nil {
 		return nil, nil, err
 	}
 	u := &Upgraded{Step: o.Step}
-	if u.From, err = render.ParsePair(o.From, render.Pair{Paperless: configured.Paperless.Version, Authentik: configured.Authentik.Version}); err != nil {
+	if u.From, err = deployment.ParsePair(o.From, deployment.Pair{Paperless: configured.Paperless.Version, Authentik: configured.Authentik.Version}); err != nil {
 		return nil, nil, fmt.Errorf("%w: --from: %w", ErrUsage, err)
 	}
-	if u.To, err = render.ParsePair(o.To, u.From); err != nil {
+	if u.To, err = deployment.ParsePair(o.To, u.From); err != nil {
 		return nil, nil, fmt.Errorf("%w: --to: %w", ErrUsage, err)
 	}
-	if u.Stages, err = render.UpgradePath(u.From, u.To, o.Step); err != nil {
+	if u.Stages, err = deployment.UpgradePath(u.From, u.To, o.Step); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	u.To = u.Stages[len(u.Stages)-1].Pair
@@ -223,18 +223,18 @@ func planUpgrade(o *UpgradeOptions) (*Upgraded, *render.Bundle, error) {
 			return nil, nil, err
 		}
 	}
-	return u, render.WithUpgradeUsers(b), nil
+	return u, deployment.WithUpgradeUsers(b), nil
 }
 
 // at is the configuration on the versions of a stage. A setting that the file
 // does not have is not added: that it is missing is what the upgrade may show.
-func at(b *render.Bundle, p render.Pair) *render.Bundle {
+func at(b *deployment.Deployment, p deployment.Pair) *deployment.Deployment {
 	c := b.Clone()
 	c.Paperless.Version, c.Authentik.Version = p.Paperless, p.Authentik
 	return c
 }
 
-func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *render.Bundle, fresh starter, kept world) error {
+func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *deployment.Deployment, fresh starter, kept world) error {
 	phase := o.Phase
 	if phase == nil {
 		phase = func(string) {}
@@ -243,7 +243,7 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *render.Bundle, 
 	if kind == "" {
 		kind = target.Lab
 	}
-	do := func(b *render.Bundle, start starter, checks []*check.Check, only []string) (*runner.Run, error) {
+	do := func(b *deployment.Deployment, start starter, checks []*check.Check, only []string) (*runner.Run, error) {
 		ro, err := runnerOptions(o.Options, b, kind, start)
 		if err != nil {
 			return nil, err
@@ -320,13 +320,13 @@ func (u *Upgraded) blame(run *runner.Run) {
 
 // between are all changes between the versions, those first that the
 // configuration touches.
-func (u *Upgraded) between() []render.Hazard {
+func (u *Upgraded) between() []deployment.Hazard {
 	all := u.Hazards
 	for _, p := range []struct{ product, from, to string }{
-		{render.PaperlessProduct, u.From.Paperless, u.To.Paperless},
-		{render.AuthentikProduct, u.From.Authentik, u.To.Authentik},
+		{deployment.PaperlessProduct, u.From.Paperless, u.To.Paperless},
+		{deployment.AuthentikProduct, u.From.Authentik, u.To.Authentik},
 	} {
-		if more, err := render.HazardsBetween(p.product, p.from, p.to); err == nil {
+		if more, err := deployment.HazardsBetween(p.product, p.from, p.to); err == nil {
 			all = append(all[:len(all):len(all)], more...)
 		}
 	}
@@ -365,7 +365,7 @@ type labWorld struct {
 	snapshot func() *lab.State // of the lab that was started last as configured
 }
 
-func (w *labWorld) start(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+func (w *labWorld) start(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 	w.mu.Lock()
 	w.n++
 	id, state := fmt.Sprintf("upgrade-%s-%d", variant, w.n), w.state

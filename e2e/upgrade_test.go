@@ -12,9 +12,9 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/lab/paperless"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	paperless "github.com/ssocheck/ssocheck/e2e/internal/paperless/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -106,7 +106,7 @@ func TestUpgradeGoesThroughStages(t *testing.T) {
 	u, err := e2e.Upgrade(t.Context(), e2e.UpgradeOptions{From: "2.18.4,2025.8.1", To: "3.0.5,2025.8.1", Options: e2e.Options{Only: []string{"round-trip"}}})
 	require.NoError(t, err)
 	require.Len(t, u.Stages, 2)
-	assert.Equal(t, render.Pair{Paperless: "2.20.15", Authentik: "2025.8.1"}, u.Stages[0].Pair)
+	assert.Equal(t, deployment.Pair{Paperless: "2.20.15", Authentik: "2025.8.1"}, u.Stages[0].Pair)
 	require.NotNil(t, u.After)
 	assert.Equal(t, check.Passed, resultOf(t, u.After, "upgrade-sign-in").Status)
 	assert.Equal(t, 0, u.ExitCode())
@@ -140,7 +140,7 @@ func TestUpgradeComparison(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		state  func(*lab.State)
-		change func(*render.Bundle)
+		change func(*deployment.Deployment)
 		at     string
 		want   check.Status
 		says   string
@@ -149,38 +149,38 @@ func TestUpgradeComparison(t *testing.T) {
 		{name: "nothing", at: "upgrade-sign-in", want: check.Passed},
 		{name: "an account is gone", state: func(s *lab.State) {
 			s.Paperless.Users = slices.DeleteFunc(s.Paperless.Users, func(u paperless.User) bool { return u.Username == "shared" })
-		}, change: func(b *render.Bundle) {
-			b.Paperless.Users = slices.DeleteFunc(b.Paperless.Users, func(u render.LocalUser) bool { return u.Username == "shared" })
+		}, change: func(b *deployment.Deployment) {
+			b.Paperless.Users = slices.DeleteFunc(b.Paperless.Users, func(u deployment.LocalUser) bool { return u.Username == "shared" })
 		}, at: "upgrade-accounts", want: check.Failed, says: "shared (id"},
 		{name: "a group is lost", state: func(s *lab.State) { user(s, "lena").Superuser = true }, at: "upgrade-accounts", want: check.Failed, says: "lena: superuser true, before false"},
-		{name: "another account appears", change: func(b *render.Bundle) {
-			b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: "more", Password: "more-pw-1q2w3e"})
+		{name: "another account appears", change: func(b *deployment.Deployment) {
+			b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: "more", Password: "more-pw-1q2w3e"})
 		}, at: "upgrade-accounts", want: check.Failed, says: "more was not there before"},
-		{name: "another subject", change: func(b *render.Bundle) {
-			b.EditProvider(func(p *render.OAuth2Provider) { p.SubMode = "user_email" })
+		{name: "another subject", change: func(b *deployment.Deployment) {
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_email" })
 		}, at: "upgrade-sign-in", want: check.Failed, says: "kim", code: "LINK-STALESUB"},
-		{name: "another provider id", change: func(b *render.Bundle) {
+		{name: "another provider id", change: func(b *deployment.Deployment) {
 			b.EditApp(func(app map[string]any) { app["provider_id"] = "sso" })
-			b.EditProvider(func(p *render.OAuth2Provider) { p.RedirectURIs[0].URL = b.RedirectURI() })
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.RedirectURIs[0].URL = b.RedirectURI() })
 		}, at: "upgrade-sign-in", want: check.Failed, says: "kim", code: "LINK-PROVID"},
 		{name: "the links are gone", state: func(s *lab.State) { s.Paperless.Links = nil }, at: "upgrade-sign-in", want: check.Failed, says: "kim"},
 		{name: "rights are lost", state: func(s *lab.State) { user(s, "lena").Groups = nil }, at: "upgrade-sign-in", want: check.Failed, says: "lea has lost rights"},
 		{name: "sessions are gone", state: func(s *lab.State) { clear(s.Paperless.Sessions) }, at: "upgrade-sessions", want: check.Failed, says: "is dead"},
-		{name: "another secret key", change: func(b *render.Bundle) {
+		{name: "another secret key", change: func(b *deployment.Deployment) {
 			b.Paperless.Env["PAPERLESS_SECRET_KEY"] = "another-secret-key-0123456789"
 		}, at: "upgrade-sessions", want: check.Passed},
 		{name: "tokens are gone", state: func(s *lab.State) { clear(s.Paperless.Tokens) }, at: "upgrade-sessions", want: check.Failed, says: "API token"},
-		{name: "a setting is not read any more", change: func(b *render.Bundle) {
-			delete(b.Paperless.Env, render.AutoSignup)
+		{name: "a setting is not read any more", change: func(b *deployment.Deployment) {
+			delete(b.Paperless.Env, deployment.AutoSignup)
 			b.Paperless.Env["PAPERLESS_AUTO_CREATE"] = "true"
 		}, at: "upgrade-settings", want: check.Failed, says: "PAPERLESS_AUTO_CREATE", code: "SIGN-OFF"},
-		{name: "a switch goes off", change: func(b *render.Bundle) { b.Paperless.Env[render.AutoSignup] = "on" }, at: "upgrade-settings", want: check.Failed, says: "was on, is now off", code: "CFG-BOOL"},
+		{name: "a switch goes off", change: func(b *deployment.Deployment) { b.Paperless.Env[deployment.AutoSignup] = "on" }, at: "upgrade-settings", want: check.Failed, says: "was on, is now off", code: "CFG-BOOL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b, _, err := e2e.Bundle(e2e.Options{})
 			require.NoError(t, err)
-			b = render.WithUpgradeUsers(b)
+			b = deployment.WithUpgradeUsers(b)
 			b.Paperless.Env["PAPERLESS_SECRET_KEY"] = "a-secret-key-0123456789abcdef"
 			for i := range b.Paperless.Users {
 				if b.Paperless.Users[i].Username == "lena" {
@@ -191,10 +191,10 @@ func TestUpgradeComparison(t *testing.T) {
 			start := []*check.Check{checklist.LoginPage, checklist.LoginButton}
 			var take func() *lab.State
 			var state *lab.State
-			run := func(b *render.Bundle, checks []*check.Check) *runner.Run {
+			run := func(b *deployment.Deployment, checks []*check.Check) *runner.Run {
 				r, err := runner.Do(t.Context(), runner.Options{
 					Bundle: b, Kind: target.Lab, OpenBrowser: rig.open, Checks: append(start[:2:2], checks...),
-					Start: func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+					Start: func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 						return lab.Start(ctx, b, lab.WithEdge(rig.front, t.Name()+variant), lab.WithState(state), lab.WithSnapshot(func(f func() *lab.State) { take = f }))
 					},
 				})

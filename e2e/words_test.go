@@ -10,7 +10,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -21,7 +21,7 @@ import (
 func TestPasswordsThatAreWords(t *testing.T) {
 	t.Parallel()
 	rig := newRig(t)
-	words := func() *render.Bundle {
+	words := func() *deployment.Deployment {
 		b, _, err := e2e.Bundle(e2e.Options{})
 		require.NoError(t, err)
 		for name, word := range map[string]string{
@@ -33,7 +33,7 @@ func TestPasswordsThatAreWords(t *testing.T) {
 		// The client secret is the client id.
 		id := b.IdPProvider().ClientID
 		b.EditApp(func(app map[string]any) { app["secret"] = id })
-		b.EditProvider(func(p *render.OAuth2Provider) { p.ClientSecret = id })
+		b.EditProvider(func(p *deployment.OAuth2Provider) { p.ClientSecret = id })
 		return b
 	}
 	t.Run("right", func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestPasswordsThatAreWords(t *testing.T) {
 			require.NotEmpty(t, again.Findings)
 			assert.Equal(t, code, again.Findings[0].Code)
 			assert.NotEqual(t, "paperless", rep.Bundle.Paperless.Env["PAPERLESS_DBPASS"], "as the value of its setting it is hidden")
-			assert.NotContains(t, rep.Bundle.Paperless.Env[render.ProvidersKey], `"secret":"`+b.IdPProvider().ClientID+`"`)
+			assert.NotContains(t, rep.Bundle.Paperless.Env[deployment.ProvidersKey], `"secret":"`+b.IdPProvider().ClientID+`"`)
 		})
 	}
 }

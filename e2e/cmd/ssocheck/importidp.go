@@ -9,8 +9,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // importIdPCmd writes a blueprint of the authentik that runs.
@@ -35,7 +35,7 @@ func (c *importIdPCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	var b *render.Bundle
+	var b *deployment.Deployment
 	if len(c.Config) > 0 {
 		if b, _, err = config.Load(config.Sources{Files: c.Config, Service: c.Service, Environ: config.Environ()}); err != nil {
 			return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
@@ -82,8 +82,8 @@ func (c *importIdPCmd) tellSecret(e *env, got *external.Imported) {
 		return
 	}
 	switch got.Secret {
-	case "", render.SecretUnknown:
-	case render.SecretEqual:
+	case "", deployment.SecretUnknown:
+	case deployment.SecretEqual:
 		fmt.Fprintf(e.stdout, "the client secret of %s is authentik's\n", strings.Join(c.Config, ", "))
 	default:
 		fmt.Fprintf(e.stdout, "the client secret of %s is not authentik's: people cannot sign in (TOK-SECRET)\n", strings.Join(c.Config, ", "))

@@ -23,8 +23,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/manual"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -435,7 +435,7 @@ func (c *listCmd) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "%-18s %-8s %s\n", r.Code, r.Level, r.Title)
 		}
 	case "versions":
-		v, err := render.KnownVersions()
+		v, err := deployment.KnownVersions()
 		if err != nil {
 			return err
 		}

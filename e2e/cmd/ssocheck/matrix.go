@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 )
 
@@ -52,7 +52,7 @@ func (c *matrixCmd) Run(e *env) error {
 	ran := 0
 	err = e2e.Matrix(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Report: c.Report, Log: e.log, Observe: progress.Observe, Helper: ourselves(), Stack: c.Stack.options(),
-	}, pairs, func(p render.Pair) {
+	}, pairs, func(p deployment.Pair) {
 		progress.Phase("Paperless-ngx " + p.Paperless + ", authentik " + p.Authentik)
 	}, func(cell *e2e.Cell) error {
 		row := report.Cell{Paperless: cell.Paperless, Authentik: cell.Authentik}
@@ -92,4 +92,4 @@ func (c *matrixCmd) Run(e *env) error {
 }
 
 // cellDir is the folder of one pair's report.
-func cellDir(p render.Pair) string { return strings.ReplaceAll(p.String(), ",", "_") }
+func cellDir(p deployment.Pair) string { return strings.ReplaceAll(p.String(), ",", "_") }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 type renderCmd struct {
@@ -23,7 +23,7 @@ func (c *renderCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	files, err := render.Files(b, rand.Text)
+	files, err := deployment.Files(b, rand.Text)
 	if err != nil {
 		return err
 	}

@@ -11,12 +11,12 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // writeFiles writes files into a directory. Files of these names are replaced
 // only by force: all are looked at before the first is written.
-func writeFiles(dir string, files map[string]render.File, force bool) error {
+func writeFiles(dir string, files map[string]deployment.File, force bool) error {
 	names := slices.Sorted(maps.Keys(files))
 	var there []string
 	for _, name := range names {

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -24,7 +24,7 @@ type Check struct {
 	Needs []*Check // must pass first, or this one is skipped
 	// Variants are the settings that the check runs on, given the configuration;
 	// nil means as configured. See AsConfigured.
-	Variants func(*render.Bundle) []Variant
+	Variants func(*deployment.Deployment) []Variant
 	// Browserless is true when the check asks by HTTP alone: no browser profile is
 	// opened for it, Pass.Session is nil.
 	Browserless bool
@@ -39,8 +39,8 @@ type Check struct {
 
 // A Variant is the configuration under test with one setting changed.
 type Variant struct {
-	Name   string               // report's "variant"; AsConfigured for none
-	Change func(*render.Bundle) // nil: nothing is changed
+	Name   string                       // report's "variant"; AsConfigured for none
+	Change func(*deployment.Deployment) // nil: nothing is changed
 }
 
 // AsConfigured is the variant without a change.
@@ -50,7 +50,7 @@ const AsConfigured = "as-configured"
 // profile, and the record to fill.
 type Pass struct {
 	Target  *target.Target
-	Bundle  *render.Bundle // of the variant that runs
+	Bundle  *deployment.Deployment // of the variant that runs
 	Variant string
 	// Session is a fresh browser profile; opened by the runner before Run. Nil for
 	// a check that is Browserless.
@@ -137,7 +137,7 @@ type Result struct {
 	Message string // one line: what is wrong, or what was proven
 	Record  evidence.Record
 	// Bundle is the configuration that ran; diagnosis needs it.
-	Bundle *render.Bundle
+	Bundle *deployment.Deployment
 	// DOM and Screenshot are taken where the check ended unless it passed.
 	DOM        string
 	Screenshot []byte

@@ -9,8 +9,8 @@ import (
 	"strconv"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -43,7 +43,7 @@ func (a *Accounts) PutBack(ctx context.Context, p *check.Pass, c *check.Check) e
 		return err
 	}
 	added := fresh(a.list, now)
-	local, links := render.LocalUser{}, false
+	local, links := deployment.LocalUser{}, false
 	if c.Links != "" {
 		local, links = p.Bundle.LocalUser(c.Links)
 	}
@@ -66,8 +66,8 @@ func (a *Accounts) PutBack(ctx context.Context, p *check.Pass, c *check.Check) e
 }
 
 // anew makes a local account without the link that a check gave it.
-func (a *Accounts) anew(ctx context.Context, p *check.Pass, local render.LocalUser, now []evidence.User) error {
-	linked := func(l render.Link) bool { return l.Username == local.Username }
+func (a *Accounts) anew(ctx context.Context, p *check.Pass, local deployment.LocalUser, now []evidence.User) error {
+	linked := func(l deployment.Link) bool { return l.Username == local.Username }
 	if len(local.Groups) > 0 || slices.ContainsFunc(p.Bundle.Paperless.Links, linked) {
 		return fmt.Errorf("the account %s cannot be made anew as it was", local.Username)
 	}

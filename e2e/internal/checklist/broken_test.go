@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -216,9 +216,9 @@ func passOn(t *testing.T, h http.Handler) *check.Pass {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
-	b.Paperless.Env[render.DisableRegularLogin] = "true"
+	b.Paperless.Env[deployment.DisableRegularLogin] = "true"
 	b.Paperless.URL, b.Authentik.URL = "http://paperless.example.com", "http://authentik.example.com"
 	b.EditSettings(func(s map[string]any) {
 		s["server_url"] = "http://authentik.example.com/application/o/paperless/.well-known/openid-configuration"

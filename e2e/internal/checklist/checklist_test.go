@@ -10,7 +10,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,20 +41,20 @@ func TestVariants(t *testing.T) {
 		want   []string
 	}{
 		"sign-up on":                 {checklist.FirstLogin, nil, []string{"as-configured", "auto-signup-off"}},
-		"sign-up off":                {checklist.FirstLogin, func(e map[string]string) { delete(e, render.AutoSignup) }, []string{"as-configured", "auto-signup-on"}},
-		"sign-up by the dead name":   {checklist.FirstLogin, func(e map[string]string) { delete(e, render.AutoSignup); e["PAPERLESS_AUTO_CREATE"] = "true" }, []string{"as-configured", "auto-signup-on"}},
+		"sign-up off":                {checklist.FirstLogin, func(e map[string]string) { delete(e, deployment.AutoSignup) }, []string{"as-configured", "auto-signup-on"}},
+		"sign-up by the dead name":   {checklist.FirstLogin, func(e map[string]string) { delete(e, deployment.AutoSignup); e["PAPERLESS_AUTO_CREATE"] = "true" }, []string{"as-configured", "auto-signup-on"}},
 		"redirect off":               {checklist.RedirectToSSO, nil, []string{"redirect-on"}},
-		"redirect on":                {checklist.RedirectToSSO, func(e map[string]string) { e[render.RedirectToSSO] = "true" }, []string{"as-configured"}},
-		"redirect meant":             {checklist.RedirectToSSO, func(e map[string]string) { e[render.RedirectToSSO] = "on" }, []string{"as-configured"}},
+		"redirect on":                {checklist.RedirectToSSO, func(e map[string]string) { e[deployment.RedirectToSSO] = "true" }, []string{"as-configured"}},
+		"redirect meant":             {checklist.RedirectToSSO, func(e map[string]string) { e[deployment.RedirectToSSO] = "on" }, []string{"as-configured"}},
 		"regular login on":           {checklist.SSOOnly, nil, []string{"sso-only"}},
-		"regular login off":          {checklist.SSOOnly, func(e map[string]string) { e[render.DisableRegularLogin] = "1" }, []string{"as-configured"}},
+		"regular login off":          {checklist.SSOOnly, func(e map[string]string) { e[deployment.DisableRegularLogin] = "1" }, []string{"as-configured"}},
 		"linking with local form":    {checklist.Linking, nil, []string{"as-configured"}},
-		"linking without local form": {checklist.Linking, func(e map[string]string) { e[render.DisableRegularLogin] = "true" }, []string{"local-login-on"}},
+		"linking without local form": {checklist.Linking, func(e map[string]string) { e[deployment.DisableRegularLogin] = "true" }, []string{"local-login-on"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, err := render.Default()
+			b, err := deployment.Default()
 			require.NoError(t, err)
 			if tt.change != nil {
 				tt.change(b.Paperless.Env)
@@ -72,7 +72,7 @@ func TestVariants(t *testing.T) {
 // variant once.
 func TestVariantsOfOneNameAreAlike(t *testing.T) {
 	t.Parallel()
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
 	b.Paperless.Env["PAPERLESS_AUTO_CREATE"] = "true"
 	seen := map[string]map[string]string{}
@@ -91,6 +91,6 @@ func TestVariantsOfOneNameAreAlike(t *testing.T) {
 			seen[v.Name] = changed.Paperless.Env
 		}
 	}
-	_, wanted := (&render.Bundle{Paperless: render.Paperless{Env: seen["auto-signup-off"]}}).Intends(render.AutoSignup)
+	_, wanted := (&deployment.Deployment{Paperless: deployment.Paperless{Env: seen["auto-signup-off"]}}).Intends(deployment.AutoSignup)
 	assert.False(t, wanted, "off removes every name that asks for it")
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -214,7 +214,7 @@ func hostPort(u *url.URL) string {
 
 // signIn goes from the authorize address through authentik's flow, by the API
 // that its own page uses, and returns the callback address, not yet visited.
-func (c *caller) signIn(ctx context.Context, authorize *url.URL, who render.AuthentikUser) (*url.URL, error) {
+func (c *caller) signIn(ctx context.Context, authorize *url.URL, who deployment.AuthentikUser) (*url.URL, error) {
 	a, err := c.get(ctx, authorize.String())
 	if err != nil {
 		return nil, err
@@ -262,7 +262,7 @@ type challenge struct {
 }
 
 // flow answers one flow's challenges until it says where to go (authentik.md 5.6).
-func (c *caller) flow(ctx context.Context, page *url.URL, slug string, who render.AuthentikUser) (*url.URL, error) {
+func (c *caller) flow(ctx context.Context, page *url.URL, slug string, who deployment.AuthentikUser) (*url.URL, error) {
 	executor := *page
 	executor.Path = "/api/v3/flows/executor/" + slug + "/"
 	executor.RawQuery = "query=" + url.QueryEscape(page.RawQuery)
@@ -360,7 +360,7 @@ func (c *caller) cookie(u *url.URL, name string) string {
 
 // land visits the callback and goes on until a page, filling in the sign-up
 // form as a person would.
-func (c *caller) land(ctx context.Context, callback *url.URL, who render.AuthentikUser) (ending, *answer, error) {
+func (c *caller) land(ctx context.Context, callback *url.URL, who deployment.AuthentikUser) (ending, *answer, error) {
 	first, err := c.get(ctx, callback.String())
 	if err != nil {
 		return ending{}, nil, err
@@ -388,7 +388,7 @@ func (c *caller) land(ctx context.Context, callback *url.URL, who render.Authent
 	return e, first, nil
 }
 
-func (c *caller) ending(a *answer, who render.AuthentikUser) ending {
+func (c *caller) ending(a *answer, who deployment.AuthentikUser) ending {
 	page := a.page(c.p)
 	if a.location != nil { // stopped in front of another site
 		page = evidence.Page{URL: redact(c.p, a.location.String())}
@@ -399,7 +399,7 @@ func (c *caller) ending(a *answer, who render.AuthentikUser) ending {
 
 // enter signs a person in from beginning to end, with the session that results.
 // The error is a skip where nobody can get an account.
-func (c *caller) enter(ctx context.Context, next string, who render.AuthentikUser) (*answer, error) {
+func (c *caller) enter(ctx context.Context, next string, who deployment.AuthentikUser) (*answer, error) {
 	authorize, err := c.start(ctx, next)
 	if err != nil {
 		return nil, err

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // ExistingUser is about people who have a local account and did not link it.
@@ -64,7 +64,7 @@ func existingUser(ctx context.Context, p *check.Pass) error {
 
 // keptOut signs somebody in and tells whether they reached the local account;
 // warning is what came instead and wants to be looked at.
-func keptOut(ctx context.Context, w *walk, who render.AuthentikUser, local render.LocalUser) (warning string, err error) {
+func keptOut(ctx context.Context, w *walk, who deployment.AuthentikUser, local deployment.LocalUser) (warning string, err error) {
 	older := w.p.Record.Users
 	e, err := w.viaButton(ctx, who)
 	if err != nil {
@@ -105,7 +105,7 @@ func keptOut(ctx context.Context, w *walk, who render.AuthentikUser, local rende
 }
 
 // same tells whether the session is that of the local account.
-func same(s *evidence.Session, older, newer []evidence.User, who render.AuthentikUser, local render.LocalUser) (reached, sure bool) {
+func same(s *evidence.Session, older, newer []evidence.User, who deployment.AuthentikUser, local deployment.LocalUser) (reached, sure bool) {
 	switch {
 	case s.Username != "": // the person may see it
 		return strings.EqualFold(s.Username, local.Username), true

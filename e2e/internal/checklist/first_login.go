@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // FirstLogin is the guide's fourth line, for people without an account.
@@ -23,8 +23,8 @@ var FirstLogin = &check.Check{
 	Run:      booted(firstLogin),
 }
 
-func firstLoginVariants(b *render.Bundle) []check.Variant {
-	if b.Paperless.On(render.AutoSignup) {
+func firstLoginVariants(b *deployment.Deployment) []check.Variant {
+	if b.Paperless.On(deployment.AutoSignup) {
 		return []check.Variant{asConfigured, autoSignupOff}
 	}
 	return []check.Variant{asConfigured, autoSignupOn}
@@ -43,7 +43,7 @@ func firstLogin(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	by, auto := p.Bundle.Intends(render.AutoSignup)
+	by, auto := p.Bundle.Intends(deployment.AutoSignup)
 	switch {
 	case e.place == atApp:
 		return newAccount(ctx, w, who)
@@ -73,7 +73,7 @@ func firstLogin(ctx context.Context, p *check.Pass) error {
 }
 
 // newAccount looks whether the person is signed in as one new account of theirs.
-func newAccount(ctx context.Context, w *walk, who render.AuthentikUser) error {
+func newAccount(ctx context.Context, w *walk, who deployment.AuthentikUser) error {
 	s, err := w.proven(ctx)
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // Linking is the guide's fourth line, for people who have an account.
@@ -27,9 +27,9 @@ var Linking = &check.Check{
 	Run:      booted(linking),
 }
 
-func linkingVariants(b *render.Bundle) []check.Variant {
+func linkingVariants(b *deployment.Deployment) []check.Variant {
 	// Without the local form nobody can sign in to link: the guide says to link first.
-	if b.Paperless.On(render.DisableRegularLogin) {
+	if b.Paperless.On(deployment.DisableRegularLogin) {
 		return []check.Variant{localLoginOn}
 	}
 	return []check.Variant{asConfigured}
@@ -144,7 +144,7 @@ func (w *walk) connect(ctx context.Context) error {
 	}
 	w.ended(ctx, &e)
 	switch {
-	case e.place == atConfirm && !w.p.Bundle.Paperless.On(render.RedirectToSSO):
+	case e.place == atConfirm && !w.p.Bundle.Paperless.On(deployment.RedirectToSSO):
 		w.begin()
 		return s.Click(ctx, "continue", browser.CSS(confirmSubmit), stepLimit)
 	case e.place == atConfirm || e.place.authentik():

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // LoginButton is the guide's second line.
@@ -63,8 +63,8 @@ func loginButton(ctx context.Context, p *check.Pass) error {
 		return check.Unmetf("the authentik button has no text: the provider app has no name")
 	case !strings.Contains(label, strings.Join(strings.Fields(w.app.Name), " ")):
 		return check.Unmetf("the authentik button reads %q, not %q", short(label), short(w.app.Name))
-	case !page.LocalForm && !p.Bundle.Paperless.On(render.DisableRegularLogin):
-		return check.Unmetf("the sign-in page has lost the form for a user name and password, though %s is not on", render.DisableRegularLogin)
+	case !page.LocalForm && !p.Bundle.Paperless.On(deployment.DisableRegularLogin):
+		return check.Unmetf("the sign-in page has lost the form for a user name and password, though %s is not on", deployment.DisableRegularLogin)
 	}
 	return nil
 }

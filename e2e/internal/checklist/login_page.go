@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // LoginPage is the guide's first line.
@@ -35,13 +35,13 @@ func loginPage(ctx context.Context, p *check.Pass) error {
 			return check.Unmetf("the sign-in page is not Paperless's: its title is %q", e.page.Title)
 		}
 		return nil
-	case e.place.authentik() && wants(p.Bundle, render.RedirectToSSO):
+	case e.place.authentik() && wants(p.Bundle, deployment.RedirectToSSO):
 		return nil
 	case e.place == atInstall:
 		return check.Unmetf("Paperless has no users yet and asks to make the first one")
 	}
 	// Whatever the redirect leads to is judged by redirect-to-sso and round-trip.
-	if hop := first(p.Session.HopsSince(w.mark), "/accounts/login/"); hop != nil && hop.Status == 200 && wants(p.Bundle, render.RedirectToSSO) {
+	if hop := first(p.Session.HopsSince(w.mark), "/accounts/login/"); hop != nil && hop.Status == 200 && wants(p.Bundle, deployment.RedirectToSSO) {
 		return nil
 	}
 	return check.Unmetf("%s", e)

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -19,13 +19,13 @@ var PasswordAPI = &check.Check{
 		"setting covers the sign-in page only, so this usually warns.",
 	Guide:       "troubleshooting 5",
 	Needs:       []*check.Check{LoginPage},
-	Variants:    asConfiguredOr(render.DisableRegularLogin, ssoOnly),
+	Variants:    asConfiguredOr(deployment.DisableRegularLogin, ssoOnly),
 	Browserless: true,
 	Run:         booted(passwordAPI),
 }
 
 func passwordAPI(ctx context.Context, p *check.Pass) error {
-	if tooOld(p.Bundle, render.DisableRegularLogin) || !p.Bundle.Paperless.On(render.DisableRegularLogin) {
+	if tooOld(p.Bundle, deployment.DisableRegularLogin) || !p.Bundle.Paperless.On(deployment.DisableRegularLogin) {
 		return check.Skipf("the regular login is on, so passwords are meant to open the API")
 	}
 	local, ok := anyLocal(p.Bundle)

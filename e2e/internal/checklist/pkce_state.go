@@ -8,8 +8,8 @@ import (
 	"net/url"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -99,7 +99,7 @@ func foreign(ctx context.Context, p *check.Pass, callback *url.URL) error {
 
 // replay completes the sign-in and brings the same callback a second time, to
 // a browser that has nothing.
-func replay(ctx context.Context, p *check.Pass, c *caller, callback *url.URL, who render.AuthentikUser) error {
+func replay(ctx context.Context, p *check.Pass, c *caller, callback *url.URL, who deployment.AuthentikUser) error {
 	e, _, err := c.land(ctx, callback, who)
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (c *caller) tries(ctx context.Context, name string, callback *url.URL) (boo
 }
 
 // verifier asks authentik for tokens with a right code and a wrong verifier.
-func verifier(ctx context.Context, p *check.Pass, who render.AuthentikUser) error {
+func verifier(ctx context.Context, p *check.Pass, who deployment.AuthentikUser) error {
 	c, err := newCaller(p) // the one from before is signed in and gets no sign-in page
 	if err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -59,7 +59,7 @@ type sites struct {
 	prefix    string // PAPERLESS_FORCE_SCRIPT_NAME, without the last slash
 }
 
-func sitesOf(b *render.Bundle) sites {
+func sitesOf(b *deployment.Deployment) sites {
 	s := sites{prefix: strings.TrimRight(setting(b, scriptName), "/")}
 	s.paperless, _ = target.HostPort(b.Paperless.URL)
 	app, _ := b.Paperless.App()

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 const (
@@ -53,7 +53,7 @@ func TestClassify(t *testing.T) {
 		"not loaded":        {evidence.Page{URL: idp + "/application/o/authorize/", Text: "net::ERR_CONNECTION_REFUSED"}, netError},
 		"other port":        {evidence.Page{URL: docs + ":8443/dashboard", Status: 200}, elsewhere},
 	}
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
 	s := sitesOf(b)
 	for name, tt := range tests {
@@ -91,7 +91,7 @@ func TestDrawn(t *testing.T) {
 
 func TestClassifyUnderAPrefix(t *testing.T) {
 	t.Parallel()
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
 	b.Paperless.Env[scriptName] = "/docs"
 	s := sitesOf(b)
@@ -139,21 +139,21 @@ func TestEndingsAreOneLine(t *testing.T) {
 func TestWantsPKCE(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		set  func(b *render.Bundle)
+		set  func(b *deployment.Deployment)
 		want bool
 	}{
-		"true":            {func(b *render.Bundle) { providers(b, true) }, true},
-		"false":           {func(b *render.Bundle) { providers(b, false) }, false},
-		"text True":       {func(b *render.Bundle) { providers(b, "True") }, true},
-		"text False":      {func(b *render.Bundle) { providers(b, "False") }, true},
-		"empty text":      {func(b *render.Bundle) { providers(b, "") }, false},
-		"of the app":      {func(b *render.Bundle) { providers(b, true); appPKCE(b, false) }, false},
-		"of the app, old": {func(b *render.Bundle) { providers(b, true); appPKCE(b, false); b.Paperless.Version = "2.13.5" }, true},
-		"broken JSON":     {func(b *render.Bundle) { b.Paperless.Env[render.ProvidersKey] = "{" }, false},
+		"true":            {func(b *deployment.Deployment) { providers(b, true) }, true},
+		"false":           {func(b *deployment.Deployment) { providers(b, false) }, false},
+		"text True":       {func(b *deployment.Deployment) { providers(b, "True") }, true},
+		"text False":      {func(b *deployment.Deployment) { providers(b, "False") }, true},
+		"empty text":      {func(b *deployment.Deployment) { providers(b, "") }, false},
+		"of the app":      {func(b *deployment.Deployment) { providers(b, true); appPKCE(b, false) }, false},
+		"of the app, old": {func(b *deployment.Deployment) { providers(b, true); appPKCE(b, false); b.Paperless.Version = "2.13.5" }, true},
+		"broken JSON":     {func(b *deployment.Deployment) { b.Paperless.Env[deployment.ProvidersKey] = "{" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, err := render.Default()
+			b, err := deployment.Default()
 			require.NoError(t, err)
 			tt.set(b)
 			assert.Equal(t, tt.want, wantsPKCE(b))
@@ -161,31 +161,31 @@ func TestWantsPKCE(t *testing.T) {
 	}
 }
 
-func providers(b *render.Bundle, pkce any) {
+func providers(b *deployment.Deployment, pkce any) {
 	b.EditProviders(func(oc map[string]any) { oc["OAUTH_PKCE_ENABLED"] = pkce })
 }
 
-func appPKCE(b *render.Bundle, v any) {
+func appPKCE(b *deployment.Deployment, v any) {
 	b.EditSettings(func(s map[string]any) { s["oauth_pkce_enabled"] = v })
 }
 
 func TestRemoteHeader(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		set    func(*render.Bundle)
+		set    func(*deployment.Deployment)
 		header string
 		meant  bool
 	}{
-		"nothing":             {func(*render.Bundle) {}, "Remote-User", false},
-		"on":                  {func(b *render.Bundle) { b.Paperless.Env[render.RemoteUser] = "true" }, "Remote-User", true},
-		"name":                {func(b *render.Bundle) { b.Paperless.Env[remoteUserName] = "HTTP_X_AUTHENTIK_USERNAME" }, "X-Authentik-Username", true},
-		"name as people say":  {func(b *render.Bundle) { b.Paperless.Env[remoteUserName] = "X-authentik-username" }, "X-authentik-username", true},
-		"only the proxy's":    {func(b *render.Bundle) { b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username" }, "X-authentik-username", true},
-		"by a name of guides": {func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_ENABLE_REMOTE_USER"] = "true" }, "Remote-User", true},
+		"nothing":             {func(*deployment.Deployment) {}, "Remote-User", false},
+		"on":                  {func(b *deployment.Deployment) { b.Paperless.Env[deployment.RemoteUser] = "true" }, "Remote-User", true},
+		"name":                {func(b *deployment.Deployment) { b.Paperless.Env[remoteUserName] = "HTTP_X_AUTHENTIK_USERNAME" }, "X-Authentik-Username", true},
+		"name as people say":  {func(b *deployment.Deployment) { b.Paperless.Env[remoteUserName] = "X-authentik-username" }, "X-authentik-username", true},
+		"only the proxy's":    {func(b *deployment.Deployment) { b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username" }, "X-authentik-username", true},
+		"by a name of guides": {func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_ENABLE_REMOTE_USER"] = "true" }, "Remote-User", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, err := render.Default()
+			b, err := deployment.Default()
 			require.NoError(t, err)
 			tt.set(b)
 			header, meant := remoteHeader(b)

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // RedirectToSSO is troubleshooting item 5: one click too many.
@@ -16,13 +16,13 @@ var RedirectToSSO = &check.Check{
 		"back in Paperless afterwards, and the way out, ?loggedout=1, still shows the sign-in page.",
 	Guide:    "troubleshooting 5",
 	Needs:    []*check.Check{RoundTrip},
-	Variants: asConfiguredOr(render.RedirectToSSO, redirectOn),
+	Variants: asConfiguredOr(deployment.RedirectToSSO, redirectOn),
 	Run:      booted(redirectToSSO),
 }
 
 func redirectToSSO(ctx context.Context, p *check.Pass) error {
-	if tooOld(p.Bundle, render.RedirectToSSO) {
-		return withoutSetting(ctx, p, render.RedirectToSSO)
+	if tooOld(p.Bundle, deployment.RedirectToSSO) {
+		return withoutSetting(ctx, p, deployment.RedirectToSSO)
 	}
 	who, err := person(p, "redirect-to-sso")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // RemoteUser is about the guide's alternative, the Remote-User header.
@@ -27,7 +27,7 @@ func remoteUser(ctx context.Context, p *check.Pass) error {
 	if !ok {
 		return check.Skipf("there is no local account to name in the header")
 	}
-	on := p.Bundle.Paperless.On(render.RemoteUser)
+	on := p.Bundle.Paperless.On(deployment.RemoteUser)
 	header, meant := remoteHeader(p.Bundle)
 	meant = meant || on
 
@@ -60,7 +60,7 @@ func remoteUser(ctx context.Context, p *check.Pass) error {
 	apiOn = apiOn || !p.Bundle.Paperless.AtLeast(apiHeaderSince)
 	switch {
 	case !meant && (page || api):
-		return check.Unmetf("the header %s signs in although %s is off", header, render.RemoteUser)
+		return check.Unmetf("the header %s signs in although %s is off", header, deployment.RemoteUser)
 	case !meant:
 		return nil
 	case !page:
@@ -77,8 +77,8 @@ func remoteUser(ctx context.Context, p *check.Pass) error {
 
 // remoteHeader is the header that the proxy sends as a person would say it, and
 // whether the configuration prepares for one.
-func remoteHeader(b *render.Bundle) (name string, meant bool) {
-	_, meant = b.Intends(render.RemoteUser)
+func remoteHeader(b *deployment.Deployment) (name string, meant bool) {
+	_, meant = b.Intends(deployment.RemoteUser)
 	configured := setting(b, remoteUserName)
 	meant = meant || configured != "" || b.Paperless.Proxy.RemoteUserHeader != ""
 	switch {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -47,7 +47,7 @@ func roundTrip(ctx context.Context, p *check.Pass) error {
 	case atClosed:
 		// The exchange worked. Whether an account should have been made is
 		// first-login's question when the configuration asks for one.
-		if by, ok := p.Bundle.Intends(render.AutoSignup); ok {
+		if by, ok := p.Bundle.Intends(deployment.AutoSignup); ok {
 			note(p, "%s asks for an account, but sign-up is closed: see first-login", by)
 		}
 		return check.Warnf("authentik let %s in, but %s", who.Username, lower(e.String()))
@@ -82,7 +82,7 @@ func roundTrip(ctx context.Context, p *check.Pass) error {
 
 // halfway is the verdict on a sign-in that must not reach Paperless; nil where
 // it stopped before, for a reason of its own.
-func halfway(e ending, who render.AuthentikUser) error {
+func halfway(e ending, who deployment.AuthentikUser) error {
 	switch {
 	case e.place == netError && strings.Contains(e.page.Text, "ERR_BLOCKED_BY_CLIENT") && strings.Contains(e.page.URL, "error="):
 		return check.Unmetf("authentik sent the browser back with an error: %s", short(queryOf(e.page.URL)))

@@ -14,8 +14,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -44,7 +44,7 @@ func booted(run func(context.Context, *check.Pass) error) func(context.Context, 
 
 // person is who signs in at authentik for a check. Where accounts must not be
 // made, it must be somebody who has one: the sign-in itself would make it.
-func person(p *check.Pass, role string) (render.AuthentikUser, error) {
+func person(p *check.Pass, role string) (deployment.AuthentikUser, error) {
 	u, err := anybody(p, role)
 	if err == nil && !p.Target.Changes && !u.Account {
 		return u, check.Skipf("needs --allow-changes, or somebody who is known to have an account: signing in as %s could make one", u.Username)
@@ -54,7 +54,7 @@ func person(p *check.Pass, role string) (render.AuthentikUser, error) {
 
 // anybody is the person of a role. On a pair that already runs few people are
 // there to sign in as: a check that changes nothing takes the one of round-trip.
-func anybody(p *check.Pass, role string) (render.AuthentikUser, error) {
+func anybody(p *check.Pass, role string) (deployment.AuthentikUser, error) {
 	roles := []string{role}
 	if p.Target.Kind == target.External && !slices.Contains([]string{"first-login", "linking"}, role) {
 		roles = append(roles, "round-trip")
@@ -64,7 +64,7 @@ func anybody(p *check.Pass, role string) (render.AuthentikUser, error) {
 			return u, nil
 		}
 	}
-	return render.AuthentikUser{}, check.Skipf("there is nobody in authentik to sign in as (role %s)", role)
+	return deployment.AuthentikUser{}, check.Skipf("there is nobody in authentik to sign in as (role %s)", role)
 }
 
 // at is the address of one of Paperless's paths.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // Settings that the checks look at, besides those that render names.
@@ -27,7 +27,7 @@ const (
 )
 
 // setting is a value as Paperless gets it, or "".
-func setting(b *render.Bundle, name string) string {
+func setting(b *deployment.Deployment, name string) string {
 	v, _ := b.Paperless.Value(name)
 	return v
 }
@@ -35,14 +35,14 @@ func setting(b *render.Bundle, name string) string {
 // wants tells whether the configuration asks for the setting, also by a word or
 // a name that this version does not take: a check must see that what was asked
 // for does not happen.
-func wants(b *render.Bundle, name string) bool {
+func wants(b *deployment.Deployment, name string) bool {
 	_, ok := b.Intends(name)
 	return ok
 }
 
 // tooOld is true when this version does not know the setting.
-func tooOld(b *render.Bundle, name string) bool {
-	since := render.Introduced(name)
+func tooOld(b *deployment.Deployment, name string) bool {
+	since := deployment.Introduced(name)
 	return since != "" && !b.Paperless.AtLeast(since)
 }
 
@@ -50,7 +50,7 @@ func tooOld(b *render.Bundle, name string) bool {
 // setting: as configured, the person asked for it in vain, and the sign-in page
 // shows that; on a variant it was only our idea.
 func withoutSetting(ctx context.Context, p *check.Pass, name string) error {
-	text := fmt.Sprintf("Paperless-ngx %s does not know %s (it came with %s)", p.Bundle.Paperless.Version, name, render.Introduced(name))
+	text := fmt.Sprintf("Paperless-ngx %s does not know %s (it came with %s)", p.Bundle.Paperless.Version, name, deployment.Introduced(name))
 	if p.Variant != check.AsConfigured {
 		return check.Skipf("%s", text)
 	}
@@ -62,13 +62,13 @@ func withoutSetting(ctx context.Context, p *check.Pass, name string) error {
 
 // wantsPKCE tells whether the provider JSON turns PKCE on, by Python's truth of
 // the value: "False" is true.
-func wantsPKCE(b *render.Bundle) bool {
+func wantsPKCE(b *deployment.Deployment) bool {
 	var doc struct {
 		OIDC struct {
 			PKCE any `json:"OAUTH_PKCE_ENABLED"`
 		} `json:"openid_connect"`
 	}
-	if json.Unmarshal([]byte(setting(b, render.ProvidersKey)), &doc) != nil {
+	if json.Unmarshal([]byte(setting(b, deployment.ProvidersKey)), &doc) != nil {
 		return false
 	}
 	if app, ok := b.Paperless.App(); ok && b.Paperless.AtLeast(appPKCESince) {
@@ -97,7 +97,7 @@ func pythonTrue(v any) bool {
 
 // put sets a variable, or removes it when the value is empty, in the file's
 // environment and in the running one.
-func put(b *render.Bundle, name, value string) {
+func put(b *deployment.Deployment, name, value string) {
 	for _, env := range []map[string]string{b.Paperless.Env, b.Paperless.Running} {
 		if env == nil {
 			continue
@@ -113,8 +113,8 @@ func put(b *render.Bundle, name, value string) {
 }
 
 // on turns settings on.
-func on(names ...string) func(*render.Bundle) {
-	return func(b *render.Bundle) {
+func on(names ...string) func(*deployment.Deployment) {
+	return func(b *deployment.Deployment) {
 		for _, name := range names {
 			put(b, name, "true")
 		}
@@ -123,8 +123,8 @@ func on(names ...string) func(*render.Bundle) {
 
 // off removes everything that asks for the setting. Removing says false in every
 // version: it is Paperless's default for all of them.
-func off(name string) func(*render.Bundle) {
-	return func(b *render.Bundle) {
+func off(name string) func(*deployment.Deployment) {
+	return func(b *deployment.Deployment) {
 		put(b, name, "")
 		for by, ok := b.Intends(name); ok; by, ok = b.Intends(name) {
 			put(b, by, "")
@@ -136,11 +136,11 @@ func off(name string) func(*render.Bundle) {
 // target that runs it.
 var (
 	asConfigured  = check.Variant{Name: check.AsConfigured}
-	autoSignupOn  = check.Variant{Name: "auto-signup-on", Change: on(render.AutoSignup)}
-	autoSignupOff = check.Variant{Name: "auto-signup-off", Change: off(render.AutoSignup)}
-	redirectOn    = check.Variant{Name: "redirect-on", Change: on(render.RedirectToSSO)}
-	ssoOnly       = check.Variant{Name: "sso-only", Change: on(render.DisableRegularLogin, render.RedirectToSSO)}
-	localLoginOn  = check.Variant{Name: "local-login-on", Change: off(render.DisableRegularLogin)}
+	autoSignupOn  = check.Variant{Name: "auto-signup-on", Change: on(deployment.AutoSignup)}
+	autoSignupOff = check.Variant{Name: "auto-signup-off", Change: off(deployment.AutoSignup)}
+	redirectOn    = check.Variant{Name: "redirect-on", Change: on(deployment.RedirectToSSO)}
+	ssoOnly       = check.Variant{Name: "sso-only", Change: on(deployment.DisableRegularLogin, deployment.RedirectToSSO)}
+	localLoginOn  = check.Variant{Name: "local-login-on", Change: off(deployment.DisableRegularLogin)}
 )
 
 // If is the condition under which what was seen on a variant holds: it is our
@@ -165,8 +165,8 @@ func If(variant string) string {
 
 // asConfiguredOr is as configured when the configuration asks for the setting,
 // else the variant that turns it on.
-func asConfiguredOr(name string, v check.Variant) func(*render.Bundle) []check.Variant {
-	return func(b *render.Bundle) []check.Variant {
+func asConfiguredOr(name string, v check.Variant) func(*deployment.Deployment) []check.Variant {
+	return func(b *deployment.Deployment) []check.Variant {
 		if wants(b, name) {
 			return []check.Variant{asConfigured}
 		}

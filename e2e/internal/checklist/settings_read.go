@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // Settings looks at the configuration only: what stands there and does nothing,
@@ -18,9 +18,9 @@ var Settings = &check.Check{
 	Browserless: true,
 	Run: func(_ context.Context, p *check.Pass) error {
 		var odd []string
-		for _, problem := range render.Problems(p.Bundle) {
+		for _, problem := range deployment.Problems(p.Bundle) {
 			name := problem.Setting
-			if name == render.ProvidersKey {
+			if name == deployment.ProvidersKey {
 				name = problem.Seen
 			}
 			odd = append(odd, name)

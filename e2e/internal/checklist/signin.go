@@ -10,8 +10,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // Limits of the browser's steps. They are what a person would still wait for,
@@ -61,7 +61,7 @@ const (
 type walk struct {
 	p     *check.Pass
 	sites sites
-	app   render.App
+	app   deployment.App
 	// mark is the number of hops before the walk began: a page from before it
 	// must not be taken for its result.
 	mark int
@@ -185,7 +185,7 @@ func (w *walk) rest(pl place, page evidence.Page, still bool) time.Duration {
 	case pl.authentik() && !still:
 		return restLimit // it is being drawn; a text that moves for ever counts too
 	}
-	if pl == atLogin && wants(w.p.Bundle, render.RedirectToSSO) && !strings.Contains(page.URL, "loggedout=1") {
+	if pl == atLogin && wants(w.p.Bundle, deployment.RedirectToSSO) && !strings.Contains(page.URL, "loggedout=1") {
 		return restLimit
 	}
 	return 0
@@ -245,7 +245,7 @@ func providerForms(page evidence.Page, id string) []evidence.Form {
 
 // authenticate goes through authentik as a person, from wherever the browser
 // stands, until it ends somewhere else. It records the final page.
-func (w *walk) authenticate(ctx context.Context, who render.AuthentikUser) (ending, error) {
+func (w *walk) authenticate(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	e, err := w.stages(ctx, who)
 	e.user = who.Username
 	w.ended(ctx, &e)
@@ -263,7 +263,7 @@ type press struct {
 	again bool // it was repeated, or need not be
 }
 
-func (w *walk) stages(ctx context.Context, who render.AuthentikUser) (ending, error) {
+func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	var acted place // the stage that was answered last: it stays until authentik replied
 	s := w.p.Session
 	var last press
@@ -328,7 +328,7 @@ func (w *walk) stages(ctx context.Context, who render.AuthentikUser) (ending, er
 }
 
 // viaButton signs a person in through the button.
-func (w *walk) viaButton(ctx context.Context, who render.AuthentikUser) (ending, error) {
+func (w *walk) viaButton(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	if err := w.press(ctx); err != nil {
 		return ending{}, err
 	}
@@ -337,7 +337,7 @@ func (w *walk) viaButton(ctx context.Context, who render.AuthentikUser) (ending,
 
 // finish submits Paperless's sign-up form as a person would, the prefilled
 // values left as they are.
-func (w *walk) finish(ctx context.Context, who render.AuthentikUser) (ending, error) {
+func (w *walk) finish(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	s := w.p.Session
 	name, err := s.Eval(ctx, `document.querySelector("`+signupName+`")?.value ?? ""`)
 	if err != nil {
@@ -361,7 +361,7 @@ func (w *walk) finish(ctx context.Context, who render.AuthentikUser) (ending, er
 // enter signs a person in through the button and, where Paperless asks, its
 // sign-up form. The error is a skip where nobody can get an account; else it
 // says where the sign-in stopped.
-func (w *walk) enter(ctx context.Context, who render.AuthentikUser) (*evidence.Session, error) {
+func (w *walk) enter(ctx context.Context, who deployment.AuthentikUser) (*evidence.Session, error) {
 	e, err := w.viaButton(ctx, who)
 	if err != nil {
 		return nil, err
@@ -369,7 +369,7 @@ func (w *walk) enter(ctx context.Context, who render.AuthentikUser) (*evidence.S
 	return w.entered(ctx, e, who)
 }
 
-func (w *walk) entered(ctx context.Context, e ending, who render.AuthentikUser) (*evidence.Session, error) {
+func (w *walk) entered(ctx context.Context, e ending, who deployment.AuthentikUser) (*evidence.Session, error) {
 	switch e.place {
 	case atClosed:
 		return nil, check.Skipf("sign-up is closed and %s has no account", who.Username)
@@ -401,7 +401,7 @@ func (w *walk) proven(ctx context.Context) (*evidence.Session, error) {
 }
 
 // local signs in with a user name and password of Paperless.
-func (w *walk) local(ctx context.Context, u render.LocalUser) error {
+func (w *walk) local(ctx context.Context, u deployment.LocalUser) error {
 	page, err := w.signInPage(ctx)
 	if err != nil {
 		return err
@@ -445,7 +445,7 @@ func (w *walk) signOut(ctx context.Context) (ending, error) {
 func sameEmail(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
 
 // hasScope tells whether authentik gives this claim's scope to Paperless.
-func hasScope(b *render.Bundle, scope string) bool {
+func hasScope(b *deployment.Deployment, scope string) bool {
 	provider := b.IdPProvider()
 	return provider == nil || slices.Contains(provider.Scopes, scope)
 }

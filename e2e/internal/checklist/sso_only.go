@@ -6,7 +6,7 @@ import (
 	"net/url"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // SSOOnly is troubleshooting item 5: the local login should be gone.
@@ -17,13 +17,13 @@ var SSOOnly = &check.Check{
 		"and signing in with authentik works.",
 	Guide:    "troubleshooting 5",
 	Needs:    []*check.Check{RoundTrip},
-	Variants: asConfiguredOr(render.DisableRegularLogin, ssoOnly),
+	Variants: asConfiguredOr(deployment.DisableRegularLogin, ssoOnly),
 	Run:      booted(onlySSO),
 }
 
 func onlySSO(ctx context.Context, p *check.Pass) error {
-	if tooOld(p.Bundle, render.DisableRegularLogin) {
-		return withoutSetting(ctx, p, render.DisableRegularLogin)
+	if tooOld(p.Bundle, deployment.DisableRegularLogin) {
+		return withoutSetting(ctx, p, deployment.DisableRegularLogin)
 	}
 	who, err := person(p, "sso-only")
 	if err != nil {
@@ -93,11 +93,11 @@ func refused(ctx context.Context, p *check.Pass) error {
 
 // anyLocal is a local account whose password may be tried: one with few rights
 // first, because tries are counted per account.
-func anyLocal(b *render.Bundle) (render.LocalUser, bool) {
+func anyLocal(b *deployment.Deployment) (deployment.LocalUser, bool) {
 	for _, role := range []string{"linking", "existing-user", "existing-email", "admin"} {
 		if u, ok := b.LocalUser(role); ok && !u.Inactive {
 			return u, true
 		}
 	}
-	return render.LocalUser{}, false
+	return deployment.LocalUser{}, false
 }

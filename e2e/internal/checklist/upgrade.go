@@ -12,15 +12,15 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
-// The roles of the people whose accounts an upgrade must keep (render.WithUpgradeUsers).
+// The roles of the people whose accounts an upgrade must keep (deployment.WithUpgradeUsers).
 const (
-	upgradeNew    = render.RoleUpgradeNew
-	upgradeLinked = render.RoleUpgradeLinked
+	upgradeNew    = deployment.RoleUpgradeNew
+	upgradeLinked = deployment.RoleUpgradeLinked
 )
 
 // Upgrade returns the checks of an upgrade: before runs on the old versions and
@@ -79,7 +79,7 @@ func Upgrade() (before, after []*check.Check) {
 
 // memory is what the checks before an upgrade tell those after it.
 type memory struct {
-	bundle *render.Bundle
+	bundle *deployment.Deployment
 	users  []evidence.User
 	people []remembered
 	token  string // API token of the administrator; a secret
@@ -87,7 +87,7 @@ type memory struct {
 
 // remembered is one person and what they reached.
 type remembered struct {
-	who     render.AuthentikUser
+	who     deployment.AuthentikUser
 	reached evidence.Session
 	cookies []*http.Cookie // of the session; secrets
 }
@@ -96,7 +96,7 @@ func (m *memory) remember(ctx context.Context, p *check.Pass) error {
 	m.bundle, m.people = p.Bundle, nil // also after a first try
 	for _, visit := range []struct {
 		role string
-		come func(*walk, context.Context, render.AuthentikUser) (*evidence.Session, error)
+		come func(*walk, context.Context, deployment.AuthentikUser) (*evidence.Session, error)
 	}{{upgradeNew, (*walk).enter}, {upgradeLinked, (*walk).link}} {
 		who, ok := p.Bundle.SSOUser(visit.role)
 		if !ok {
@@ -135,13 +135,13 @@ func (m *memory) remember(ctx context.Context, p *check.Pass) error {
 
 // link signs in with the local account of the person, links authentik in My
 // Profile, and signs in once more through it.
-func (w *walk) link(ctx context.Context, who render.AuthentikUser) (*evidence.Session, error) {
+func (w *walk) link(ctx context.Context, who deployment.AuthentikUser) (*evidence.Session, error) {
 	local, ok := w.p.Bundle.LocalUser(who.Role)
 	if !ok {
 		return nil, check.Skipf("there is no local account to link")
 	}
-	if w.p.Bundle.Paperless.On(render.DisableRegularLogin) {
-		return nil, check.Skipf("nobody can sign in locally to link while %s is on", render.DisableRegularLogin)
+	if w.p.Bundle.Paperless.On(deployment.DisableRegularLogin) {
+		return nil, check.Skipf("nobody can sign in locally to link while %s is on", deployment.DisableRegularLogin)
 	}
 	if err := w.local(ctx, local); err != nil {
 		return nil, err
@@ -405,19 +405,21 @@ func (m *memory) settings(_ context.Context, p *check.Pass) error {
 	if m.bundle == nil {
 		return check.Skipf("nothing ran before the upgrade")
 	}
-	key := func(problem render.Problem) string { return problem.Code + " " + problem.Setting + " " + problem.Seen }
+	key := func(problem deployment.Problem) string {
+		return problem.Code + " " + problem.Setting + " " + problem.Seen
+	}
 	had := map[string]bool{}
-	for _, problem := range render.Problems(m.bundle) {
+	for _, problem := range deployment.Problems(m.bundle) {
 		had[key(problem)] = true
 	}
 	var lost, gained []string
-	for _, problem := range render.Problems(p.Bundle) {
+	for _, problem := range deployment.Problems(p.Bundle) {
 		if !had[key(problem)] {
 			lost = append(lost, problem.Setting+": "+problem.Seen)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Bundle.Paperless.Env)) {
-		if render.Introduced(name) == "" {
+		if deployment.Introduced(name) == "" {
 			continue
 		}
 		switch was, is := m.bundle.Paperless.On(name), p.Bundle.Paperless.On(name); {

@@ -3,13 +3,13 @@ package config
 import (
 	"cmp"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // neighbour is the variable beside which a new one belongs: one of the login
 // settings that stand in a file, else any of Paperless's; nil when there is none.
 func (s *subject) neighbour() *entry {
-	for _, name := range []string{render.ProvidersKey, "PAPERLESS_APPS", "PAPERLESS_URL", render.AutoSignup, render.RedirectToSSO, render.DisableRegularLogin, remoteUser} {
+	for _, name := range []string{deployment.ProvidersKey, "PAPERLESS_APPS", "PAPERLESS_URL", deployment.AutoSignup, deployment.RedirectToSSO, deployment.DisableRegularLogin, remoteUser} {
 		if e := s.vars[name]; e != nil && e.from != "file" && e.from != "shell" {
 			return e
 		}

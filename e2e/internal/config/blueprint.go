@@ -10,19 +10,19 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // A Blueprint is an authentik blueprint, as far as a sign-in depends on it.
 type Blueprint struct {
-	Model render.Model
+	Model deployment.Model
 	// TextURIs names the providers whose redirect_uris are one text: regular
 	// expressions, one a line. Versions with matching modes (2024.8.5, 2024.10.3,
 	// 2024.12) refuse such a blueprint as a whole.
 	TextURIs []string
 	// Origins tells where a part was written: "providers/NAME",
 	// "providers/NAME/client_id" (and any other attribute), "applications/SLUG".
-	Origins map[string]render.Origin
+	Origins map[string]deployment.Origin
 	// Notes are the parts that were left out because only a running authentik
 	// knows what they mean.
 	Notes []string
@@ -38,7 +38,7 @@ type UnknownField struct {
 	Field string // as the blueprint has it, such as client_secret
 	Env   string // environment variable that has it; empty: something else
 	Why   string
-	At    render.Origin
+	At    deployment.Origin
 }
 
 // unknown tells whether a field of a part is one of those.
@@ -47,10 +47,10 @@ func (b *Blueprint) unknown(of, field string) bool {
 }
 
 // ReadBlueprint reads an authentik blueprint. env is what !Env sees.
-func ReadBlueprint(file string, text []byte, env map[string]string) (render.Model, error) {
+func ReadBlueprint(file string, text []byte, env map[string]string) (deployment.Model, error) {
 	b, err := ParseBlueprint(file, text, env)
 	if err != nil {
-		return render.Model{}, err
+		return deployment.Model{}, err
 	}
 	return b.Model, nil
 }
@@ -166,7 +166,7 @@ func (r *bpReader) blueprint(root ast.MapNode) (*Blueprint, error) {
 			places = append(places, bpPlace(n))
 		}
 	}
-	b := &bpBuilder{r: r, ids: map[string]*bpEntry{}, out: &Blueprint{Origins: map[string]render.Origin{}}}
+	b := &bpBuilder{r: r, ids: map[string]*bpEntry{}, out: &Blueprint{Origins: map[string]deployment.Origin{}}}
 	for i, item := range items {
 		m, ok := item.(*bpMap)
 		if !ok {

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // What a person calls the fields that a sign-in depends on.
@@ -19,11 +19,11 @@ const (
 
 // guessed is authentik after the guide's step 1 for these values, marked as such:
 // what it takes from the files cannot be compared with them.
-func (s *subject) guessed() (render.Model, *render.Assumption) {
+func (s *subject) guessed() (deployment.Model, *deployment.Assumption) {
 	if len(s.apps) == 0 {
 		return s.guideModel(), nil // Paperless uses no provider, or cannot read which
 	}
-	return s.guideModel(), &render.Assumption{
+	return s.guideModel(), &deployment.Assumption{
 		From: s.assumedFrom(), Fields: []string{assumedClient, assumedSecret, assumedSlug, assumedRedirect, assumedScopes}, Whole: true,
 	}
 }
@@ -38,14 +38,14 @@ func (s *subject) assumedFrom() string {
 
 // fill puts what Paperless's side says in place of what the blueprint does not
 // know of the provider that Paperless uses, so that the rest can be checked.
-func (s *subject) fill(m *render.Model) *render.Assumption {
+func (s *subject) fill(m *deployment.Model) *deployment.Assumption {
 	b := s.blueprint
 	guide := s.guideModel()
 	p := s.ours(m)
 	if p == nil || len(b.Unknown) == 0 {
 		return nil
 	}
-	a := &render.Assumption{From: s.assumedFrom()}
+	a := &deployment.Assumption{From: s.assumedFrom()}
 	took := func(of, field, label string, set func()) {
 		for _, u := range b.Unknown {
 			if u.Of != of || u.Field != field {
@@ -82,7 +82,7 @@ func (s *subject) fill(m *render.Model) *render.Assumption {
 
 // ours is the provider that Paperless uses: the one with its client id, else one
 // whose client id is not known, that which has the best claim by its name first.
-func (s *subject) ours(m *render.Model) *render.OAuth2Provider {
+func (s *subject) ours(m *deployment.Model) *deployment.OAuth2Provider {
 	p := m.Provider(s.app.clientID)
 	if p == nil || p.ClientID == s.app.clientID || s.blueprint.unknown("providers/"+p.Name, "client_id") {
 		return p
@@ -97,7 +97,7 @@ func (s *subject) ours(m *render.Model) *render.OAuth2Provider {
 
 // others gives other providers with an unknown client id, and other applications
 // with an unknown slug, one of their own: authentik takes none that is empty.
-func (s *subject) others(m *render.Model, ours *render.OAuth2Provider) {
+func (s *subject) others(m *deployment.Model, ours *deployment.OAuth2Provider) {
 	for i := range m.Providers {
 		if p := &m.Providers[i]; p != ours && p.ClientID == "" && s.blueprint.unknown("providers/"+p.Name, "client_id") {
 			p.ClientID = fmt.Sprintf("client-that-is-not-known-%d", i+1)

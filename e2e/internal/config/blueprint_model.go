@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/token"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // bpBuilder makes the model out of the entries.
@@ -134,7 +134,7 @@ func (b *bpBuilder) unknown(e *bpEntry, key string, u *bpUnknown) {
 		f.Of = "applications/" + e.name
 	}
 	if u.at != nil {
-		f.At = render.Origin{File: b.r.file, Line: u.at.Line, Column: u.at.Column}
+		f.At = deployment.Origin{File: b.r.file, Line: u.at.Line, Column: u.at.Column}
 	}
 	if !b.out.unknown(f.Of, f.Field) {
 		b.out.Unknown = append(b.out.Unknown, f)
@@ -174,7 +174,7 @@ func (b *bpBuilder) resolve(v any, model string, fields ...string) (string, *bpE
 
 func (b *bpBuilder) origin(key string, at *token.Position) {
 	if at != nil {
-		b.out.Origins[key] = render.Origin{File: b.r.file, Line: at.Line, Column: at.Column}
+		b.out.Origins[key] = deployment.Origin{File: b.r.file, Line: at.Line, Column: at.Column}
 	}
 }
 
@@ -223,7 +223,7 @@ func (b *bpBuilder) members(e *bpEntry) {
 const bpManagedScope = "goauthentik.io/providers/oauth2/scope-"
 
 func (b *bpBuilder) mapping(e *bpEntry) {
-	m := render.ScopeMapping{Name: e.name, Scope: b.text(e, "scope_name"), Expression: b.text(e, "expression")}
+	m := deployment.ScopeMapping{Name: e.name, Scope: b.text(e, "scope_name"), Expression: b.text(e, "expression")}
 	if m.Scope == "" {
 		m.Scope = strings.TrimPrefix(b.text(e, "managed"), bpManagedScope)
 	}
@@ -237,7 +237,7 @@ func (b *bpBuilder) user(e *bpEntry) {
 	if e.name == "" {
 		return
 	}
-	u := render.AuthentikUser{
+	u := deployment.AuthentikUser{
 		Username: e.name, Name: b.text(e, "name"), Email: b.text(e, "email"),
 		Password: b.text(e, "password"),
 	}
@@ -271,7 +271,7 @@ func (b *bpBuilder) provider(e *bpEntry) {
 	for _, k := range e.attrs.keys {
 		b.origin(key+"/"+k, e.attrs.places[k])
 	}
-	p := render.OAuth2Provider{
+	p := deployment.OAuth2Provider{
 		Name:                e.name,
 		ClientType:          b.text(e, "client_type"),
 		ClientID:            b.text(e, "client_id"),
@@ -312,7 +312,7 @@ func (b *bpBuilder) provider(e *bpEntry) {
 	b.out.Model.Providers = append(b.out.Model.Providers, p)
 }
 
-func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
+func (b *bpBuilder) redirectURIs(e *bpEntry, p *deployment.OAuth2Provider) {
 	v, _ := e.attrs.get("redirect_uris")
 	at := e.attrs.places["redirect_uris"]
 	switch v := v.(type) {
@@ -321,7 +321,7 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
 	case string:
 		for line := range strings.Lines(v) {
 			if line = strings.TrimSpace(line); line != "" {
-				p.RedirectURIs = append(p.RedirectURIs, render.RedirectURI{MatchingMode: "regex", URL: line})
+				p.RedirectURIs = append(p.RedirectURIs, deployment.RedirectURI{MatchingMode: "regex", URL: line})
 			}
 		}
 		b.out.TextURIs = append(b.out.TextURIs, p.Name)
@@ -332,7 +332,7 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
 				b.unknown(e, "redirect_uris", item)
 			case string:
 				b.note(at, "a redirect URI must be {matching_mode: strict, url: …}; authentik refuses a plain text in the list")
-				p.RedirectURIs = append(p.RedirectURIs, render.RedirectURI{MatchingMode: "strict", URL: item})
+				p.RedirectURIs = append(p.RedirectURIs, deployment.RedirectURI{MatchingMode: "strict", URL: item})
 			case *bpMap:
 				if kind, _ := item.get("redirect_uri_type"); bpText(kind) == "logout" {
 					continue
@@ -343,7 +343,7 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
 					b.unknown(e, "redirect_uris", unknown)
 					continue
 				}
-				uri := render.RedirectURI{MatchingMode: bpText(mode), URL: bpText(u)}
+				uri := deployment.RedirectURI{MatchingMode: bpText(mode), URL: bpText(u)}
 				if uri.MatchingMode == "" {
 					uri.MatchingMode = "strict"
 				}
@@ -356,7 +356,7 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *render.OAuth2Provider) {
 // bpScopeName is the scope in the name of one of authentik's own mappings.
 var bpScopeName = regexp.MustCompile(`^authentik default OAuth Mapping: .*'([^']+)'$`)
 
-func (b *bpBuilder) scopes(e *bpEntry, p *render.OAuth2Provider) {
+func (b *bpBuilder) scopes(e *bpEntry, p *deployment.OAuth2Provider) {
 	v, _ := e.attrs.get("property_mappings")
 	list, _ := v.([]any)
 	if u, ok := v.(*bpUnknown); ok {
@@ -396,7 +396,7 @@ func (b *bpBuilder) application(e *bpEntry) {
 	for _, k := range e.attrs.keys {
 		b.origin("applications/"+e.name+"/"+k, e.attrs.places[k])
 	}
-	a := render.Application{Slug: e.name, Name: b.text(e, "name")}
+	a := deployment.Application{Slug: e.name, Name: b.text(e, "name")}
 	if v, _ := e.attrs.get("provider"); v != nil {
 		a.Provider, _ = b.resolve(v, bpProvider, "name")
 	}
@@ -413,7 +413,7 @@ func (b *bpBuilder) binding(e *bpEntry) {
 	if own != nil && own.model != bpApplication {
 		return
 	}
-	i := slices.IndexFunc(b.out.Model.Applications, func(a render.Application) bool { return a.Slug == slug })
+	i := slices.IndexFunc(b.out.Model.Applications, func(a deployment.Application) bool { return a.Slug == slug })
 	if i < 0 {
 		return
 	}

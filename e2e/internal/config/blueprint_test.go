@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // withoutRoles is the model as a blueprint can hold it: who plays which part in
 // a check is the tester's own business.
-func withoutRoles(m render.Model) render.Model {
-	users := make([]render.AuthentikUser, len(m.Users))
+func withoutRoles(m deployment.Model) deployment.Model {
+	users := make([]deployment.AuthentikUser, len(m.Users))
 	copy(users, m.Users)
 	for i := range users {
 		users[i].Role = ""
@@ -30,53 +30,53 @@ func withoutRoles(m render.Model) render.Model {
 func TestReadBlueprintRoundTrip(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
-	tests := map[string]func(*render.Bundle){
-		"guide":           func(*render.Bundle) {},
-		"no redirect URI": func(b *render.Bundle) { b.Authentik.Providers[0].RedirectURIs = nil },
-		"regex": func(b *render.Bundle) {
-			b.Authentik.Providers[0].RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: `https://.*\.example\.com/x`}, {MatchingMode: "strict", URL: "https://a.example/"}}
+	tests := map[string]func(*deployment.Deployment){
+		"guide":           func(*deployment.Deployment) {},
+		"no redirect URI": func(b *deployment.Deployment) { b.Authentik.Providers[0].RedirectURIs = nil },
+		"regex": func(b *deployment.Deployment) {
+			b.Authentik.Providers[0].RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: `https://.*\.example\.com/x`}, {MatchingMode: "strict", URL: "https://a.example/"}}
 		},
-		"no grant types":    func(b *render.Bundle) { b.Authentik.Providers[0].GrantTypes = nil },
-		"empty grant types": func(b *render.Bundle) { b.Authentik.Providers[0].GrantTypes = []string{} },
-		"keys": func(b *render.Bundle) {
+		"no grant types":    func(b *deployment.Deployment) { b.Authentik.Providers[0].GrantTypes = nil },
+		"empty grant types": func(b *deployment.Deployment) { b.Authentik.Providers[0].GrantTypes = []string{} },
+		"keys": func(b *deployment.Deployment) {
 			b.Authentik.Providers[0].SigningKey = false
 			b.Authentik.Providers[0].EncryptionKey = true
 		},
-		"modes": func(b *render.Bundle) {
+		"modes": func(b *deployment.Deployment) {
 			p := &b.Authentik.Providers[0]
 			p.SubMode, p.IssuerMode, p.Consent, p.ClientType = "user_email", "global", true, "public"
 			p.AccessCodeValidity, p.AccessTokenValidity = "seconds=30", "minutes=5"
 		},
-		"scopes":      func(b *render.Bundle) { b.Authentik.Providers[0].Scopes = []string{"openid"} },
-		"no provider": func(b *render.Bundle) { b.Authentik.Applications[0].Provider = "" },
-		"denied":      func(b *render.Bundle) { b.Authentik.Applications[0].Deny = true },
-		"groups": func(b *render.Bundle) {
+		"scopes":      func(b *deployment.Deployment) { b.Authentik.Providers[0].Scopes = []string{"openid"} },
+		"no provider": func(b *deployment.Deployment) { b.Authentik.Applications[0].Provider = "" },
+		"denied":      func(b *deployment.Deployment) { b.Authentik.Applications[0].Deny = true },
+		"groups": func(b *deployment.Deployment) {
 			b.Authentik.Groups = []string{"docs", "other's \"group\""}
 			b.Authentik.Applications[0].Groups = []string{"docs"}
 			b.Authentik.Applications[0].Deny = true
 			b.Authentik.Users[0].Groups = []string{"docs", "other's \"group\""}
 		},
-		"users": func(b *render.Bundle) {
+		"users": func(b *deployment.Deployment) {
 			b.Authentik.Users[0].Inactive = true
 			b.Authentik.Users[1].EmailVerified = &yes
 			b.Authentik.Users[2].EmailVerified = &no
 			b.Authentik.Users[3].Password = `p: "x" #y\n$z`
 		},
-		"own mapping": func(b *render.Bundle) {
-			b.Authentik.Mappings = []render.ScopeMapping{{Name: "verified email", Scope: "email", Expression: "return {\n  \"email\": request.user.email,\n  \"email_verified\": True,\n}"}}
+		"own mapping": func(b *deployment.Deployment) {
+			b.Authentik.Mappings = []deployment.ScopeMapping{{Name: "verified email", Scope: "email", Expression: "return {\n  \"email\": request.user.email,\n  \"email_verified\": True,\n}"}}
 		},
-		"two of each": func(b *render.Bundle) {
-			b.Authentik.Providers = append(b.Authentik.Providers, render.OAuth2Provider{Name: "wiki", ClientType: "confidential", ClientID: "w", ClientSecret: "wiki-secret", Scopes: []string{"openid", "offline_access"}})
-			b.Authentik.Applications = append(b.Authentik.Applications, render.Application{Name: "Wiki", Slug: "wiki", Provider: "wiki"})
+		"two of each": func(b *deployment.Deployment) {
+			b.Authentik.Providers = append(b.Authentik.Providers, deployment.OAuth2Provider{Name: "wiki", ClientType: "confidential", ClientID: "w", ClientSecret: "wiki-secret", Scopes: []string{"openid", "offline_access"}})
+			b.Authentik.Applications = append(b.Authentik.Applications, deployment.Application{Name: "Wiki", Slug: "wiki", Provider: "wiki"})
 		},
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, err := render.Default()
+			b, err := deployment.Default()
 			require.NoError(t, err)
 			change(b)
-			got, err := config.ReadBlueprint("blueprint.yaml", render.Blueprint(b), nil)
+			got, err := config.ReadBlueprint("blueprint.yaml", deployment.Blueprint(b), nil)
 			require.NoError(t, err)
 			assert.Equal(t, withoutRoles(b.Authentik.Model), got)
 		})
@@ -90,16 +90,16 @@ func TestParseBlueprintOfPeople(t *testing.T) {
 	b, err := config.ParseBlueprint("people.yaml", text, map[string]string{"PAPERLESS_CLIENT_SECRET": "from-env-secret"})
 	require.NoError(t, err)
 	yes := true
-	assert.Equal(t, render.Model{
+	assert.Equal(t, deployment.Model{
 		Groups:   []string{"paperless-users"},
-		Mappings: []render.ScopeMapping{{Name: "lab email", Scope: "email", Expression: "return {\"email\": request.user.email, \"email_verified\": request.user.attributes.get(\"email_verified\", False)}\n"}},
-		Users:    []render.AuthentikUser{{Username: "alice", Name: "Alice Example", Email: "alice@example.org", Password: "alice-pw-1", EmailVerified: &yes, Groups: []string{"paperless-users"}}},
-		Providers: []render.OAuth2Provider{{
+		Mappings: []deployment.ScopeMapping{{Name: "lab email", Scope: "email", Expression: "return {\"email\": request.user.email, \"email_verified\": request.user.attributes.get(\"email_verified\", False)}\n"}},
+		Users:    []deployment.AuthentikUser{{Username: "alice", Name: "Alice Example", Email: "alice@example.org", Password: "alice-pw-1", EmailVerified: &yes, Groups: []string{"paperless-users"}}},
+		Providers: []deployment.OAuth2Provider{{
 			Name: "Provider for Paperless", ClientType: "confidential", ClientID: "paperless-client", ClientSecret: "from-env-secret",
-			RedirectURIs: []render.RedirectURI{{MatchingMode: "strict", URL: "https://docs.example.org/accounts/oidc/authentik/login/callback/"}, {MatchingMode: "regex", URL: `https://docs\.lan/.*`}},
+			RedirectURIs: []deployment.RedirectURI{{MatchingMode: "strict", URL: "https://docs.example.org/accounts/oidc/authentik/login/callback/"}, {MatchingMode: "regex", URL: `https://docs\.lan/.*`}},
 			Scopes:       []string{"openid", "profile", "email"}, SigningKey: true, Consent: true,
 		}},
-		Applications: []render.Application{{Name: "Documents", Slug: "docs", Provider: "Provider for Paperless", Groups: []string{"paperless-users"}}},
+		Applications: []deployment.Application{{Name: "Documents", Slug: "docs", Provider: "Provider for Paperless", Groups: []string{"paperless-users"}}},
 	}, b.Model)
 	assert.Empty(t, b.TextURIs)
 	assert.Equal(t, "people.yaml:40", b.Origins["providers/Provider for Paperless/redirect_uris"].String())
@@ -121,7 +121,7 @@ entries:
 	b, err := config.ParseBlueprint("old.yaml", []byte(text), nil)
 	require.NoError(t, err)
 	require.Len(t, b.Model.Providers, 1)
-	assert.Equal(t, []render.RedirectURI{
+	assert.Equal(t, []deployment.RedirectURI{
 		{MatchingMode: "regex", URL: `https://paperless\.example\.com/accounts/oidc/authentik/login/callback/`},
 		{MatchingMode: "regex", URL: `https://other\.example\.com/`},
 	}, b.Model.Providers[0].RedirectURIs)
@@ -161,9 +161,9 @@ func TestReadBlueprintErrors(t *testing.T) {
 }
 
 func FuzzReadBlueprint(f *testing.F) {
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(f, err)
-	f.Add(string(render.Blueprint(b)))
+	f.Add(string(deployment.Blueprint(b)))
 	text, err := os.ReadFile("testdata/blueprint/people.yaml")
 	require.NoError(f, err)
 	f.Add(string(text))
@@ -216,12 +216,12 @@ entries:
 	src := config.Sources{Files: []string{write("compose.yaml", compose)}, Blueprint: write("blueprint.yaml", blueprint)}
 	b, findings, err := config.Load(src)
 	require.NoError(t, err)
-	assert.Equal(t, &render.Assumption{
+	assert.Equal(t, &deployment.Assumption{
 		From: "compose.yaml", Fields: []string{"client id", "client secret", "slug", "redirect URI", "scopes"}, Unset: []string{"CLIENT_ID", "CLIENT_SECRET", "SLUG", "DOCS_URL"},
 	}, b.Assumed)
 	p := b.IdPProvider()
 	assert.Equal(t, "docs-client", p.ClientID)
-	assert.Equal(t, render.SecretEqual, b.SecretRelation())
+	assert.Equal(t, deployment.SecretEqual, b.SecretRelation())
 	assert.Equal(t, b.RedirectURI(), p.RedirectURIs[0].URL)
 	assert.Equal(t, "docs", b.IdPApplication().Slug)
 	assert.Contains(t, p.Scopes, "openid")
@@ -238,9 +238,9 @@ entries:
 		"info IDP-UNSURE 5", "info IDP-GRANT 3", "info IDP-ACCESS 13", "error IDT-JWE 12",
 	}, said, "the rest is checked")
 
-	users, err := render.WithTestUsers(b)
+	users, err := deployment.WithTestUsers(b)
 	require.NoError(t, err)
-	again, err := config.ReadBlueprint("b.yaml", render.Blueprint(users), nil)
+	again, err := config.ReadBlueprint("b.yaml", deployment.Blueprint(users), nil)
 	require.NoError(t, err, "what is applied in its place is a blueprint")
 	who, _ := users.SSOUser("round-trip")
 	assert.Equal(t, []string{"chosen-few"}, who.Groups)

@@ -13,7 +13,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // What stands in for an address that the configuration does not give.
@@ -30,7 +30,7 @@ var alsoRead = []string{
 
 // build makes the bundle of what was read.
 func (s *subject) build() error {
-	b := &render.Bundle{Origins: map[string]render.Origin{}}
+	b := &deployment.Deployment{Origins: map[string]deployment.Origin{}}
 	s.bundle = b
 	b.Paperless.Env = map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.vars)) {
@@ -68,7 +68,7 @@ func (s *subject) build() error {
 // the image it is the newest known Paperless, and the newest authentik that was
 // recorded: what the lab says of others is less sure.
 func (s *subject) versions() error {
-	known, err := render.KnownVersions()
+	known, err := deployment.KnownVersions()
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *subject) versions() error {
 	switch v := b.Paperless.Version; {
 	case v == "":
 		b.Paperless.Version, s.guessedVersion = newest, true
-	case v != newest && render.AtLeast(v, newest):
+	case v != newest && deployment.AtLeast(v, newest):
 		note = "Paperless-ngx " + v + " is newer than " + newest + ", the newest that ssocheck knows: it is judged by the rules of " + newest
 	}
 	s.versionNote = note
@@ -115,7 +115,7 @@ var tagNumber = regexp.MustCompile(`^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-((?:beta
 
 // tagVersion is the version in an image's tag: a whole one as it is, 2.20 as
 // the newest 2.20 that is known; "" for latest and digests.
-func tagVersion(image string, known []render.Release) string {
+func tagVersion(image string, known []deployment.Release) string {
 	image, _, _ = strings.Cut(image, "@")
 	i := strings.LastIndex(image, ":")
 	if i < 0 || strings.Contains(image[i:], "/") {
@@ -136,7 +136,7 @@ func tagVersion(image string, known []render.Release) string {
 	if m[2] != "" {
 		prefix += m[2] + "."
 	}
-	same := slices.DeleteFunc(slices.Clone(known), func(r render.Release) bool { return !strings.HasPrefix(r.Version, prefix) })
+	same := slices.DeleteFunc(slices.Clone(known), func(r deployment.Release) bool { return !strings.HasPrefix(r.Version, prefix) })
 	if len(same) > 0 {
 		return latest(same)
 	}
@@ -144,11 +144,11 @@ func tagVersion(image string, known []render.Release) string {
 }
 
 // recorded are the releases whose behaviour was recorded.
-func recorded(releases []render.Release) []render.Release {
-	return slices.DeleteFunc(slices.Clone(releases), func(r render.Release) bool { return !strings.HasPrefix(r.Source, "observed.json") })
+func recorded(releases []deployment.Release) []deployment.Release {
+	return slices.DeleteFunc(slices.Clone(releases), func(r deployment.Release) bool { return !strings.HasPrefix(r.Source, "observed.json") })
 }
 
-func latest(releases []render.Release) string {
+func latest(releases []deployment.Release) string {
 	newest, best := "", (*semver.Version)(nil)
 	for _, r := range releases {
 		v, err := semver.NewVersion(r.Version)
@@ -396,7 +396,7 @@ var segment = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // guideModel is authentik after the guide's step 1 for these values. It is what
 // a person registers who copies from authentik into the file, so a mistake on
 // the way into the container must not be repeated here.
-func (s *subject) guideModel() render.Model {
+func (s *subject) guideModel() deployment.Model {
 	app := s.intended()
 	slug := cmp.Or(app.slug(), "paperless")
 	prefix := strings.TrimRight(s.bundle.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/")
@@ -407,16 +407,16 @@ func (s *subject) guideModel() render.Model {
 	if !segment.MatchString(provider) {
 		provider = "authentik"
 	}
-	return render.Model{
-		Providers: []render.OAuth2Provider{{
+	return deployment.Model{
+		Providers: []deployment.OAuth2Provider{{
 			Name: slug, ClientType: "confidential",
 			ClientID:     cmp.Or(app.clientID, "paperless-client"),
 			ClientSecret: cmp.Or(app.secret, "secret-that-the-file-does-not-have"),
-			RedirectURIs: []render.RedirectURI{{MatchingMode: "strict", URL: s.bundle.Paperless.URL + prefix + "/accounts/oidc/" + provider + "/login/callback/"}},
+			RedirectURIs: []deployment.RedirectURI{{MatchingMode: "strict", URL: s.bundle.Paperless.URL + prefix + "/accounts/oidc/" + provider + "/login/callback/"}},
 			Scopes:       []string{"openid", "email", "profile"},
 			GrantTypes:   []string{"authorization_code", "refresh_token"},
 			SigningKey:   true,
 		}},
-		Applications: []render.Application{{Name: "Paperless-ngx", Slug: slug, Provider: slug}},
+		Applications: []deployment.Application{{Name: "Paperless-ngx", Slug: slug, Provider: slug}},
 	}
 }

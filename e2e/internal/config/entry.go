@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // A style is how a value is written down.
@@ -62,9 +62,9 @@ type reference struct {
 	sub   string // what it became
 }
 
-func (e *entry) origin() render.Origin {
+func (e *entry) origin() deployment.Origin {
 	line, col := e.file.at(e.nameAt)
-	return render.Origin{File: e.file.path, Line: line, Column: col}
+	return deployment.Origin{File: e.file.path, Line: line, Column: col}
 }
 
 // offset is where a byte of the value stands in the file.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // Fix applies the edits of findings: file to new content. Every byte outside
@@ -182,9 +182,9 @@ func writeAll(paths []string, texts map[string][]byte) (err error) {
 // Diff is the unified diff of a file, its secrets hidden; "" when nothing changed.
 func Diff(old, updated []byte, name string) string {
 	m := &masker{}
-	for _, v := range render.SecretValues(string(old) + "\n" + string(updated)) {
+	for _, v := range deployment.SecretValues(string(old) + "\n" + string(updated)) {
 		for line := range strings.SplitSeq(v, "\n") {
-			if !(render.Words{}).Has(line) && !slices.Contains(public, strings.ToLower(line)) {
+			if !(deployment.Words{}).Has(line) && !slices.Contains(public, strings.ToLower(line)) {
 				m.secrets = append(m.secrets, line)
 			}
 		}

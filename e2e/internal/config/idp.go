@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // idpRules are about whose OpenID provider it is.
@@ -38,28 +38,28 @@ func serverURL(app *jnode) *jnode {
 
 // whose tells whose provider an app names: by its own words, else by what else
 // is deployed. A blueprint that has its client says that it is authentik.
-func (s *subject) whose(app *jnode) (render.IdP, string) {
-	kind, name := render.WhoseIdP(app.get("provider_id").text(), app.get("name").text(), serverURL(app).text())
-	if kind != render.UnknownIdP {
+func (s *subject) whose(app *jnode) (deployment.IdP, string) {
+	kind, name := deployment.WhoseIdP(app.get("provider_id").text(), app.get("name").text(), serverURL(app).text())
+	if kind != deployment.UnknownIdP {
 		return kind, name
 	}
 	if s.blueprint != nil {
 		id := app.get("client_id").text()
-		if len(s.apps) == 1 || slices.ContainsFunc(s.blueprint.Model.Providers, func(p render.OAuth2Provider) bool { return p.ClientID == id }) {
-			return render.AuthentikIdP, "authentik"
+		if len(s.apps) == 1 || slices.ContainsFunc(s.blueprint.Model.Providers, func(p deployment.OAuth2Provider) bool { return p.ClientID == id }) {
+			return deployment.AuthentikIdP, "authentik"
 		}
 	}
 	return s.deployedIdP()
 }
 
 // deployedIdP is the one product that the compose file deploys beside Paperless.
-func (s *subject) deployedIdP() (render.IdP, string) {
+func (s *subject) deployedIdP() (deployment.IdP, string) {
 	if s.project == nil {
-		return render.UnknownIdP, ""
+		return deployment.UnknownIdP, ""
 	}
-	found := map[string]render.IdP{}
+	found := map[string]deployment.IdP{}
 	for _, service := range slices.Sorted(maps.Keys(s.project.images)) {
-		if kind, name := render.WhoseImage(s.project.images[service]); kind != render.UnknownIdP {
+		if kind, name := deployment.WhoseImage(s.project.images[service]); kind != deployment.UnknownIdP {
 			found[name] = kind
 		}
 	}
@@ -68,20 +68,20 @@ func (s *subject) deployedIdP() (render.IdP, string) {
 			return kind, name
 		}
 	}
-	return render.UnknownIdP, ""
+	return deployment.UnknownIdP, ""
 }
 
 // isAuthentik tells whether something says that an app's provider is authentik.
 // Only then may a finding about authentik's side be an error.
 func (s *subject) isAuthentik(app *jnode) bool {
 	kind, _ := s.whose(app)
-	return kind == render.AuthentikIdP
+	return kind == deployment.AuthentikIdP
 }
 
 // idp is what to call an app's provider in a sentence.
 func (s *subject) idp(app *jnode) string {
 	switch kind, name := s.whose(app); {
-	case kind == render.AuthentikIdP:
+	case kind == deployment.AuthentikIdP:
 		return "authentik"
 	case name != "":
 		return name
@@ -95,7 +95,7 @@ func (s *subject) otherIdPs() string {
 	for _, app := range s.apps {
 		kind, name := s.whose(app)
 		switch {
-		case kind == render.AuthentikIdP:
+		case kind == deployment.AuthentikIdP:
 			return ""
 		case name == "":
 			name = "the provider at " + originOf(serverURL(app).text())
@@ -108,7 +108,7 @@ func (s *subject) otherIdPs() string {
 		}
 	}
 	for _, id := range s.natives() {
-		if name := render.IdPName(id); !slices.Contains(names, name) && len(s.apps) == 0 {
+		if name := deployment.IdPName(id); !slices.Contains(names, name) && len(s.apps) == 0 {
 			names = append(names, name)
 		}
 	}
@@ -121,7 +121,7 @@ func checkOtherIdP(s *subject) []problem {
 	var out []problem
 	for _, app := range s.apps {
 		kind, name := s.whose(app)
-		if kind == render.AuthentikIdP || serverURL(app) == nil || isPlaceholder(serverURL(app).text()) {
+		if kind == deployment.AuthentikIdP || serverURL(app) == nil || isPlaceholder(serverURL(app).text()) {
 			continue
 		}
 		at := app.get("provider_id")
@@ -134,9 +134,9 @@ func checkOtherIdP(s *subject) []problem {
 		}
 		p := s.atJSON(at, "", register)
 		switch {
-		case kind == render.OtherIdP && name != "":
+		case kind == deployment.OtherIdP && name != "":
 			p.message = fmt.Sprintf("the provider %s is not authentik: its side is not checked", name)
-		case kind == render.OtherIdP:
+		case kind == deployment.OtherIdP:
 			p.message = "this address is none of authentik's: the provider's side is not checked"
 		default:
 			p.message = "nothing says whether this provider is authentik: its side is not checked. If it is, server_url must be the OpenID Configuration URL that authentik shows at the provider"
@@ -145,7 +145,7 @@ func checkOtherIdP(s *subject) []problem {
 	}
 	for _, id := range s.natives() {
 		m := s.doc.member(id)
-		out = append(out, s.atKey(m, fmt.Sprintf("the provider %s is not authentik: its side is not checked", render.IdPName(id)), "register there the redirect URI "+s.callback(id)))
+		out = append(out, s.atKey(m, fmt.Sprintf("the provider %s is not authentik: its side is not checked", deployment.IdPName(id)), "register there the redirect URI "+s.callback(id)))
 	}
 	return out
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 const (
@@ -167,7 +167,7 @@ EnvironmentFile=./p.env
 			assert.Empty(t, codesAt(findings, config.Warning))
 			assert.Equal(t, kindURL, b.Paperless.Env["PAPERLESS_URL"])
 			assert.Equal(t, kindApps, b.Paperless.Env["PAPERLESS_APPS"])
-			assert.JSONEq(t, kindJSON, b.Paperless.Env[render.ProvidersKey])
+			assert.JSONEq(t, kindJSON, b.Paperless.Env[deployment.ProvidersKey])
 			if name != "printed" && name != "p.nix" {
 				assert.Equal(t, "2.20.15", b.Paperless.Version)
 			}
@@ -305,7 +305,7 @@ func TestBrokenForm(t *testing.T) {
 				rest = rest || f.Setting == "PAPERLESS_TYPO_X"
 			}
 			require.Len(t, errs, 1, "%+v", errs)
-			assert.Equal(t, render.ProvidersKey, errs[0].Setting)
+			assert.Equal(t, deployment.ProvidersKey, errs[0].Setting)
 			assert.Contains(t, errs[0].Fix, "in single quotes: ")
 			assert.NotContains(t, errs[0].Fix, "sekrit-client")
 			assert.True(t, rest, "the rest of the file is judged")
@@ -314,7 +314,7 @@ func TestBrokenForm(t *testing.T) {
 			assert.Empty(t, codesAt(left, config.Error))
 			b, _, err := config.Load(src)
 			require.NoError(t, err)
-			assert.JSONEq(t, kindJSON, b.Paperless.Env[render.ProvidersKey])
+			assert.JSONEq(t, kindJSON, b.Paperless.Env[deployment.ProvidersKey])
 		})
 	}
 }

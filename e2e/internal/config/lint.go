@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // A Rule is one thing that lint looks for.
@@ -47,7 +47,7 @@ func FindRule(code string) *Rule {
 type subject struct {
 	reader  *reader
 	data    *settingsData
-	bundle  *render.Bundle
+	bundle  *deployment.Deployment
 	project *project // nil without a compose file
 
 	all   []*entry          // every definition of the service, in order
@@ -72,7 +72,7 @@ type subject struct {
 }
 
 // paperless is the Paperless side of the bundle.
-func (s *subject) paperless() *render.Paperless { return &s.bundle.Paperless }
+func (s *subject) paperless() *deployment.Paperless { return &s.bundle.Paperless }
 
 // atName is a problem at the name of a variable.
 func (e *entry) atName(message, fix string) problem {
@@ -99,7 +99,7 @@ func (s *subject) atNode(at, end int, message, fix string) problem {
 			width = utf8.RuneCount(e.file.text[from:min(to, len(e.file.text))])
 		}
 	}
-	return problem{file: e.file, at: from, width: width, setting: render.ProvidersKey, message: message, fix: fix}
+	return problem{file: e.file, at: from, width: width, setting: deployment.ProvidersKey, message: message, fix: fix}
 }
 
 func (s *subject) atJSON(n *jnode, message, fix string) problem {

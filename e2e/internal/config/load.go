@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // Sources are what a person has.
@@ -37,7 +37,7 @@ type Sources struct {
 // Load reads files as the products do, into a bundle that can be run. The
 // findings are what lint has to say. An error means that nothing can be tested;
 // it names the file, the line where there is one, and a remedy.
-func Load(s Sources) (*render.Bundle, []Finding, error) {
+func Load(s Sources) (*deployment.Deployment, []Finding, error) {
 	sub, err := load(s)
 	if err != nil {
 		return nil, nil, err
@@ -150,7 +150,7 @@ func (r *reader) environ(name string) (string, bool) {
 // load reads the sources into what the rules look at.
 func load(s Sources) (*subject, error) {
 	for _, v := range [][2]string{{"Paperless-ngx", s.PaperlessVersion}, {"authentik", s.AuthentikVersion}} {
-		if err := render.CheckVersion(v[0], v[1]); err != nil {
+		if err := deployment.CheckVersion(v[0], v[1]); err != nil {
 			return nil, err
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // A cluster is what Kubernetes manifests say.
@@ -79,7 +79,7 @@ func (r *reader) readManifests(files []*file) ([]*entry, error) {
 func asVariable(e *entry) *entry {
 	if !strings.HasPrefix(e.name, "PAPERLESS_") && strings.Contains(e.value, `"openid_connect"`) {
 		c := *e
-		c.name = render.ProvidersKey
+		c.name = deployment.ProvidersKey
 		return &c
 	}
 	return e

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // hidden is what stands in a quoted line in a secret's place.
@@ -48,7 +48,7 @@ func (s *subject) masker() *masker {
 		}
 	}
 	text := func(t string) {
-		for _, v := range render.SecretValues(t) {
+		for _, v := range deployment.SecretValues(t) {
 			add(v)
 		}
 		for _, g := range inURL.FindAllStringSubmatch(t, -1) {
@@ -60,7 +60,7 @@ func (s *subject) masker() *masker {
 		m.entries = append(m.entries, s.project.others...)
 	}
 	for _, e := range m.entries {
-		if render.SecretName(e.name) || strings.Contains(e.name, "PASSPHRASE") {
+		if deployment.SecretName(e.name) || strings.Contains(e.name, "PASSPHRASE") {
 			add(e.value)
 			add(e.raw)
 		}
@@ -70,17 +70,17 @@ func (s *subject) masker() *masker {
 		text(string(f.text))
 	}
 	for name, e := range s.files {
-		if render.SecretName(name) {
+		if deployment.SecretName(name) {
 			add(e.value)
 		}
 	}
 	for name, v := range s.reader.sources.Environ {
-		if render.SecretName(name) {
+		if deployment.SecretName(name) {
 			add(v)
 		}
 	}
 	for _, e := range m.entries {
-		if render.SecretName(e.name) {
+		if deployment.SecretName(e.name) {
 			add(e.writtenFrom(0, len(e.value)))
 		}
 	}
@@ -101,7 +101,7 @@ func (s *subject) masker() *masker {
 	slices.SortStableFunc(m.secrets, func(a, b string) int { return len(b) - len(a) })
 	m.named = map[string][]*entry{}
 	for _, e := range m.entries {
-		if render.SecretName(e.name) && e.style != absent {
+		if deployment.SecretName(e.name) && e.style != absent {
 			m.named[e.file.path] = append(m.named[e.file.path], e)
 		}
 	}
@@ -142,7 +142,7 @@ func (m *masker) text(t string) string {
 
 // hideLine hides secrets in a line by what stands in front of them, known or not.
 func hideLine(line string) string {
-	line = render.HideSpans(line, func(string) string { return hidden })
+	line = deployment.HideSpans(line, func(string) string { return hidden })
 	return inURL.ReplaceAllString(line, "${1}"+hidden+"${3}")
 }
 
@@ -160,7 +160,7 @@ func (m *masker) shown(text string) string {
 // hide is one line of shown: what is known first, since a pattern could leave the
 // end of a secret.
 func (m *masker) hide(line string) string {
-	if g := named.FindStringSubmatchIndex(line); g != nil && render.SecretName(line[g[2]:g[3]]) {
+	if g := named.FindStringSubmatchIndex(line); g != nil && deployment.SecretName(line[g[2]:g[3]]) {
 		value := strings.Trim(strings.TrimSpace(line[g[1]:]), `"'`)
 		if value != "" && !strings.HasPrefix(value, "<") && !strings.HasPrefix(value, "${") && !pointer.MatchString(value) {
 			return line[:g[1]] + hidden

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // natives are the providers of the JSON that allauth has an app of its own for,
@@ -14,7 +14,7 @@ func (s *subject) natives() []string {
 		return nil
 	}
 	var out []string
-	known := render.SocialProviders()
+	known := deployment.SocialProviders()
 	for i := range s.doc.members {
 		m := &s.doc.members[i]
 		if m.key == "openid_connect" || !slices.Contains(known, m.key) || !m.value.is('o') || slices.Contains(out, m.key) {
@@ -38,11 +38,11 @@ func (s *subject) missingApps() []string {
 	}
 	var out []string
 	natives := s.natives()
-	if (len(s.apps) > 0 || len(natives) == 0) && !has(render.OpenIDConnectApp) {
-		out = append(out, render.OpenIDConnectApp)
+	if (len(s.apps) > 0 || len(natives) == 0) && !has(deployment.OpenIDConnectApp) {
+		out = append(out, deployment.OpenIDConnectApp)
 	}
 	for _, id := range natives {
-		if app := render.SocialApp(id); !has(app) {
+		if app := deployment.SocialApp(id); !has(app) {
 			out = append(out, app)
 		}
 	}
@@ -58,9 +58,9 @@ func (s *subject) noProvider() []problem {
 		if !strings.HasPrefix(m.name, "allauth.socialaccount.providers.") || badModule(m.name) != "" {
 			continue
 		}
-		p := e.atName("PAPERLESS_APPS names a provider's app, but "+render.ProvidersKey+" is not set: there is no button", s.line(render.ProvidersKey, `{"openid_connect": {"APPS": [ … ]}}`))
-		p.setting = render.ProvidersKey
-		if m.name != render.OpenIDConnectApp {
+		p := e.atName("PAPERLESS_APPS names a provider's app, but "+deployment.ProvidersKey+" is not set: there is no button", s.line(deployment.ProvidersKey, `{"openid_connect": {"APPS": [ … ]}}`))
+		p.setting = deployment.ProvidersKey
+		if m.name != deployment.OpenIDConnectApp {
 			p.level = Info // it may be in the database (/admin/)
 		}
 		return []problem{p}

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // The forms of words that stand for a value of one's own. Those that are looked
@@ -59,7 +59,7 @@ func isPlaceholder(v string) bool {
 func checkPlaceholder(s *subject) []problem {
 	var out []problem
 	for _, e := range s.effective() {
-		if !strings.HasPrefix(e.name, "PAPERLESS_") || !e.set || e.name == render.ProvidersKey && s.doc != nil || e.name == "PAPERLESS_APPS" {
+		if !strings.HasPrefix(e.name, "PAPERLESS_") || !e.set || e.name == deployment.ProvidersKey && s.doc != nil || e.name == "PAPERLESS_APPS" {
 			continue
 		}
 		if !loginVariable(e.name) && e.name != "PAPERLESS_SECRET_KEY" {
@@ -67,7 +67,7 @@ func checkPlaceholder(s *subject) []problem {
 		}
 		v := e.value
 		from, to := placeholderAt(v)
-		if e.name == render.ProvidersKey { // no JSON: braces and dots are its own
+		if e.name == deployment.ProvidersKey { // no JSON: braces and dots are its own
 			from, to = -1, -1
 			if m := placeholderWord.FindStringSubmatchIndex(v); m != nil {
 				from, to = m[2], m[3]
@@ -85,7 +85,7 @@ func checkPlaceholder(s *subject) []problem {
 		if e.name == "PAPERLESS_SECRET_KEY" {
 			p.message, p.fix = "PAPERLESS_SECRET_KEY still has a placeholder: everybody knows this key", e.written(e.name, "<output of openssl rand -base64 48>")
 		}
-		if e.name != render.ProvidersKey && e.name != "PAPERLESS_URL" {
+		if e.name != deployment.ProvidersKey && e.name != "PAPERLESS_URL" {
 			p.level = Warning
 		}
 		out = append(out, p)

@@ -4,16 +4,16 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // readProviders reads the provider JSON with its places.
 func (s *subject) readProviders() {
-	text, e := s.value(render.ProvidersKey)
+	text, e := s.value(deployment.ProvidersKey)
 	s.providers = e
 	if e == nil {
 		// A value that YAML made a mapping of, or that Compose dropped.
-		if v := s.vars[render.ProvidersKey]; v != nil && v.valueAt < v.end {
+		if v := s.vars[deployment.ProvidersKey]; v != nil && v.valueAt < v.end {
 			s.app = byPattern(string(v.file.text[v.valueAt:min(v.end, len(v.file.text))]))
 		}
 		return
@@ -43,7 +43,7 @@ func (s *subject) readProviders() {
 // not another product's, else the first; nil when there is none.
 func (s *subject) tested() *jnode {
 	for _, app := range s.apps {
-		if whose, _ := s.whose(app); whose != render.OtherIdP {
+		if whose, _ := s.whose(app); whose != deployment.OtherIdP {
 			return app
 		}
 	}

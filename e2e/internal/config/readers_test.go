@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 func textFile(tb testing.TB, name, text string) *file {
@@ -282,7 +282,7 @@ func TestValuesAreComposes(t *testing.T) {
 
 func TestTagVersion(t *testing.T) {
 	t.Parallel()
-	known, err := render.KnownVersions()
+	known, err := deployment.KnownVersions()
 	require.NoError(t, err)
 	for image, want := range map[string]string{
 		"ghcr.io/paperless-ngx/paperless-ngx:2.20.15":                 "2.20.15",

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // blueprintRules compare the Paperless side with a blueprint; without one there
@@ -51,7 +51,7 @@ func blueprintRules() []Rule {
 
 // blueprintClient is the provider of the blueprint with an app's client id; nil
 // when there is none.
-func (s *subject) blueprintClient(app *jnode) *render.OAuth2Provider {
+func (s *subject) blueprintClient(app *jnode) *deployment.OAuth2Provider {
 	if s.blueprint == nil {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (s *subject) blueprintClient(app *jnode) *render.OAuth2Provider {
 	return nil
 }
 
-func (s *subject) idpProvider() *render.OAuth2Provider {
+func (s *subject) idpProvider() *deployment.OAuth2Provider {
 	if s.blueprint == nil {
 		return nil
 	}
@@ -149,7 +149,7 @@ func (s *subject) wanted(sent *url.URL, registered string) *url.URL {
 // registersPlain tells whether the blueprint registers addresses with http only.
 func (s *subject) registersPlain() bool {
 	p := s.idpProvider()
-	return p != nil && len(p.RedirectURIs) > 0 && !slices.ContainsFunc(p.RedirectURIs, func(r render.RedirectURI) bool { return !strings.HasPrefix(r.URL, "http:") })
+	return p != nil && len(p.RedirectURIs) > 0 && !slices.ContainsFunc(p.RedirectURIs, func(r deployment.RedirectURI) bool { return !strings.HasPrefix(r.URL, "http:") })
 }
 
 // plainRedirect is what can be said without a blueprint: people register the
@@ -383,11 +383,11 @@ func checkBlueprintSecret(s *subject) []problem {
 		return nil
 	}
 	message := map[string]string{
-		render.SecretDollar:  "the client secret arrives without its $: Compose took it for a variable",
-		render.SecretQuotes:  "the client secret has quotes of its own around it",
-		render.SecretNewline: "the client secret ends in a line break",
-		render.SecretSpace:   "the client secret has blanks around it",
-		render.SecretOneOff:  "the client secret differs from authentik's in one character",
+		deployment.SecretDollar:  "the client secret arrives without its $: Compose took it for a variable",
+		deployment.SecretQuotes:  "the client secret has quotes of its own around it",
+		deployment.SecretNewline: "the client secret ends in a line break",
+		deployment.SecretSpace:   "the client secret has blanks around it",
+		deployment.SecretOneOff:  "the client secret differs from authentik's in one character",
 	}[s.bundle.SecretRelation()]
 	if message == "" {
 		message = "the client secret is not the one in the blueprint"

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // fileRules are about how a value gets from the file into the container. Those
@@ -108,7 +108,7 @@ func checkUnset(s *subject) []problem {
 				out = append(out, p)
 				continue
 			}
-			if e.name == render.ProvidersKey || e.name == "PAPERLESS_SECRET_KEY" || e.name == "PAPERLESS_APPS" {
+			if e.name == deployment.ProvidersKey || e.name == "PAPERLESS_SECRET_KEY" || e.name == "PAPERLESS_APPS" {
 				p.level = Error
 			}
 			out = append(out, p)
@@ -141,7 +141,7 @@ func checkDollar(s *subject) []problem {
 			} else {
 				p.edit = replace(e.file, at, 1, "$$")
 			}
-			if !render.SecretName(e.name) && e.name != render.ProvidersKey {
+			if !deployment.SecretName(e.name) && e.name != deployment.ProvidersKey {
 				p.level = Warning
 			}
 			out = append(out, p)
@@ -159,7 +159,7 @@ func checkQuotes(s *subject) []problem {
 		}
 		level := Warning
 		setting := s.data.byName[e.name]
-		if e.name == render.ProvidersKey || e.name == "PAPERLESS_APPS" || e.name == "PAPERLESS_URL" || render.SecretName(e.name) ||
+		if e.name == deployment.ProvidersKey || e.name == "PAPERLESS_APPS" || e.name == "PAPERLESS_URL" || deployment.SecretName(e.name) ||
 			setting != nil && (setting.Type == "bool" || strings.HasPrefix(setting.Type, "json")) {
 			level = Error
 		}
@@ -195,7 +195,7 @@ func checkSecretQuotes(s *subject) []problem {
 func checkNewline(s *subject) []problem {
 	var out []problem
 	for _, e := range s.effective() {
-		if !strings.HasPrefix(e.name, "PAPERLESS_") || e.name == render.ProvidersKey || !strings.HasSuffix(e.value, "\n") {
+		if !strings.HasPrefix(e.name, "PAPERLESS_") || e.name == deployment.ProvidersKey || !strings.HasSuffix(e.value, "\n") {
 			continue
 		}
 		p := e.atValue("the value ends in a line break, which becomes part of it", "write it on one line behind "+e.name+":")
@@ -206,7 +206,7 @@ func checkNewline(s *subject) []problem {
 			}
 		}
 		setting := s.data.byName[e.name]
-		if !render.SecretName(e.name) && (setting == nil || setting.Type != "bool") && e.name != "PAPERLESS_APPS" && e.name != "PAPERLESS_URL" {
+		if !deployment.SecretName(e.name) && (setting == nil || setting.Type != "bool") && e.name != "PAPERLESS_APPS" && e.name != "PAPERLESS_URL" {
 			p.level = Warning
 		}
 		out = append(out, p)
@@ -227,7 +227,7 @@ func checkNewline(s *subject) []problem {
 func checkSpaces(s *subject) []problem {
 	var out []problem
 	for _, e := range s.effective() {
-		if !strings.HasPrefix(e.name, "PAPERLESS_") || e.name == render.ProvidersKey || strings.HasSuffix(e.value, "\n") {
+		if !strings.HasPrefix(e.name, "PAPERLESS_") || e.name == deployment.ProvidersKey || strings.HasSuffix(e.value, "\n") {
 			continue
 		}
 		if strings.TrimSpace(e.value) != e.value && strings.TrimSpace(e.value) != "" {
@@ -256,7 +256,7 @@ func checkComment(s *subject) []problem {
 		if e.extra == "" || e.from == "environment" || e.style != bare || !strings.HasPrefix(e.name, "PAPERLESS_") {
 			continue
 		}
-		if strings.ContainsAny(e.extra, `{}"]`) || render.SecretName(e.name) {
+		if strings.ContainsAny(e.extra, `{}"]`) || deployment.SecretName(e.name) {
 			out = append(out, e.atValue("everything behind \" #\" is a comment here and does not arrive", "put the value in single quotes"))
 		}
 	}
@@ -365,7 +365,7 @@ func checkSecretFile(s *subject) []problem {
 			p = e.atValue("no secret and no volume puts "+m.target+" into the container: Paperless goes on without "+base,
 				"add the secret to the service, or mount the file")
 		}
-		if p.level == "" && base != render.ProvidersKey && base != "PAPERLESS_SECRET_KEY" {
+		if p.level == "" && base != deployment.ProvidersKey && base != "PAPERLESS_SECRET_KEY" {
 			p.level = Warning
 		}
 		out = append(out, p)

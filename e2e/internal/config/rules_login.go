@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // loginRules are about accounts and the way in.
@@ -61,30 +61,30 @@ func (s *subject) button() bool {
 	}
 	_, list := s.modules()
 	return slices.ContainsFunc(s.natives(), func(id string) bool {
-		return slices.ContainsFunc(list, func(m module) bool { return m.name == render.SocialApp(id) })
+		return slices.ContainsFunc(list, func(m module) bool { return m.name == deployment.SocialApp(id) })
 	})
 }
 
 func checkSignup(s *subject) []problem {
-	if s.on(render.AutoSignup) != nil || !s.ssoMeant() {
+	if s.on(deployment.AutoSignup) != nil || !s.ssoMeant() {
 		return nil
 	}
-	by, wanted := s.bundle.Intends(render.AutoSignup)
-	if wanted && (by == render.AutoSignup || by != strings.ToUpper(by)) {
+	by, wanted := s.bundle.Intends(deployment.AutoSignup)
+	if wanted && (by == deployment.AutoSignup || by != strings.ToUpper(by)) {
 		return nil // CFG-BOOL, CFG-CASE
 	}
 	if wanted {
 		e := s.vars[by]
-		p := e.atName("no version of Paperless reads "+by+": accounts are not made, the first sign-in stops at a form", e.written(render.AutoSignup, "true"))
-		p.meant = render.AutoSignup
-		if s.vars[render.AutoSignup] == nil {
-			p.edit = e.rename(render.AutoSignup)
+		p := e.atName("no version of Paperless reads "+by+": accounts are not made, the first sign-in stops at a form", e.written(deployment.AutoSignup, "true"))
+		p.meant = deployment.AutoSignup
+		if s.vars[deployment.AutoSignup] == nil {
+			p.edit = e.rename(deployment.AutoSignup)
 		}
 		return []problem{p}
 	}
-	p := s.anywhere("every new person stops at a form on the first sign-in (the default)", s.line(render.AutoSignup, "true")+" makes the account without asking")
+	p := s.anywhere("every new person stops at a form on the first sign-in (the default)", s.line(deployment.AutoSignup, "true")+" makes the account without asking")
 	p.level = Info
-	if _, e := s.value(render.AutoSignup); e != nil {
+	if _, e := s.value(deployment.AutoSignup); e != nil {
 		p = e.atName(p.message, p.fix)
 		p.level = Info
 	}
@@ -97,7 +97,7 @@ func checkClosed(s *subject) []problem {
 		return nil
 	}
 	p := e.atName("new people get the page Sign Up Closed; only linked accounts can sign in", e.written("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "true"))
-	if s.on(render.AutoSignup) == nil {
+	if s.on(deployment.AutoSignup) == nil {
 		p.level = Info
 	} else {
 		p.message = "sign-ups are closed, so PAPERLESS_SOCIAL_AUTO_SIGNUP does nothing: new people get the page Sign Up Closed"
@@ -106,15 +106,15 @@ func checkClosed(s *subject) []problem {
 }
 
 func checkLockout(s *subject) []problem {
-	e := s.on(render.DisableRegularLogin)
+	e := s.on(deployment.DisableRegularLogin)
 	if e == nil || s.button() || s.on(remoteUser) != nil {
 		return nil // the header of the proxy is a way in, too
 	}
-	return []problem{e.atName("the regular login is off and there is no SSO button: nobody can sign in", e.written(render.DisableRegularLogin, "false")+" until the button is there")}
+	return []problem{e.atName("the regular login is off and there is no SSO button: nobody can sign in", e.written(deployment.DisableRegularLogin, "false")+" until the button is there")}
 }
 
 func checkNoAccount(s *subject) []problem {
-	e := s.on(render.DisableRegularLogin)
+	e := s.on(deployment.DisableRegularLogin)
 	if e == nil || !s.button() || s.off("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS") == nil {
 		return nil
 	}
@@ -122,26 +122,26 @@ func checkNoAccount(s *subject) []problem {
 }
 
 func checkAPI(s *subject) []problem {
-	if e := s.on(render.DisableRegularLogin); e != nil {
+	if e := s.on(deployment.DisableRegularLogin); e != nil {
 		return []problem{e.atName("this does not cover passwords at /api/token/, Basic auth on the API, and /admin/login/", "block these paths at the proxy if passwords must not work at all")}
 	}
 	return nil
 }
 
 func checkRedirect(s *subject) []problem {
-	e := s.on(render.RedirectToSSO)
+	e := s.on(deployment.RedirectToSSO)
 	if e == nil || s.button() {
 		return nil
 	}
-	return []problem{e.atName("there is no SSO button, so nothing is redirected", "mend the button first: PAPERLESS_APPS and "+render.ProvidersKey)}
+	return []problem{e.atName("there is no SSO button, so nothing is redirected", "mend the button first: PAPERLESS_APPS and "+deployment.ProvidersKey)}
 }
 
 func checkRelogin(s *subject) []problem {
 	v, e := s.value("PAPERLESS_LOGOUT_REDIRECT_URL")
-	if header := s.on(remoteUser); header != nil && s.on(render.RedirectToSSO) == nil {
+	if header := s.on(remoteUser); header != nil && s.on(deployment.RedirectToSSO) == nil {
 		return s.headerRelogin(header)
 	}
-	if e == nil || s.on(render.RedirectToSSO) == nil {
+	if e == nil || s.on(deployment.RedirectToSSO) == nil {
 		return nil
 	}
 	u, err := url.Parse(v)
@@ -175,7 +175,7 @@ func (s *subject) headerRelogin(header *entry) []problem {
 }
 
 func checkRights(s *subject) []problem {
-	e := s.on(render.AutoSignup)
+	e := s.on(deployment.AutoSignup)
 	if e == nil || !s.paperless().AtLeast("2.15.0") || s.off("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS") != nil {
 		return nil
 	}
@@ -224,7 +224,7 @@ func checkMandatory(s *subject) []problem {
 
 func checkAutoLogin(s *subject) []problem {
 	if v, e := s.value("PAPERLESS_AUTO_LOGIN_USERNAME"); e != nil && v != "" {
-		return []problem{e.atName("every visitor is signed in as this user, without any password; SSO is never asked", "remove it; to go to SSO at once: "+e.written(render.RedirectToSSO, "true"))}
+		return []problem{e.atName("every visitor is signed in as this user, without any password; SSO is never asked", "remove it; to go to SSO at once: "+e.written(deployment.RedirectToSSO, "true"))}
 	}
 	return nil
 }
@@ -248,11 +248,11 @@ func checkConfirmation(s *subject) []problem {
 	if v == "none" || v == "mandatory" || s.oc.get("VERIFIED_EMAIL").truthy() || app.get("settings").get("verified_email").truthy() {
 		return nil // MAIL-MANDATORY, SEC-VERIFIED
 	}
-	if slices.ContainsFunc(s.bundle.Authentik.Mappings, func(m render.ScopeMapping) bool { return m.Scope == "email" }) {
+	if slices.ContainsFunc(s.bundle.Authentik.Mappings, func(m deployment.ScopeMapping) bool { return m.Scope == "email" }) {
 		return nil
 	}
 	known := s.reader.sources.AuthentikVersion != "" || s.reader.sources.ToAuthentik != ""
-	if kind, name := s.deployedIdP(); kind == render.AuthentikIdP && name != "" {
+	if kind, name := s.deployedIdP(); kind == deployment.AuthentikIdP && name != "" {
 		known = true
 	}
 	if known && !s.bundle.Authentik.AtLeast("2025.10.0") {
@@ -274,7 +274,7 @@ func checkConfirmation(s *subject) []problem {
 // checkFresh is about a database without any account: Paperless's sign-up page
 // then comes before SSO, and its form makes the first administrator.
 func checkFresh(s *subject) []problem {
-	e := s.on(render.DisableRegularLogin)
+	e := s.on(deployment.DisableRegularLogin)
 	if e == nil || !s.paperless().AtLeast("2.15.0") || !s.button() {
 		return nil
 	}

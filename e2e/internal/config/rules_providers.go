@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // providerRules are about PAPERLESS_APPS and the shape of the provider JSON.
@@ -31,7 +31,7 @@ func providerRules() []Rule {
 
 // ssoMeant tells whether somebody wants SSO here at all.
 func (s *subject) ssoMeant() bool {
-	return s.providers != nil || s.vars[render.ProvidersKey] != nil || s.vars[render.ProvidersKey+"_FILE"] != nil
+	return s.providers != nil || s.vars[deployment.ProvidersKey] != nil || s.vars[deployment.ProvidersKey+"_FILE"] != nil
 }
 
 func checkJSON(s *subject) []problem {
@@ -49,7 +49,7 @@ func checkJSON(s *subject) []problem {
 		}
 	}
 	p := problem{
-		file: s.providers.file, at: at, width: max(e.cut, 1), setting: render.ProvidersKey,
+		file: s.providers.file, at: at, width: max(e.cut, 1), setting: deployment.ProvidersKey,
 		message: "not JSON: " + e.text + "; Paperless does not start", fix: e.fix,
 	}
 	if e.sure && (len(s.providers.raw) == len(s.providers.value)) && (s.providers.style == literal || s.providers.style == folded || s.providers.style == bare || s.providers.style == single || s.providers.style == listed) {
@@ -193,7 +193,7 @@ type module struct {
 func (s *subject) hasApp() bool {
 	_, list := s.modules()
 	for _, m := range list {
-		if m.name == render.OpenIDConnectApp {
+		if m.name == deployment.OpenIDConnectApp {
 			return true
 		}
 	}
@@ -235,16 +235,16 @@ func badModule(name string) string {
 		return "the quotes are part of the name"
 	case strings.ContainsAny(name, ";| \t\n"):
 		return "entries are separated by commas"
-	case name == render.OpenIDConnectApp:
+	case name == deployment.OpenIDConnectApp:
 		return ""
-	case slices.Contains(render.SocialProviders(), strings.TrimPrefix(name, prefix)) && strings.HasPrefix(name, prefix):
+	case slices.Contains(deployment.SocialProviders(), strings.TrimPrefix(name, prefix)) && strings.HasPrefix(name, prefix):
 		return ""
-	case strings.EqualFold(name, render.OpenIDConnectApp), editDistance(name, render.OpenIDConnectApp) <= 3:
+	case strings.EqualFold(name, deployment.OpenIDConnectApp), editDistance(name, deployment.OpenIDConnectApp) <= 3:
 		return "there is no module of this name"
 	case name == "openid_connect" || name == "providers.openid_connect" || name == "socialaccount.providers.openid_connect" || name == "allauth.providers.openid_connect" || name == "allauth.openid_connect":
 		return "the name is not complete"
-	case strings.HasPrefix(name, prefix) && !slices.Contains(render.SocialProviders(), strings.SplitN(strings.TrimPrefix(name, prefix), ".", 2)[0]):
-		return "allauth has no such provider; " + render.OpenIDConnectApp + " is for all that speak OpenID Connect"
+	case strings.HasPrefix(name, prefix) && !slices.Contains(deployment.SocialProviders(), strings.SplitN(strings.TrimPrefix(name, prefix), ".", 2)[0]):
+		return "allauth has no such provider; " + deployment.OpenIDConnectApp + " is for all that speak OpenID Connect"
 	}
 	return ""
 }
@@ -257,10 +257,10 @@ func checkModule(s *subject) []problem {
 			at := e.offset(m.at)
 			p := problem{
 				file: e.file, at: at, width: len(m.raw), setting: e.name,
-				message: why + ": Paperless does not start (ModuleNotFoundError)", fix: e.written(e.name, render.OpenIDConnectApp),
+				message: why + ": Paperless does not start (ModuleNotFoundError)", fix: e.written(e.name, deployment.OpenIDConnectApp),
 			}
 			if len(list) == 1 {
-				p.edit = e.revalue(render.OpenIDConnectApp)
+				p.edit = e.revalue(deployment.OpenIDConnectApp)
 			}
 			out = append(out, p)
 		}
@@ -296,10 +296,10 @@ func checkAppTwice(s *subject) []problem {
 		if seen[m.name] {
 			p := problem{
 				file: e.file, at: e.offset(m.at), width: len(m.raw), setting: e.name,
-				message: m.name + " is there already: Paperless does not start (application labels are not unique)", fix: e.written(e.name, render.OpenIDConnectApp),
+				message: m.name + " is there already: Paperless does not start (application labels are not unique)", fix: e.written(e.name, deployment.OpenIDConnectApp),
 			}
 			if len(list) == 2 && s.hasApp() {
-				p.edit = e.revalue(render.OpenIDConnectApp)
+				p.edit = e.revalue(deployment.OpenIDConnectApp)
 			}
 			out = append(out, p)
 		}

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // loginVariable tells whether a variable belongs to signing in.
@@ -33,8 +33,8 @@ func settingRules() []Rule {
 		{Code: "CFG-URLSCHEME", Level: Error, Title: "PAPERLESS_URL has a scheme", Doc: "Without it Paperless does not start.", check: checkURLScheme},
 		{Code: "CFG-PLACEHOLDER", Level: Error, Title: "Every placeholder is filled in", Doc: "YOUR-CLIENT-ID, <slug>, changeme and their like are for you to replace.", Lost: true, check: checkPlaceholder},
 		{Code: "VER-OLD", Level: Error, Title: "The version has OpenID Connect", Doc: "It came with 2.5.0.", check: checkVersion},
-		{Code: "VER-REDIRECT", Level: Error, Title: "The version knows PAPERLESS_REDIRECT_LOGIN_TO_SSO", Doc: "It came with 2.11.0; before, it is ignored.", check: checkSince(render.RedirectToSSO)},
-		{Code: "VER-SSOONLY", Level: Error, Title: "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN", Doc: "It came with 2.6.0; before, it is ignored.", check: checkSince(render.DisableRegularLogin)},
+		{Code: "VER-REDIRECT", Level: Error, Title: "The version knows PAPERLESS_REDIRECT_LOGIN_TO_SSO", Doc: "It came with 2.11.0; before, it is ignored.", check: checkSince(deployment.RedirectToSSO)},
+		{Code: "VER-SSOONLY", Level: Error, Title: "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN", Doc: "It came with 2.6.0; before, it is ignored.", check: checkSince(deployment.DisableRegularLogin)},
 		{Code: "VER-GUESSED", Level: Info, Title: "The image says its version", Doc: "With latest or without a tag the newest known version is assumed.", check: checkGuessed},
 		{Code: "UPG-CHANGED", Level: Warning, Title: "No setting changes its meaning on the way to the version asked for", Doc: "What a version between changed about a setting that is used here.", check: checkUpgrade},
 		{Code: "UPG-REMOVED", Level: Warning, Title: "Every setting is still there in this version", Doc: "Paperless ignores what a version has removed, without a word.", check: checkRemoved},
@@ -51,7 +51,7 @@ func checkUnknown(s *subject) []problem {
 		}
 		if set := s.data.byName[name]; set != nil {
 			since := set.since()
-			if since == "" || s.paperless().AtLeast(since) || name == render.RedirectToSSO || name == render.DisableRegularLogin {
+			if since == "" || s.paperless().AtLeast(since) || name == deployment.RedirectToSSO || name == deployment.DisableRegularLogin {
 				continue
 			}
 			out = append(out, e.atName(fmt.Sprintf("Paperless-ngx %s does not read %s; %s is the first that does", s.paperless().Version, name, since), "use "+since+" or later, or remove it"))
@@ -68,13 +68,13 @@ func checkUnknown(s *subject) []problem {
 			continue
 		case "PAPERLESS_AUTO_LOGIN":
 			p := e.atName("no version of Paperless reads it (PAPERLESS_AUTO_LOGIN_USERNAME is something else, and dangerous)",
-				"remove the line; to go to SSO at once: "+e.written(render.RedirectToSSO, "true"))
+				"remove the line; to go to SSO at once: "+e.written(deployment.RedirectToSSO, "true"))
 			p.edit = e.remove()
 			out = append(out, p)
 			continue
 		}
 		real := s.data.realName(name)
-		if real == render.AutoSignup && s.vars[real] == nil {
+		if real == deployment.AutoSignup && s.vars[real] == nil {
 			continue // SIGN-OFF says it
 		}
 		if real != "" {
@@ -87,7 +87,7 @@ func checkUnknown(s *subject) []problem {
 				p.fix = "remove the line"
 				p.edit = e.remove()
 			}
-			if real == render.ProvidersKey || real == "PAPERLESS_APPS" {
+			if real == deployment.ProvidersKey || real == "PAPERLESS_APPS" {
 				p.level = Error
 			}
 			out = append(out, p)
@@ -126,7 +126,7 @@ func (s *subject) bools() []*entry {
 
 // decisive are the switches without which people do not get in as was meant.
 var decisive = map[string]bool{
-	render.AutoSignup: true, render.RedirectToSSO: true, render.DisableRegularLogin: true, render.RemoteUser: true,
+	deployment.AutoSignup: true, deployment.RedirectToSSO: true, deployment.DisableRegularLogin: true, deployment.RemoteUser: true,
 	"PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS": true,
 }
 
@@ -305,7 +305,7 @@ func checkVersion(s *subject) []problem {
 
 func checkSince(name string) func(*subject) []problem {
 	return func(s *subject) []problem {
-		since := render.Introduced(name)
+		since := deployment.Introduced(name)
 		v, e := s.value(name)
 		if e == nil || !yesWord(v) || s.paperless().AtLeast(since) || !s.paperless().AtLeast("2.5.0") {
 			return nil
@@ -319,7 +319,7 @@ func checkSince(name string) func(*subject) []problem {
 func checkUpgrade(s *subject) []problem {
 	var out []problem
 	from, to := cmp.Or(s.reader.sources.from, s.imageVersion), s.paperless().Version
-	if from == "" || from == to || render.AtLeast(from, to) {
+	if from == "" || from == to || deployment.AtLeast(from, to) {
 		return nil
 	}
 	for _, e := range s.effective() {
@@ -329,7 +329,7 @@ func checkUpgrade(s *subject) []problem {
 		}
 		for _, c := range set.Changes {
 			m := semverText.FindStringSubmatch(c.Version)
-			if m == nil || render.AtLeast(from, m[1]) || !render.AtLeast(to, m[1]) {
+			if m == nil || deployment.AtLeast(from, m[1]) || !deployment.AtLeast(to, m[1]) {
 				continue
 			}
 			out = append(out, e.atName(fmt.Sprintf("%s changes with %s, between %s and %s: %s", e.name, m[1], from, to, c.Change), "look at it before the upgrade"))
@@ -384,10 +384,10 @@ func checkV3(s *subject) []problem {
 // newerThanKnown tells whether the image is newer than every version known here:
 // a name that is not known may be one of its own.
 func (s *subject) newerThanKnown() bool {
-	known, err := render.KnownVersions()
+	known, err := deployment.KnownVersions()
 	if err != nil {
 		return true
 	}
 	newest := latest(known.Paperless)
-	return s.imageVersion != newest && s.imageVersion != "" && render.AtLeast(s.imageVersion, newest)
+	return s.imageVersion != newest && s.imageVersion != "" && deployment.AtLeast(s.imageVersion, newest)
 }

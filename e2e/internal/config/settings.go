@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
 
@@ -96,7 +96,7 @@ var semverText = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)$`)
 // since is the first version that reads the setting, or "" for all that this
 // program knows.
 func (s *Setting) since() string {
-	if m := semverText.FindStringSubmatch(s.Introduced); m != nil && render.AtLeast(m[1], "2.5.0") {
+	if m := semverText.FindStringSubmatch(s.Introduced); m != nil && deployment.AtLeast(m[1], "2.5.0") {
 		return m[1]
 	}
 	return ""
@@ -108,7 +108,7 @@ func (d *settingsData) realName(name string) string {
 	if d.known(name) {
 		return ""
 	}
-	for _, known := range []string{render.DeadSetting(name), render.Misspelt(name)} {
+	for _, known := range []string{deployment.DeadSetting(name), deployment.Misspelt(name)} {
 		if known != "" {
 			return known
 		}

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // A gap is a piece of a value that is not known here: a variable that a Secret
@@ -41,10 +41,10 @@ var absences = map[string][]string{
 	"CFG-SECRETKEY": {"PAPERLESS_SECRET_KEY"},
 	"UPG-V3":        {"PAPERLESS_SECRET_KEY"},
 	"CFG-APPS":      {"PAPERLESS_APPS"},
-	"CFG-NOAPP":     {"PAPERLESS_APPS", render.ProvidersKey},
-	"CFG-KEY":       {render.ProvidersKey},
-	"REG-LOCKOUT":   {"PAPERLESS_APPS", render.ProvidersKey},
-	"REDIR-OFF":     {"PAPERLESS_APPS", render.ProvidersKey},
+	"CFG-NOAPP":     {"PAPERLESS_APPS", deployment.ProvidersKey},
+	"CFG-KEY":       {deployment.ProvidersKey},
+	"REG-LOCKOUT":   {"PAPERLESS_APPS", deployment.ProvidersKey},
+	"REDIR-OFF":     {"PAPERLESS_APPS", deployment.ProvidersKey},
 	"PROXY-CSRF":    {"PAPERLESS_URL"},
 	"PROXY-ALLOWED": {"PAPERLESS_URL", "PAPERLESS_ALLOWED_HOSTS"},
 	"PROXY-PROTO":   {"PAPERLESS_PROXY_SSL_HEADER", "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"},
@@ -60,7 +60,7 @@ func (s *subject) weigh(problems []problem) []problem {
 			if e.unknown != "" {
 				continue
 			}
-			if len(e.gaps) > 0 && p.setting != render.ProvidersKey && p.at >= e.valueAt {
+			if len(e.gaps) > 0 && p.setting != deployment.ProvidersKey && p.at >= e.valueAt {
 				continue
 			}
 			if e.broken && followsForm[p.code] && !p.form {
@@ -140,10 +140,10 @@ func (s *subject) standIns() {
 func (s *subject) standIn(name string) string {
 	switch name {
 	case "PAPERLESS_APPS":
-		return render.OpenIDConnectApp
+		return deployment.OpenIDConnectApp
 	case "PAPERLESS_SECRET_KEY":
 		return "a-key-that-stands-in-for-the-unknown-one"
-	case render.ProvidersKey:
+	case deployment.ProvidersKey:
 		app := map[string]any{
 			"provider_id": s.registeredID(), "name": "authentik", "client_id": s.registered("client_id"), "secret": s.registered("secret"),
 			"settings": map[string]any{"server_url": s.registered("server_url")},
@@ -221,7 +221,7 @@ func (s *subject) piece(setting, name, before, after string) string {
 	switch {
 	case slugAtEnd.MatchString(before):
 		return "paperless"
-	case schemeAtEnd.MatchString(before) && setting == render.ProvidersKey:
+	case schemeAtEnd.MatchString(before) && setting == deployment.ProvidersKey:
 		return strings.TrimPrefix(defaultAuthentikURL, "https://")
 	case schemeAtEnd.MatchString(before):
 		return strings.TrimPrefix(defaultPaperlessURL, "https://")
@@ -277,8 +277,8 @@ func checkElsewhere(s *subject) []problem {
 func taken(e *entry) string {
 	switch strings.TrimSuffix(e.name, "_FILE") {
 	case "PAPERLESS_APPS":
-		return "takes " + render.OpenIDConnectApp
-	case render.ProvidersKey:
+		return "takes " + deployment.OpenIDConnectApp
+	case deployment.ProvidersKey:
 		return "takes the guide's provider instead"
 	case "PAPERLESS_SECRET_KEY":
 		return "takes a key of its own"

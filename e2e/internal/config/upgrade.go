@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // upgrade is lint with what the versions to upgrade to bring: findings that
@@ -61,7 +61,7 @@ func forward(product, from, to string) error {
 	if !semverText.MatchString(strings.SplitN(to, "-", 2)[0]) {
 		return fmt.Errorf("%s %q is no version; write it as 3.0.5", product, to)
 	}
-	if !render.AtLeast(to, from) {
+	if !deployment.AtLeast(to, from) {
 		return fmt.Errorf("%s %s is older than %s, which runs now; only upgrades can be looked at", product, to, from)
 	}
 	return nil

@@ -18,8 +18,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // APIPort is where an edge in a container hands out what it recorded.
@@ -51,11 +51,11 @@ type Words struct {
 
 // A ContainerRoute is a Route to another container.
 type ContainerRoute struct {
-	Product   string       `json:"product"`
-	Host      string       `json:"host"`
-	Upstream  string       `json:"upstream"`
-	Proxy     render.Proxy `json:"proxy"`
-	PlainHTTP bool         `json:"plain_http"`
+	Product   string           `json:"product"`
+	Host      string           `json:"host"`
+	Upstream  string           `json:"upstream"`
+	Proxy     deployment.Proxy `json:"proxy"`
+	PlainHTTP bool             `json:"plain_http"`
 }
 
 // ReadConfig reads the file that an edge in a container is started with.
@@ -76,7 +76,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	if len(c.TLS) == 0 || c.Keys == nil || c.Token == "" {
 		return errors.New("edge: the configuration names no port, no keys or no token")
 	}
-	redactor := evidence.NewRedactorWithKey(c.RedactorKey, c.Secrets...).Spare(render.WordsOf(c.Words.Hosts, c.Words.Words).Has)
+	redactor := evidence.NewRedactorWithKey(c.RedactorKey, c.Secrets...).Spare(deployment.WordsOf(c.Words.Hosts, c.Words.Words).Has)
 	e, err := Listen(Options{Addr: ":" + c.TLS[0], PlainAddr: "-", Hosts: []string{apiName}, Keys: c.Keys, Redactor: redactor, Log: log})
 	if err != nil {
 		return err

@@ -21,8 +21,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // RouteHeader tells which of several labs a request is meant for. It is
@@ -47,7 +47,7 @@ type Route struct {
 	Handler http.Handler // the server, in this process; or
 	// Upstream is where the server listens.
 	Upstream *url.URL
-	Proxy    render.Proxy
+	Proxy    deployment.Proxy
 	// PlainHTTP serves http too; otherwise it is redirected to https.
 	PlainHTTP bool
 	// Redactor of this route; nil: the edge's.

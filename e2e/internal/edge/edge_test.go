@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -162,7 +162,7 @@ func TestForwarding(t *testing.T) {
 		"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Host": "evil.example", "Cookie": "a=b",
 	}
 	tests := map[string]struct {
-		proxy render.Proxy
+		proxy deployment.Proxy
 		want  map[string]string
 		gone  []string
 	}{
@@ -171,15 +171,15 @@ func TestForwarding(t *testing.T) {
 			gone: []string{"Remote-User", "X-Authentik-Username", "Remote_user", "Remote_User"},
 		},
 		"host rewritten": {
-			proxy: render.Proxy{RewriteHost: "paperless:8000"},
+			proxy: deployment.Proxy{RewriteHost: "paperless:8000"},
 			want:  map[string]string{"Host": "paperless:8000", "X-Forwarded-Host": paperless},
 		},
-		"port into host":       {proxy: render.Proxy{ForwardedPortInto: true}, want: map[string]string{"Host": paperless + ":443"}},
-		"no forwarded headers": {proxy: render.Proxy{DropForwarded: true}, want: map[string]string{"Host": paperless}, gone: []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}},
-		"no forwarded for":     {proxy: render.Proxy{OmitForwardedFor: true}, want: map[string]string{"X-Forwarded-Proto": "https"}, gone: []string{"X-Forwarded-For"}},
-		"remote user passes":   {proxy: render.Proxy{PassRemoteUser: true}, want: map[string]string{"Remote-User": "admin"}},
-		"own identity header":  {proxy: render.Proxy{RemoteUserHeader: "X-Auth-Person"}, gone: []string{"X-Auth-Person"}},
-		"cookies dropped":      {proxy: render.Proxy{DropCookies: true}, gone: []string{"Cookie"}},
+		"port into host":       {proxy: deployment.Proxy{ForwardedPortInto: true}, want: map[string]string{"Host": paperless + ":443"}},
+		"no forwarded headers": {proxy: deployment.Proxy{DropForwarded: true}, want: map[string]string{"Host": paperless}, gone: []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}},
+		"no forwarded for":     {proxy: deployment.Proxy{OmitForwardedFor: true}, want: map[string]string{"X-Forwarded-Proto": "https"}, gone: []string{"X-Forwarded-For"}},
+		"remote user passes":   {proxy: deployment.Proxy{PassRemoteUser: true}, want: map[string]string{"Remote-User": "admin"}},
+		"own identity header":  {proxy: deployment.Proxy{RemoteUserHeader: "X-Auth-Person"}, gone: []string{"X-Auth-Person"}},
+		"cookies dropped":      {proxy: deployment.Proxy{DropCookies: true}, gone: []string{"Cookie"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

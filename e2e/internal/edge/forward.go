@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // handle answers one request: the route's server, a redirect to https, or 421
@@ -80,7 +80,7 @@ func (e *Edge) proxy(route *Route, plainBody bool) *httputil.ReverseProxy {
 }
 
 // forward is the request as the product sees it behind this proxy.
-func forward(r *http.Request, p render.Proxy, secure bool) *http.Request {
+func forward(r *http.Request, p deployment.Proxy, secure bool) *http.Request {
 	out := r.Clone(r.Context())
 	out.TLS = nil // the edge ended it
 	h := out.Header

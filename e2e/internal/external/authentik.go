@@ -13,8 +13,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // An authentikAPI reads authentik's REST API. It never writes.
@@ -98,22 +98,22 @@ type provider struct {
 	Application   string          `json:"assigned_application_name"`
 }
 
-func (p *provider) uris() []render.RedirectURI {
+func (p *provider) uris() []deployment.RedirectURI {
 	var list []struct {
 		Mode string `json:"matching_mode"`
 		URL  string `json:"url"`
 	}
-	var out []render.RedirectURI
+	var out []deployment.RedirectURI
 	if json.Unmarshal(p.RedirectURIs, &list) == nil {
 		for _, u := range list {
-			out = append(out, render.RedirectURI{MatchingMode: u.Mode, URL: u.URL})
+			out = append(out, deployment.RedirectURI{MatchingMode: u.Mode, URL: u.URL})
 		}
 		return out
 	}
 	var text string
 	if json.Unmarshal(p.RedirectURIs, &text) == nil {
 		for _, u := range strings.Fields(text) {
-			out = append(out, render.RedirectURI{MatchingMode: "strict", URL: u})
+			out = append(out, deployment.RedirectURI{MatchingMode: "strict", URL: u})
 		}
 	}
 	return out
@@ -184,7 +184,7 @@ func (p *Pair) readProviders(ctx context.Context) error {
 			pr.Scopes = []string{"openid", "email", "profile"}
 		}
 		m.Providers = append(m.Providers, pr)
-		m.Applications = append(m.Applications, render.Application{Name: one.Application, Slug: one.Slug, Provider: one.Name})
+		m.Applications = append(m.Applications, deployment.Application{Name: one.Application, Slug: one.Slug, Provider: one.Name})
 	}
 	if p.bundle.Observed {
 		p.observedServer(app, ours)
@@ -210,8 +210,8 @@ func (p *Pair) theirs(all []provider) []provider {
 }
 
 // provider is the provider as a bundle has it, without its scopes.
-func (p *provider) provider() render.OAuth2Provider {
-	return render.OAuth2Provider{
+func (p *provider) provider() deployment.OAuth2Provider {
+	return deployment.OAuth2Provider{
 		Name: p.Name, ClientType: p.ClientType, ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURIs: p.uris(),
 		SubMode: p.SubMode, IssuerMode: p.IssuerMode, AccessCodeValidity: p.CodeValidity, AccessTokenValidity: p.TokenValidity,
 		GrantTypes: p.GrantTypes, SigningKey: p.SigningKey != nil, EncryptionKey: p.EncryptionKey != nil,
@@ -220,14 +220,14 @@ func (p *provider) provider() render.OAuth2Provider {
 
 // observedServer names the discovery document after the application, where no
 // file does: Paperless does not tell.
-func (p *Pair) observedServer(app render.App, ours []provider) {
+func (p *Pair) observedServer(app deployment.App, ours []provider) {
 	if len(ours) != 1 || ours[0].Slug == "" || app.ServerURL() != "" {
 		return
 	}
 	p.bundle.EditSettings(func(s map[string]any) {
 		s["server_url"] = p.bundle.Authentik.URL + "/application/o/" + ours[0].Slug + "/.well-known/openid-configuration"
 	})
-	p.bundle.Relations[render.RelationServerURL] = render.ServerURLAssumed
+	p.bundle.Relations[deployment.RelationServerURL] = deployment.ServerURLAssumed
 }
 
 // scopes are the scope names by the key of their mapping; nil: not known.

@@ -15,8 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -49,7 +49,7 @@ type Options struct {
 // A Pair is a pair that runs.
 type Pair struct {
 	o        Options
-	bundle   *render.Bundle
+	bundle   *deployment.Deployment
 	target   *target.Target
 	client   *http.Client
 	redactor *evidence.Redactor
@@ -66,7 +66,7 @@ type Pair struct {
 // Open looks at a pair. The bundle is what the user's files say, nil without
 // files: then it is what can be seen. That the pair does not answer, or has a
 // broken certificate, is no error here: the first check says so.
-func Open(ctx context.Context, b *render.Bundle, o Options) (*Pair, error) {
+func Open(ctx context.Context, b *deployment.Deployment, o Options) (*Pair, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -104,9 +104,9 @@ func Open(ctx context.Context, b *render.Bundle, o Options) (*Pair, error) {
 }
 
 // name makes the bundle and finds the two addresses.
-func (p *Pair) name(b *render.Bundle) error {
+func (p *Pair) name(b *deployment.Deployment) error {
 	if b == nil {
-		p.bundle = &render.Bundle{Observed: true, Paperless: render.Paperless{Env: map[string]string{}}, Origins: map[string]render.Origin{}, Relations: map[string]string{}}
+		p.bundle = &deployment.Deployment{Observed: true, Paperless: deployment.Paperless{Env: map[string]string{}}, Origins: map[string]deployment.Origin{}, Relations: map[string]string{}}
 	} else {
 		p.bundle = b.Clone()
 		p.bundle.Assumed = nil // this authentik is the real one
@@ -115,7 +115,7 @@ func (p *Pair) name(b *render.Bundle) error {
 		}
 		if !p.o.Blueprint {
 			// What the guide says is not what this authentik has.
-			p.bundle.Authentik.Model = render.Model{}
+			p.bundle.Authentik.Model = deployment.Model{}
 		}
 		p.bundle.Authentik.Users = nil // those of a blueprint are not ours to sign in as
 		p.bundle.Paperless.Users = nil
@@ -157,12 +157,12 @@ func (p *Pair) name(b *render.Bundle) error {
 // people are those who were given to sign in as.
 func (p *Pair) people() {
 	for _, u := range p.o.Credentials.Authentik.Users {
-		p.bundle.Authentik.Users = append(p.bundle.Authentik.Users, render.AuthentikUser{
+		p.bundle.Authentik.Users = append(p.bundle.Authentik.Users, deployment.AuthentikUser{
 			Role: u.Role, Username: u.Username, Name: u.Name, Email: u.Email, Password: u.Password, Account: u.Account,
 		})
 	}
 	for _, u := range p.o.Credentials.Paperless.Users {
-		p.bundle.Paperless.Users = append(p.bundle.Paperless.Users, render.LocalUser{
+		p.bundle.Paperless.Users = append(p.bundle.Paperless.Users, deployment.LocalUser{
 			Role: u.Role, Username: u.Username, Email: u.Email, Password: u.Password, Superuser: u.Role == roleAdmin,
 		})
 	}
@@ -216,14 +216,14 @@ func (p *Pair) look(ctx context.Context) error {
 }
 
 // Bundle is the configuration that the checks are told.
-func (p *Pair) Bundle() *render.Bundle { return p.bundle }
+func (p *Pair) Bundle() *deployment.Deployment { return p.bundle }
 
 // Notes are what could not be seen beforehand, and what follows from it.
 func (p *Pair) Notes() []string { return p.notes }
 
 // Start is for the runner: the pair runs already. Variants need other settings,
 // which are not ours to change; the runner skips them.
-func (p *Pair) Start(_ context.Context, _ *render.Bundle, _ string) (*target.Target, error) {
+func (p *Pair) Start(_ context.Context, _ *deployment.Deployment, _ string) (*target.Target, error) {
 	return p.target, nil
 }
 

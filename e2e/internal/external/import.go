@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -27,8 +27,8 @@ type ImportOptions struct {
 	// ClientID names the provider; empty: that of Bundle, else the one whose name,
 	// slug or redirect URI says Paperless.
 	ClientID string
-	Bundle   *render.Bundle // what Paperless's files say; nil: not known
-	Log      *slog.Logger   // nil: silent
+	Bundle   *deployment.Deployment // what Paperless's files say; nil: not known
+	Log      *slog.Logger           // nil: silent
 }
 
 // An Imported is what authentik says of the client.
@@ -38,7 +38,7 @@ type Imported struct {
 	Slug      string
 	Blueprint []byte // without the client secret: it is !Env SecretEnv
 	// Secret is how the client secret of Bundle relates to that of authentik
-	// (render.SecretEqual and so on); empty without a Bundle, or where it is not known.
+	// (deployment.SecretEqual and so on); empty without a Bundle, or where it is not known.
 	Secret string
 	Public bool     // the client has no secret
 	Notes  []string // what could not be read, and what follows from it
@@ -91,7 +91,7 @@ func importer(o ImportOptions) (*Pair, error) {
 		return nil, fmt.Errorf("%w: --authentik-url %q is no address; want https://host", ErrOptions, o.AuthentikURL)
 	}
 	origin := u.Scheme + "://" + u.Host
-	b := &render.Bundle{Observed: true, Paperless: render.Paperless{Env: map[string]string{}}}
+	b := &deployment.Deployment{Observed: true, Paperless: deployment.Paperless{Env: map[string]string{}}}
 	if o.Bundle != nil {
 		b = o.Bundle.Clone()
 	}
@@ -153,8 +153,8 @@ func named(list []provider) string {
 }
 
 // model is what the blueprint is made of.
-func (p *Pair) model(ctx context.Context, one *provider) (*render.Model, error) {
-	m := &render.Model{}
+func (p *Pair) model(ctx context.Context, one *provider) (*deployment.Model, error) {
+	m := &deployment.Model{}
 	pr := one.provider()
 	var mappings results[struct {
 		PK         string `json:"pk"`
@@ -173,26 +173,26 @@ func (p *Pair) model(ctx context.Context, one *provider) (*render.Model, error) 
 			}
 			pr.Scopes = append(pr.Scopes, s.Scope)
 			if s.Managed == "" && s.Expression != "" { // one of their own
-				m.Mappings = append(m.Mappings, render.ScopeMapping{Name: s.Name, Scope: s.Scope, Expression: s.Expression})
+				m.Mappings = append(m.Mappings, deployment.ScopeMapping{Name: s.Name, Scope: s.Scope, Expression: s.Expression})
 			}
 		}
 	}
 	p.consent(ctx, one, &pr)
-	m.Providers = []render.OAuth2Provider{pr}
+	m.Providers = []deployment.OAuth2Provider{pr}
 	if one.Slug == "" {
 		p.note("the provider %s belongs to no application", one.Name)
 		return m, nil
 	}
-	app := render.Application{Name: one.Application, Slug: one.Slug, Provider: one.Name}
+	app := deployment.Application{Name: one.Application, Slug: one.Slug, Provider: one.Name}
 	if err := p.access(ctx, m, &app); err != nil {
 		p.note("who may use the application %s is not known: %s", one.Slug, err)
 	}
-	m.Applications = []render.Application{app}
+	m.Applications = []deployment.Application{app}
 	return m, nil
 }
 
 // consent takes over which of authentik's own authorization flows it is.
-func (p *Pair) consent(ctx context.Context, one *provider, pr *render.OAuth2Provider) {
+func (p *Pair) consent(ctx context.Context, one *provider, pr *deployment.OAuth2Provider) {
 	if one.Flow == "" {
 		return
 	}
@@ -216,7 +216,7 @@ func (p *Pair) consent(ctx context.Context, one *provider, pr *render.OAuth2Prov
 }
 
 // access reads which groups may use the application.
-func (p *Pair) access(ctx context.Context, m *render.Model, app *render.Application) error {
+func (p *Pair) access(ctx context.Context, m *deployment.Model, app *deployment.Application) error {
 	var have struct {
 		PK string `json:"pk"`
 	}
@@ -260,15 +260,15 @@ func (p *Pair) access(ctx context.Context, m *render.Model, app *render.Applicat
 }
 
 // text is the blueprint, with the variable in the client secret's place.
-func text(m *render.Model, version string) []byte {
+func text(m *deployment.Model, version string) []byte {
 	const marker = "ssocheck-client-secret-stands-here"
-	c := (&render.Bundle{Authentik: render.Authentik{Model: *m}}).Clone()
+	c := (&deployment.Deployment{Authentik: deployment.Authentik{Model: *m}}).Clone()
 	secret := c.Authentik.Providers[0].ClientSecret != "" && c.Authentik.Providers[0].ClientType != "public"
 	c.Authentik.Providers[0].ClientSecret = ""
 	if secret {
 		c.Authentik.Providers[0].ClientSecret = marker
 	}
-	out := strings.Replace(string(render.Blueprint(c)), `"`+marker+`"`, "!Env "+SecretEnv, 1)
+	out := strings.Replace(string(deployment.Blueprint(c)), `"`+marker+`"`, "!Env "+SecretEnv, 1)
 	_, rest, _ := strings.Cut(out, "\n") // the first line says who else made it
 	of := "authentik"
 	if version != "" {

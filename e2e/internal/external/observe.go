@@ -12,8 +12,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -44,7 +44,7 @@ func (p *Pair) observe(ctx context.Context) {
 	app := map[string]any{"provider_id": form[2], "name": strings.Join(strings.Fields(html.UnescapeString(anyTag.ReplaceAllString(form[3], " "))), " ")}
 	settings := map[string]any{}
 	if !localForm.MatchString(page) {
-		p.bundle.Paperless.Env[render.DisableRegularLogin] = "true"
+		p.bundle.Paperless.Env[deployment.DisableRegularLogin] = "true"
 	}
 	action, err := url.Parse(base + "/accounts/login/")
 	if err == nil {
@@ -55,9 +55,9 @@ func (p *Pair) observe(ctx context.Context) {
 	}
 	p.headless(ctx, base, app, settings)
 	app["settings"] = settings
-	p.bundle.Paperless.Env["PAPERLESS_APPS"] = render.OpenIDConnectApp
-	p.bundle.Paperless.Env[render.ProvidersKey] = encode(map[string]any{"openid_connect": map[string]any{"APPS": []any{app}}})
-	p.bundle.Relations["client_secret"] = render.SecretUnknown
+	p.bundle.Paperless.Env["PAPERLESS_APPS"] = deployment.OpenIDConnectApp
+	p.bundle.Paperless.Env[deployment.ProvidersKey] = encode(map[string]any{"openid_connect": map[string]any{"APPS": []any{app}}})
+	p.bundle.Relations["client_secret"] = deployment.SecretUnknown
 }
 
 // press sends the button's form, which changes nothing, and reads client id and

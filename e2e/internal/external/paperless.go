@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -36,7 +36,7 @@ func (p *Pair) administrator() func(*http.Request) {
 	return nil
 }
 
-func basic(u render.LocalUser) func(*http.Request) {
+func basic(u deployment.LocalUser) func(*http.Request) {
 	return func(r *http.Request) { r.SetBasicAuth(u.Username, u.Password) }
 }
 
@@ -144,7 +144,7 @@ func (p *Pair) users(ctx context.Context, sign func(*http.Request)) ([]account, 
 var errPassword = errors.New("the password is refused by Paperless")
 
 // links are the ids of a local user's social accounts.
-func (p *Pair) links(ctx context.Context, u render.LocalUser) ([]int, error) {
+func (p *Pair) links(ctx context.Context, u deployment.LocalUser) ([]int, error) {
 	var profile struct {
 		Social []struct {
 			ID int `json:"id"`
@@ -218,7 +218,7 @@ func (p *Pair) Clean(ctx context.Context) []string {
 // ours tells whether a new account is of somebody that the checks signed in as.
 // Somebody else may have come meanwhile.
 func (p *Pair) ours(a account) bool {
-	return slices.ContainsFunc(p.bundle.Authentik.Users, func(u render.AuthentikUser) bool {
+	return slices.ContainsFunc(p.bundle.Authentik.Users, func(u deployment.AuthentikUser) bool {
 		// A name that is taken gets digits.
 		rest, same := strings.CutPrefix(strings.ToLower(a.Username), strings.ToLower(u.Username))
 		return u.Email != "" && strings.EqualFold(a.Email, u.Email) || same && strings.Trim(rest, "0123456789") == ""
@@ -226,7 +226,7 @@ func (p *Pair) ours(a account) bool {
 }
 
 // unlink removes the social accounts that a local user did not have before.
-func (p *Pair) unlink(ctx context.Context, u render.LocalUser, say func(string, ...any)) {
+func (p *Pair) unlink(ctx context.Context, u deployment.LocalUser, say func(string, ...any)) {
 	now, err := p.links(ctx, u)
 	if err != nil {
 		say("may be left in Paperless: a link of %s to authentik (%v)", u.Username, err)

@@ -5,14 +5,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // BenchmarkBoot is a lab of its own, started and closed.
 func BenchmarkBoot(b *testing.B) {
-	bundle, err := render.Default()
+	bundle, err := deployment.Default()
 	require.NoError(b, err)
 	for b.Loop() {
 		tg, err := lab.Start(b.Context(), bundle)
@@ -23,7 +23,7 @@ func BenchmarkBoot(b *testing.B) {
 
 // BenchmarkBootOnEdge is a lab among others on one edge, as a run has them.
 func BenchmarkBootOnEdge(b *testing.B) {
-	bundle, err := render.Default()
+	bundle, err := deployment.Default()
 	require.NoError(b, err)
 	e, err := edge.Listen(edge.Options{})
 	require.NoError(b, err)
@@ -37,7 +37,7 @@ func BenchmarkBootOnEdge(b *testing.B) {
 
 // BenchmarkSignIn is a person who signs in with authentik, without a browser.
 func BenchmarkSignIn(b *testing.B) {
-	bundle, err := render.Default()
+	bundle, err := deployment.Default()
 	require.NoError(b, err)
 	tg, err := lab.Start(b.Context(), bundle)
 	require.NoError(b, err)

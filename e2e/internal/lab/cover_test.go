@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -42,7 +42,7 @@ func (w *walker) where() string {
 }
 
 // deployed is the recorded deployment on these versions, with a change.
-func deployed(t *testing.T, paperless, authentik string, change func(*render.Bundle)) *render.Bundle {
+func deployed(t *testing.T, paperless, authentik string, change func(*deployment.Deployment)) *deployment.Deployment {
 	t.Helper()
 	all := observed(t)
 	b := bundle(t, flowRow(flow{Paperless: paperless, Authentik: authentik}, nil), all.Harness)
@@ -52,12 +52,12 @@ func deployed(t *testing.T, paperless, authentik string, change func(*render.Bun
 	return b
 }
 
-func provider(change func(*render.OAuth2Provider)) func(*render.Bundle) {
-	return func(b *render.Bundle) { change(&b.Authentik.Providers[0]) }
+func provider(change func(*deployment.OAuth2Provider)) func(*deployment.Deployment) {
+	return func(b *deployment.Deployment) { change(&b.Authentik.Providers[0]) }
 }
 
-func setting(pairs ...string) func(*render.Bundle) {
-	return func(b *render.Bundle) {
+func setting(pairs ...string) func(*deployment.Deployment) {
+	return func(b *deployment.Deployment) {
 		for i := 0; i < len(pairs); i += 2 {
 			b.Paperless.Env[pairs[i]] = pairs[i+1]
 		}
@@ -65,8 +65,8 @@ func setting(pairs ...string) func(*render.Bundle) {
 }
 
 // proxied changes the proxy in front of Paperless, and settings.
-func proxied(change func(*render.Proxy), pairs ...string) func(*render.Bundle) {
-	return func(b *render.Bundle) {
+func proxied(change func(*deployment.Proxy), pairs ...string) func(*deployment.Deployment) {
+	return func(b *deployment.Deployment) {
 		change(&b.Paperless.Proxy)
 		setting(pairs...)(b)
 	}
@@ -91,42 +91,42 @@ func TestConfigurations(t *testing.T) {
 	}
 	same := func(s string) map[string]string { return three(s, s, s) }
 	tests := map[string]struct {
-		change    func(*render.Bundle)
+		change    func(*deployment.Deployment)
 		authentik string // "": 2025.8.1
 		want      map[string]string
 	}{
 		"nothing": {want: same(dashboard)},
 		"encryption key: the id_token is a JWE": {
-			change: provider(func(p *render.OAuth2Provider) { p.EncryptionKey = true }),
+			change: provider(func(p *deployment.OAuth2Provider) { p.EncryptionKey = true }),
 			want: map[string]string{
 				"2.5.0": dashboard, "2.19.6": dashboard, "2.20.0": failedOld,
 				"2.20.15": failedOld + " / unknown (Invalid id_token)", "3.0.5": failedNew + " / unknown (Invalid id_token)",
 			},
 		},
-		"no signing key":       {change: provider(func(p *render.OAuth2Provider) { p.SigningKey = false }), want: same(dashboard)},
-		"issuer mode global":   {change: provider(func(p *render.OAuth2Provider) { p.IssuerMode = "global" }), want: same(dashboard)},
-		"sub: user_id":         {change: provider(func(p *render.OAuth2Provider) { p.SubMode = "user_id" }), want: same(dashboard)},
-		"sub: user_uuid":       {change: provider(func(p *render.OAuth2Provider) { p.SubMode = "user_uuid" }), want: same(dashboard)},
-		"sub: user_username":   {change: provider(func(p *render.OAuth2Provider) { p.SubMode = "user_username" }), want: same(dashboard)},
-		"sub: user_upn":        {change: provider(func(p *render.OAuth2Provider) { p.SubMode = "user_upn" }), want: same(dashboard)},
-		"openid not selected":  {change: provider(func(p *render.OAuth2Provider) { p.Scopes = []string{"email", "profile"} }), want: three(failedOld, failedOld+" / unknown (403 Client Error: Forbidden", failedNew+" / unknown (403 Client Error: Forbidden")},
-		"no scope at all":      {change: provider(func(p *render.OAuth2Provider) { p.Scopes = nil }), want: three(failedOld, failedOld+" / unknown (403 Client Error: Forbidden", failedNew+" / unknown (403 Client Error: Forbidden")},
-		"email not selected":   {change: provider(func(p *render.OAuth2Provider) { p.Scopes = []string{"openid", "profile"} }), want: same(dashboard)},
-		"profile not selected": {change: provider(func(p *render.OAuth2Provider) { p.Scopes = []string{"openid", "email"} }), want: same(dashboard)},
+		"no signing key":       {change: provider(func(p *deployment.OAuth2Provider) { p.SigningKey = false }), want: same(dashboard)},
+		"issuer mode global":   {change: provider(func(p *deployment.OAuth2Provider) { p.IssuerMode = "global" }), want: same(dashboard)},
+		"sub: user_id":         {change: provider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_id" }), want: same(dashboard)},
+		"sub: user_uuid":       {change: provider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_uuid" }), want: same(dashboard)},
+		"sub: user_username":   {change: provider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_username" }), want: same(dashboard)},
+		"sub: user_upn":        {change: provider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_upn" }), want: same(dashboard)},
+		"openid not selected":  {change: provider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"email", "profile"} }), want: three(failedOld, failedOld+" / unknown (403 Client Error: Forbidden", failedNew+" / unknown (403 Client Error: Forbidden")},
+		"no scope at all":      {change: provider(func(p *deployment.OAuth2Provider) { p.Scopes = nil }), want: three(failedOld, failedOld+" / unknown (403 Client Error: Forbidden", failedNew+" / unknown (403 Client Error: Forbidden")},
+		"email not selected":   {change: provider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"openid", "profile"} }), want: same(dashboard)},
+		"profile not selected": {change: provider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"openid", "email"} }), want: same(dashboard)},
 		"pattern as redirect URI": {
-			change: provider(func(p *render.OAuth2Provider) {
-				p.RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: `https://paperless\.example\.com/accounts/oidc/.*/login/callback/`}}
+			change: provider(func(p *deployment.OAuth2Provider) {
+				p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: `https://paperless\.example\.com/accounts/oidc/.*/login/callback/`}}
 			}), want: same(dashboard),
 		},
 		"pattern that ends too early": {
-			change: provider(func(p *render.OAuth2Provider) {
-				p.RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: `https://paperless\.example\.com/accounts/oidc/authentik/login/callback`}}
+			change: provider(func(p *deployment.OAuth2Provider) {
+				p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: `https://paperless\.example\.com/accounts/oidc/authentik/login/callback`}}
 			}), want: same(refused),
 		},
-		"application gone":           {change: func(b *render.Bundle) { b.Authentik.Applications = nil }, want: same(brokenAt)},
-		"application of no provider": {change: func(b *render.Bundle) { b.Authentik.Applications[0].Provider = "" }, want: same(brokenAt)},
+		"application gone":           {change: func(b *deployment.Deployment) { b.Authentik.Applications = nil }, want: same(brokenAt)},
+		"application of no provider": {change: func(b *deployment.Deployment) { b.Authentik.Applications[0].Provider = "" }, want: same(brokenAt)},
 		"application of another provider": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				other := b.Authentik.Providers[0]
 				other.Name, other.ClientID = "other", "other-client"
 				b.Authentik.Providers = append(b.Authentik.Providers, other)
@@ -134,61 +134,61 @@ func TestConfigurations(t *testing.T) {
 			}, want: same(denied),
 		},
 		"only for a group that the person is not in": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.Authentik.Groups, b.Authentik.Applications[0].Groups = []string{"staff"}, []string{"staff"}
 			}, want: same(denied),
 		},
 		"client type public, secret not sent": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.Authentik.Providers[0].ClientType = "public"
 				b.EditApp(func(app map[string]any) { app["secret"] = "" })
 			}, want: same(dashboard),
 		},
 		"one character of the secret lost": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.EditApp(func(app map[string]any) { app["secret"] = strings.TrimSuffix(app["secret"].(string), "9") })
 			}, want: three(failedOld, failedOld+" / unknown (Error retrieving access token", failedNew+" / unknown (Error retrieving access token"),
 		},
 		"provider id of another case": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.EditApp(func(app map[string]any) { app["provider_id"] = "Authentik" })
 			}, want: same(refused),
 		},
 		"slug of another case": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = strings.Replace(s["server_url"].(string), "/paperless/", "/Paperless/", 1)
 				})
 			}, want: same(brokenAt),
 		},
 		"discovery is a page": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["server_url"] = origin + "/accounts/login/.well-known/openid-configuration" })
 			}, want: same(brokenAt),
 		},
-		"proxy: another Host inside, the outer one forwarded": {change: proxied(func(p *render.Proxy) { p.RewriteHost = "webserver:8000" }), want: same(dashboard)},
+		"proxy: another Host inside, the outer one forwarded": {change: proxied(func(p *deployment.Proxy) { p.RewriteHost = "webserver:8000" }), want: same(dashboard)},
 		"proxy: another Host inside, Paperless not told": {
-			change: proxied(func(p *render.Proxy) { p.RewriteHost = "webserver:8000" }, "PAPERLESS_USE_X_FORWARD_HOST", "false"), want: same(refused),
+			change: proxied(func(p *deployment.Proxy) { p.RewriteHost = "webserver:8000" }, "PAPERLESS_USE_X_FORWARD_HOST", "false"), want: same(refused),
 		},
-		"proxy: forwards nothing": {change: proxied(func(p *render.Proxy) { p.DropForwarded = true }), want: same(dashboard)},
+		"proxy: forwards nothing": {change: proxied(func(p *deployment.Proxy) { p.DropForwarded = true }), want: same(dashboard)},
 		"proxy: forwards nothing, no PAPERLESS_URL": {
-			change: func(b *render.Bundle) {
-				proxied(func(p *render.Proxy) { p.DropForwarded = true })(b)
+			change: func(b *deployment.Deployment) {
+				proxied(func(p *deployment.Proxy) { p.DropForwarded = true })(b)
 				delete(b.Paperless.Env, "PAPERLESS_URL")
 			}, want: same("403 /accounts/oidc/authentik/login/ 403 Forbidden"),
 		},
 		"proxy: port in Host": {
-			change: proxied(func(p *render.Proxy) { p.ForwardedPortInto = true }, "PAPERLESS_USE_X_FORWARD_HOST", "false"), want: same(refused),
+			change: proxied(func(p *deployment.Proxy) { p.ForwardedPortInto = true }, "PAPERLESS_USE_X_FORWARD_HOST", "false"), want: same(refused),
 		},
-		"proxy: strips cookies": {change: proxied(func(p *render.Proxy) { p.DropCookies = true }), want: same("403 /accounts/oidc/authentik/login/ 403 Forbidden")},
+		"proxy: strips cookies": {change: proxied(func(p *deployment.Proxy) { p.DropCookies = true }), want: same("403 /accounts/oidc/authentik/login/ 403 Forbidden")},
 		"proxy: https said by nobody, http allowed": {
-			change: proxied(func(p *render.Proxy) { p.DropForwarded = true }, "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http"), want: same(refused),
+			change: proxied(func(p *deployment.Proxy) { p.DropForwarded = true }, "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http"), want: same(refused),
 		},
 		"linked, but deactivated in Paperless": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.Authentik.Providers[0].SubMode = "user_username"
-				b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: "gone", Password: "gone-pw-12345", Inactive: true})
-				b.Paperless.Links = []render.Link{{Username: "gone", ProviderID: "authentik", Subject: "alice"}}
+				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: "gone", Password: "gone-pw-12345", Inactive: true})
+				b.Paperless.Links = []deployment.Link{{Username: "gone", ProviderID: "authentik", Subject: "alice"}}
 			}, want: map[string]string{
 				"2.5.0": "200 /accounts/inactive/ Paperless-ngx account inactive", "2.14.7": "500 /accounts/oidc/authentik/login/callback/ Server Error (500)",
 				"2.20.15": "200 /accounts/account_inactive/ Paperless-ngx account inactive", "3.0.5": "200 /accounts/account_inactive/ Paperless-ngx account inactive",
@@ -202,7 +202,7 @@ func TestConfigurations(t *testing.T) {
 		},
 		"authentik 2024.10 shows a page before it goes back": {authentik: "2024.10.5", want: same(dashboard)},
 		"authentik 2026.5 without grant types": {
-			authentik: "2026.5.0", change: provider(func(p *render.OAuth2Provider) { p.GrantTypes = nil }),
+			authentik: "2026.5.0", change: provider(func(p *deployment.OAuth2Provider) { p.GrantTypes = nil }),
 			want: three(failedOld, failedOld+" / unknown (None)", failedNew+" / unknown (None)"),
 		},
 	}
@@ -221,14 +221,14 @@ func TestConfigurations(t *testing.T) {
 // TestTokenAuthentication reads at the edge how Paperless proved who it is.
 func TestTokenAuthentication(t *testing.T) {
 	t.Parallel()
-	override := func(method string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
+	override := func(method string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { s["token_auth_method"] = method })
 		}
 	}
 	for _, tt := range []struct {
 		version string
-		change  func(*render.Bundle)
+		change  func(*deployment.Deployment)
 		want    string
 	}{
 		{"2.5.0", nil, "client_secret_basic"},

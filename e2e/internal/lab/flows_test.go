@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -69,7 +69,7 @@ func flowRow(f flow, env map[string]string) row {
 	providers := `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "gt-client-id",
 		"secret": "gt-client-secret-0123456789", "settings": {"server_url": "https://authentik.example.com/application/o/paperless/.well-known/openid-configuration"}}],
 		"OAUTH_PKCE_ENABLED": true}}`
-	all := map[string]string{"PAPERLESS_APPS": render.OpenIDConnectApp, render.ProvidersKey: providers, "PAPERLESS_SOCIAL_AUTO_SIGNUP": "true"}
+	all := map[string]string{"PAPERLESS_APPS": deployment.OpenIDConnectApp, deployment.ProvidersKey: providers, "PAPERLESS_SOCIAL_AUTO_SIGNUP": "true"}
 	maps.Copy(all, env)
 	return row{ID: "flow", Paperless: f.Paperless, Authentik: f.Authentik, Env: all}
 }

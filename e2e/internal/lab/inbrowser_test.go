@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
@@ -326,8 +326,8 @@ func selectors(v any, version string) []string {
 		for when, value := range byVersion {
 			limit := strings.TrimLeft(when, "<>=v")
 			switch {
-			case strings.HasPrefix(when, ">=") && render.AtLeast(version, limit),
-				strings.HasPrefix(when, "<") && !render.AtLeast(version, limit),
+			case strings.HasPrefix(when, ">=") && deployment.AtLeast(version, limit),
+				strings.HasPrefix(when, "<") && !deployment.AtLeast(version, limit),
 				strings.HasSuffix(when, ".x") && strings.HasPrefix(version, strings.TrimSuffix(limit, "x")):
 				return selectors(value, version)
 			}
@@ -339,7 +339,7 @@ func selectors(v any, version string) []string {
 		old, _, _ = strings.Cut(text[i+len("(v2.5: "):], ")")
 		text = text[:i]
 	}
-	if old != "" && !render.AtLeast(version, "2.6.0") {
+	if old != "" && !deployment.AtLeast(version, "2.6.0") {
 		text = old
 	}
 	text = strings.NewReplacer("<id>", "authentik", "<provider_id>", "authentik").Replace(text)

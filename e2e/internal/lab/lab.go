@@ -13,11 +13,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	authentik "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/lab/authentik"
-	"github.com/ssocheck/ssocheck/e2e/internal/lab/paperless"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	paperless "github.com/ssocheck/ssocheck/e2e/internal/paperless/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -79,7 +79,7 @@ var serial atomic.Int64
 
 // Start runs the pair. A Paperless that does not start because of its
 // configuration is no error: Target.Boot says so.
-func Start(ctx context.Context, b *render.Bundle, opts ...Option) (*target.Target, error) {
+func Start(ctx context.Context, b *deployment.Deployment, opts ...Option) (*target.Target, error) {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
@@ -108,7 +108,7 @@ func Start(ctx context.Context, b *render.Bundle, opts ...Option) (*target.Targe
 		o.route = fmt.Sprintf("lab-%d", serial.Add(1))
 	}
 	idp, err := authentik.New(authentik.Options{
-		Version: b.Authentik.Version, Blueprint: render.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik, Token: o.token, Draw: o.draw,
+		Version: b.Authentik.Version, Blueprint: deployment.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik, Token: o.token, Draw: o.draw,
 	})
 	if err != nil {
 		if own {

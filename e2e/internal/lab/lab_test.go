@@ -17,16 +17,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t *testing.T, b *render.Bundle, opts ...lab.Option) *target.Target {
+func start(t *testing.T, b *deployment.Deployment, opts ...lab.Option) *target.Target {
 	t.Helper()
 	tg, err := lab.Start(t.Context(), b, opts...)
 	require.NoError(t, err)
@@ -34,9 +34,9 @@ func start(t *testing.T, b *render.Bundle, opts ...lab.Option) *target.Target {
 	return tg
 }
 
-func guide(t *testing.T, change func(*render.Bundle)) *render.Bundle {
+func guide(t *testing.T, change func(*deployment.Deployment)) *deployment.Deployment {
 	t.Helper()
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
 	if change != nil {
 		change(b)
@@ -47,11 +47,11 @@ func guide(t *testing.T, change func(*render.Bundle)) *render.Bundle {
 // person is somebody with a browser that runs no scripts.
 type person struct {
 	t *testing.T
-	b *render.Bundle
+	b *deployment.Deployment
 	c *http.Client
 }
 
-func newPerson(t *testing.T, b *render.Bundle, tg *target.Target) *person {
+func newPerson(t *testing.T, b *deployment.Deployment, tg *target.Target) *person {
 	t.Helper()
 	c, err := tg.Client()
 	require.NoError(t, err)
@@ -149,10 +149,10 @@ func (p *person) profile() (status int, email string) {
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(*render.Bundle){
+	tests := map[string]func(*deployment.Deployment){
 		"guide":                      nil,
-		"Paperless 2.5.0":            func(b *render.Bundle) { b.Paperless.Version = "2.5.0" },
-		"authentik 2024.10.5":        func(b *render.Bundle) { b.Authentik.Version = "2024.10.5" },
+		"Paperless 2.5.0":            func(b *deployment.Deployment) { b.Paperless.Version = "2.5.0" },
+		"authentik 2024.10.5":        func(b *deployment.Deployment) { b.Authentik.Version = "2024.10.5" },
 		"other ports":                move("https://paperless.lan:8443", "https://auth.lan:9443"),
 		"one host, two ports":        move("https://nas.lan:8000", "https://nas.lan:9443"),
 		"http":                       move("http://paperless.lan", "http://auth.lan"),
@@ -190,14 +190,14 @@ func TestSignIn(t *testing.T) {
 }
 
 // move puts the guide at other addresses.
-func move(paperless, authentik string) func(*render.Bundle) {
-	return func(b *render.Bundle) {
+func move(paperless, authentik string) func(*deployment.Deployment) {
+	return func(b *deployment.Deployment) {
 		text, err := json.Marshal(b)
 		if err != nil {
 			panic(err)
 		}
 		moved := strings.NewReplacer("https://paperless.example.com", paperless, "https://authentik.example.com", authentik).Replace(string(text))
-		*b = render.Bundle{}
+		*b = deployment.Deployment{}
 		if err := json.Unmarshal([]byte(moved), b); err != nil {
 			panic(err)
 		}
@@ -210,13 +210,13 @@ func move(paperless, authentik string) func(*render.Bundle) {
 func TestStartErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		change func(*render.Bundle)
+		change func(*deployment.Deployment)
 		want   string
 	}{
 		"same origin":    {move("https://nas.lan", "https://nas.lan"), "same host and port, nas.lan:443"},
 		"default port":   {move("https://nas.lan:443", "https://nas.lan"), "same host and port"},
-		"no URL":         {func(b *render.Bundle) { b.Paperless.URL = "paperless.lan" }, `PAPERLESS_URL is "paperless.lan"`},
-		"no such scheme": {func(b *render.Bundle) { b.Authentik.URL = "ldap://auth.lan" }, `authentik's address is "ldap://auth.lan"`},
+		"no URL":         {func(b *deployment.Deployment) { b.Paperless.URL = "paperless.lan" }, `PAPERLESS_URL is "paperless.lan"`},
+		"no such scheme": {func(b *deployment.Deployment) { b.Authentik.URL = "ldap://auth.lan" }, `authentik's address is "ldap://auth.lan"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestStartErrors(t *testing.T) {
 
 func TestPaperlessDown(t *testing.T) {
 	t.Parallel()
-	b := guide(t, func(b *render.Bundle) { b.Paperless.Env[render.ProvidersKey] = "{" })
+	b := guide(t, func(b *deployment.Deployment) { b.Paperless.Env[deployment.ProvidersKey] = "{" })
 	tg := start(t, b)
 	assert.False(t, tg.Boot.Up)
 	assert.Contains(t, strings.Join(tg.Boot.Log, "\n"), "JSONDecodeError")
@@ -259,7 +259,7 @@ func TestSharedEdge(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, e.Close()) })
 	var wg sync.WaitGroup
 	for i := range 4 {
-		b := guide(t, func(b *render.Bundle) { b.Authentik.Users[0].Email = fmt.Sprintf("alice%d@example.com", i) })
+		b := guide(t, func(b *deployment.Deployment) { b.Authentik.Users[0].Email = fmt.Sprintf("alice%d@example.com", i) })
 		tg, err := lab.Start(t.Context(), b, lab.WithEdge(e, fmt.Sprint("variant-", i)))
 		require.NoError(t, err)
 		p := newPerson(t, b, tg)
@@ -305,7 +305,7 @@ func TestUpgrade(t *testing.T) {
 
 func TestTarget(t *testing.T) {
 	t.Parallel()
-	b := guide(t, func(b *render.Bundle) {
+	b := guide(t, func(b *deployment.Deployment) {
 		b.Paperless.Running = maps.Clone(b.Paperless.Env)
 		b.Paperless.Running["OLD"] = "1"
 		b.Paperless.Running["PAPERLESS_SOCIAL_AUTO_SIGNUP"] = "false"

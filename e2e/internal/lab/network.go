@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // An origin is the address of one product.
@@ -29,7 +29,7 @@ type origin struct {
 // site is where the two products are.
 type site struct{ paperless, authentik origin }
 
-func newSite(b *render.Bundle) (site, error) {
+func newSite(b *deployment.Deployment) (site, error) {
 	p, err := newOrigin("PAPERLESS_URL", b.Paperless.URL)
 	if err != nil {
 		return site{}, err
@@ -58,7 +58,7 @@ func newOrigin(what, raw string) (origin, error) {
 
 func (o origin) addr() string { return net.JoinHostPort(o.name, o.port) }
 
-func (o origin) route(id, product string, h http.Handler, proxy render.Proxy, r *evidence.Redactor) edge.Route {
+func (o origin) route(id, product string, h http.Handler, proxy deployment.Proxy, r *evidence.Redactor) edge.Route {
 	return edge.Route{ID: id, Product: product, Host: o.addr(), Handler: h, Proxy: proxy, PlainHTTP: !o.secure, Redactor: r}
 }
 
@@ -104,7 +104,7 @@ type network struct {
 	seen []string
 }
 
-func newNetwork(b *render.Bundle, s site, e *edge.Edge) *network {
+func newNetwork(b *deployment.Deployment, s site, e *edge.Edge) *network {
 	n := &network{extra: map[string]string{}, known: s.resolve(e), names: []string{s.paperless.name, s.authentik.name}, stop: make(chan struct{})}
 	for name, addr := range b.Paperless.ExtraHosts {
 		n.extra[strings.ToLower(name)] = addr

@@ -10,26 +10,26 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // TestNetwork: what Paperless meets when it fetches discovery.
 func TestNetwork(t *testing.T) {
 	t.Parallel()
-	server := func(u string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
+	server := func(u string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { s["server_url"] = u })
 		}
 	}
-	extra := func(addr string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
+	extra := func(addr string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
 			b.Paperless.ExtraHosts = map[string]string{"Authentik.example.com": addr}
 		}
 	}
 	const path = "/application/o/paperless/.well-known/openid-configuration"
 	tests := map[string]struct {
-		change   func(*render.Bundle)
+		change   func(*deployment.Deployment)
 		log      string // "": works
 		stranger bool
 	}{
@@ -44,9 +44,11 @@ func TestNetwork(t *testing.T) {
 		"extra_hosts: nobody":   {change: extra("192.0.2.1"), log: "timed out"},
 		"extra_hosts: gateway":  {change: extra("host-gateway")},
 		"extra_hosts: proxy":    {change: extra("192.168.1.5")},
-		"no trust":              {change: func(b *render.Bundle) { b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt" }, log: "CERTIFICATE_VERIFY_FAILED"},
-		"not authentik":         {change: server("https://paperless.example.com" + path), log: "JSONDecodeError"},
-		"wrong slug":            {change: server("https://authentik.example.com/application/o/nope"), log: "404 Client Error"},
+		"no trust": {change: func(b *deployment.Deployment) {
+			b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt"
+		}, log: "CERTIFICATE_VERIFY_FAILED"},
+		"not authentik": {change: server("https://paperless.example.com" + path), log: "JSONDecodeError"},
+		"wrong slug":    {change: server("https://authentik.example.com/application/o/nope"), log: "404 Client Error"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +81,7 @@ func TestNetwork(t *testing.T) {
 // TestCloseEndsSilence: nobody must wait for a timeout of a lab that is gone.
 func TestCloseEndsSilence(t *testing.T) {
 	t.Parallel()
-	b := guide(t, func(b *render.Bundle) {
+	b := guide(t, func(b *deployment.Deployment) {
 		b.Paperless.ExtraHosts = map[string]string{"authentik.example.com": "203.0.113.9"}
 	})
 	tg, err := lab.Start(t.Context(), b, lab.WithTimeout(time.Hour))

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -23,7 +23,7 @@ import (
 type gap struct {
 	what   string // in the docs
 	note   string // after "lab: not modelled: "
-	change func(*render.Bundle)
+	change func(*deployment.Deployment)
 	ask    func(t *testing.T, tg *target.Target)
 }
 
@@ -74,12 +74,12 @@ func gaps() []gap {
 		}},
 		{
 			what: "the headless API of 3.0.0 beyond its configuration and a refused password", note: "GET /api/auth/headless/app/v1/auth/session",
-			change: func(b *render.Bundle) { upgradeTo(b, "3.0.5") }, ask: gets(origin + "/api/auth/headless/app/v1/auth/session"),
+			change: func(b *deployment.Deployment) { upgradeTo(b, "3.0.5") }, ask: gets(origin + "/api/auth/headless/app/v1/auth/session"),
 		},
 		{what: "authentik's simplified flow page (?sfe)", note: "authentik: the simplified flow page (sfe)", ask: gets(idp + "/if/flow/default-authentication-flow/?sfe")},
 		{
 			what: "authentik's flow page of 2026.2 and later, whose parts moved", note: "authentik: the flow page of 2026",
-			change: func(b *render.Bundle) { b.Authentik.Version = "2026.2.0" }, ask: gets(idp + "/if/flow/default-authentication-flow/"),
+			change: func(b *deployment.Deployment) { b.Authentik.Version = "2026.2.0" }, ask: gets(idp + "/if/flow/default-authentication-flow/"),
 		},
 		{what: "implicit and hybrid responses", note: "authentik: response_type id_token", ask: gets(authorize("response_type=id_token"))},
 		{what: "form_post responses", note: "authentik: response_mode form_post", ask: gets(authorize("response_type=code&response_mode=form_post"))},
@@ -93,26 +93,26 @@ func gaps() []gap {
 		{what: "introspection, revocation and the device endpoint", note: "authentik: /application/o/introspect/", ask: gets(idp + "/application/o/introspect/")},
 		{
 			what: "scope mappings that only Python can evaluate", note: "authentik: the scope mapping for email: only a dictionary of plain values is understood",
-			change: func(b *render.Bundle) {
-				b.Authentik.Mappings = append(b.Authentik.Mappings, render.ScopeMapping{Name: "own", Scope: "email", Expression: `return {"email": request.user.email.lower()}`})
+			change: func(b *deployment.Deployment) {
+				b.Authentik.Mappings = append(b.Authentik.Mappings, deployment.ScopeMapping{Name: "own", Scope: "email", Expression: `return {"email": request.user.email.lower()}`})
 			}, ask: signsIn,
 		},
 		{
 			what: "redirect URI patterns that only Python's expressions know", note: "authentik: a regular expression of a redirect URI",
-			change: func(b *render.Bundle) {
-				b.Authentik.Providers[0].RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: `https://paperless(?!x)\.example\.com/.*`}}
+			change: func(b *deployment.Deployment) {
+				b.Authentik.Providers[0].RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: `https://paperless(?!x)\.example\.com/.*`}}
 			}, ask: gets(authorize("response_type=code")),
 		},
 		{
 			what: "machines that are neither of the two products", note: "what answers at 10.9.8.7",
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["server_url"] = "https://10.9.8.7/application/o/paperless/" })
 			}, ask: signsIn,
 		},
 	}
 }
 
-func upgradeTo(b *render.Bundle, version string) {
+func upgradeTo(b *deployment.Deployment, version string) {
 	b.Paperless.Version = version
 	b.Paperless.Env["PAPERLESS_SECRET_KEY"] = "a-secret-key-that-is-long-enough-0123456789"
 }
@@ -133,7 +133,7 @@ func TestNotModelled(t *testing.T) {
 			}
 			r, err := runner.Do(t.Context(), runner.Options{
 				Bundle: b, Kind: target.Lab, Checks: []*check.Check{asks("one"), asks("two")},
-				Start: func(ctx context.Context, b *render.Bundle, _ string) (*target.Target, error) {
+				Start: func(ctx context.Context, b *deployment.Deployment, _ string) (*target.Target, error) {
 					return lab.Start(ctx, b, lab.WithTimeout(time.Minute))
 				},
 			})

@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
-	"github.com/ssocheck/ssocheck/e2e/internal/spec"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // backLimit is for a back-channel call on a busy machine: no row waits for it.
@@ -71,8 +70,8 @@ func TestObserved(t *testing.T) {
 }
 
 // people are everybody of the recordings: their password is made of their name.
-func people() []spec.User {
-	out := []spec.User{
+func people() []deployment.User {
+	out := []deployment.User{
 		{Username: "alice", Name: "Alice Test", Email: "alice@example.com"},
 		{Username: "bob", Name: "Bob Test", Email: "bob@example.com"},
 		{Username: "carol", Name: "Carol Test", Email: "carol@example.com"},
@@ -87,17 +86,17 @@ func people() []spec.User {
 }
 
 // bundle is the recorded deployment.
-func bundle(t *testing.T, r row, harness map[string]string) *render.Bundle {
+func bundle(t *testing.T, r row, harness map[string]string) *deployment.Deployment {
 	t.Helper()
-	b := render.New(&spec.Spec{
-		Paperless: spec.Product{URL: origin, Version: r.Paperless},
-		Authentik: spec.Product{URL: "https://authentik.example.com", Version: strings.TrimSuffix(r.Authentik, "-rc1")},
-		Provider: spec.Provider{
+	b := deployment.New(&deployment.Spec{
+		Paperless: deployment.Product{URL: origin, Version: r.Paperless},
+		Authentik: deployment.Product{URL: "https://authentik.example.com", Version: strings.TrimSuffix(r.Authentik, "-rc1")},
+		Provider: deployment.Provider{
 			ID: "authentik", Name: "SSO", Slug: "paperless", ClientID: "gt-client-id", ClientSecret: "gt-client-secret-0123456789",
 			PKCE: true, Scopes: []string{"openid", "email", "profile"},
 		},
 		Users: people(),
-		LocalUsers: []spec.LocalUser{
+		LocalUsers: []deployment.LocalUser{
 			{Username: "local1", Email: "local1@example.com", Password: "local1-pw-12345"},
 		},
 	})
@@ -117,7 +116,7 @@ func bundle(t *testing.T, r row, harness map[string]string) *render.Bundle {
 		case "redirect":
 			p.RedirectURIs = nil
 			if v != "" {
-				p.RedirectURIs = []render.RedirectURI{{MatchingMode: "strict", URL: v.(string)}}
+				p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "strict", URL: v.(string)}}
 			}
 		case "deny":
 			b.Authentik.Applications[0].Deny = v.(bool)

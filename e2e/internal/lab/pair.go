@@ -9,16 +9,16 @@ import (
 	"strconv"
 	"sync"
 
+	authentik "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/lab/authentik"
-	"github.com/ssocheck/ssocheck/e2e/internal/lab/paperless"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	paperless "github.com/ssocheck/ssocheck/e2e/internal/paperless/model"
 )
 
 // pair is a running lab behind its Target.
 type pair struct {
-	bundle  *render.Bundle
+	bundle  *deployment.Deployment
 	edge    *edge.Edge
 	route   string
 	idp     *authentik.Server

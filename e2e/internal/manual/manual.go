@@ -13,7 +13,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -72,11 +72,11 @@ func all() ([]page, error) {
 	if err != nil {
 		return nil, err
 	}
-	versions, err := render.KnownVersions()
+	versions, err := deployment.KnownVersions()
 	if err != nil {
 		return nil, err
 	}
-	b, err := render.Default()
+	b, err := deployment.Default()
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ const (
 )
 
 // checkEntry is a check; the bundle is that of which the variants are told.
-func checkEntry(c *check.Check, b *render.Bundle) Entry {
+func checkEntry(c *check.Check, b *deployment.Deployment) Entry {
 	e := Entry{ID: c.ID, Title: c.Title, Page: ChecksPage}
 	e.fact("a pass proves", "%s", c.Doc)
 	if c.Guide != "" {
@@ -153,7 +153,7 @@ func checkEntry(c *check.Check, b *render.Bundle) Entry {
 	return e
 }
 
-func itemEntry(i *troubleshooting.Item, s Shown, hazards []render.Hazard) Entry {
+func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) Entry {
 	e := Entry{ID: i.Code, Title: i.Title, Page: ItemsPage}
 	if i.Guide > 0 {
 		e.fact("guide", "troubleshooting %d", i.Guide)
@@ -214,7 +214,7 @@ func ruleEntry(r config.Rule) Entry {
 	return e
 }
 
-func hazardEntry(h render.Hazard) Entry {
+func hazardEntry(h deployment.Hazard) Entry {
 	e := Entry{ID: h.ID, Title: h.Title, Page: VersionsPage}
 	since := productName(h.Product) + " " + h.At
 	if h.Fixed != "" {
@@ -235,9 +235,9 @@ func hazardEntry(h render.Hazard) Entry {
 	return e
 }
 
-func releases(v *render.Versions) string {
+func releases(v *deployment.Versions) string {
 	var b strings.Builder
-	table := func(title string, list []render.Release) {
+	table := func(title string, list []deployment.Release) {
 		fmt.Fprintf(&b, "## %s\n\n| version | image | broker | needs | rests on |\n|---|---|---|---|---|\n", title)
 		for _, r := range list {
 			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", r.Version, r.Image, codeOr(r.Broker), codeOr(strings.Join(r.Needs, ", ")), cell(r.Source))
@@ -258,7 +258,7 @@ func releases(v *render.Versions) string {
 }
 
 func productName(p string) string {
-	if p == render.PaperlessProduct {
+	if p == deployment.PaperlessProduct {
 		return "Paperless-ngx"
 	}
 	return p

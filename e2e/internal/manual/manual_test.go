@@ -13,8 +13,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/manual"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
@@ -77,7 +77,7 @@ func TestEverythingHasItsEntry(t *testing.T) {
 	for _, r := range config.Rules() {
 		has(r.Code, manual.LintPage, "level", "otherwise")
 	}
-	v, err := render.KnownVersions()
+	v, err := deployment.KnownVersions()
 	require.NoError(t, err)
 	for _, h := range v.Hazards {
 		has(h.ID, manual.VersionsPage, "since", "symptom", "before the upgrade")

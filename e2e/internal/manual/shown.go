@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
@@ -76,7 +76,7 @@ func Show(i *troubleshooting.Item, r *report.Report) (Shown, error) {
 }
 
 // match asks the item. One that cannot do without a part does look at it.
-func match(i *troubleshooting.Item, rec evidence.Record, b *render.Bundle) (because []string, ok bool) {
+func match(i *troubleshooting.Item, rec evidence.Record, b *deployment.Deployment) (because []string, ok bool) {
 	defer func() {
 		if recover() != nil {
 			because, ok = nil, false
@@ -88,15 +88,15 @@ func match(i *troubleshooting.Item, rec evidence.Record, b *render.Bundle) (beca
 // A part of what was seen or is configured.
 type part struct {
 	name string
-	drop func(*evidence.Record, *render.Bundle)
+	drop func(*evidence.Record, *deployment.Deployment)
 }
 
-func parts(b *render.Bundle) []part {
+func parts(b *deployment.Deployment) []part {
 	seen := func(name string, drop func(*evidence.Record)) part {
-		return part{name, func(r *evidence.Record, _ *render.Bundle) { drop(r) }}
+		return part{name, func(r *evidence.Record, _ *deployment.Deployment) { drop(r) }}
 	}
-	set := func(name string, drop func(*render.Bundle)) part {
-		return part{name, func(_ *evidence.Record, b *render.Bundle) { drop(b) }}
+	set := func(name string, drop func(*deployment.Deployment)) part {
+		return part{name, func(_ *evidence.Record, b *deployment.Deployment) { drop(b) }}
 	}
 	exchanges := func(name string, which func(evidence.Exchange) bool) part {
 		return seen(name, func(r *evidence.Record) { r.Exchange = slices.DeleteFunc(r.Exchange, which) })
@@ -127,24 +127,24 @@ func parts(b *render.Bundle) []part {
 		seen("authentik's events", func(r *evidence.Record) { r.Events = nil }),
 		seen("the redirect URIs that authentik says it has", func(r *evidence.Record) { r.Registered = nil }),
 		seen("which running settings differ from the files", func(r *evidence.Record) { r.Stale = nil }),
-		set("the provider in authentik", func(b *render.Bundle) { b.Authentik.Providers = nil }),
-		set("the application in authentik", func(b *render.Bundle) { b.Authentik.Applications = nil }),
-		set("the people in authentik", func(b *render.Bundle) { b.Authentik.Users = nil }),
-		set("the scope mappings in authentik", func(b *render.Bundle) { b.Authentik.Mappings = nil }),
-		set("the local accounts", func(b *render.Bundle) { b.Paperless.Users = nil }),
-		set("the links of accounts", func(b *render.Bundle) { b.Paperless.Links = nil }),
-		set("what the proxy in front of Paperless does", func(b *render.Bundle) { b.Paperless.Proxy = render.Proxy{} }),
-		set("what the proxy in front of authentik does", func(b *render.Bundle) { b.Authentik.Proxy = render.Proxy{} }),
-		set("the lines of the files", func(b *render.Bundle) { b.Origins = nil }),
-		{"the version of Paperless-ngx", func(r *evidence.Record, b *render.Bundle) {
+		set("the provider in authentik", func(b *deployment.Deployment) { b.Authentik.Providers = nil }),
+		set("the application in authentik", func(b *deployment.Deployment) { b.Authentik.Applications = nil }),
+		set("the people in authentik", func(b *deployment.Deployment) { b.Authentik.Users = nil }),
+		set("the scope mappings in authentik", func(b *deployment.Deployment) { b.Authentik.Mappings = nil }),
+		set("the local accounts", func(b *deployment.Deployment) { b.Paperless.Users = nil }),
+		set("the links of accounts", func(b *deployment.Deployment) { b.Paperless.Links = nil }),
+		set("what the proxy in front of Paperless does", func(b *deployment.Deployment) { b.Paperless.Proxy = deployment.Proxy{} }),
+		set("what the proxy in front of authentik does", func(b *deployment.Deployment) { b.Authentik.Proxy = deployment.Proxy{} }),
+		set("the lines of the files", func(b *deployment.Deployment) { b.Origins = nil }),
+		{"the version of Paperless-ngx", func(r *evidence.Record, b *deployment.Deployment) {
 			r.Paperless.Version, b.Paperless.Version = "999.0.0", "999.0.0"
 		}},
-		{"the version of authentik", func(r *evidence.Record, b *render.Bundle) {
+		{"the version of authentik", func(r *evidence.Record, b *deployment.Deployment) {
 			r.Authentik.Version, b.Authentik.Version = "9999.0.0", "9999.0.0"
 		}},
 	}
 	for _, name := range sortedKeys(b.Paperless.Env) {
-		out = append(out, set("`"+name+"`", func(b *render.Bundle) { delete(b.Paperless.Env, name) }))
+		out = append(out, set("`"+name+"`", func(b *deployment.Deployment) { delete(b.Paperless.Env, name) }))
 	}
 	return out
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
@@ -42,7 +42,7 @@ func (r *Report) Annotations(w io.Writer) error {
 	loose := r.loose()
 	for i := range loose {
 		f := &loose[i]
-		at := render.Origin{File: f.File, Line: f.Line, Column: f.Column}
+		at := deployment.Origin{File: f.File, Line: f.Line, Column: f.Column}
 		if told[f.Code+" "+at.String()] {
 			continue
 		}
@@ -57,13 +57,13 @@ func (r *Report) Annotations(w io.Writer) error {
 		r.annotate(&sb, level, at, f.Code, say)
 	}
 	if r.Error != "" {
-		r.annotate(&sb, "error", render.Origin{}, "ssocheck", r.Error)
+		r.annotate(&sb, "error", deployment.Origin{}, "ssocheck", r.Error)
 	}
 	if r.Why != "" {
-		r.annotate(&sb, "error", render.Origin{}, "ssocheck", r.Why)
+		r.annotate(&sb, "error", deployment.Origin{}, "ssocheck", r.Why)
 	}
 	for _, text := range r.NotTested {
-		r.annotate(&sb, "notice", render.Origin{}, "ssocheck", text)
+		r.annotate(&sb, "notice", deployment.Origin{}, "ssocheck", text)
 	}
 	if _, err := io.WriteString(w, sb.String()); err != nil {
 		return fmt.Errorf("write annotations: %w", err)
@@ -71,7 +71,7 @@ func (r *Report) Annotations(w io.Writer) error {
 	return nil
 }
 
-func (r *Report) annotate(sb *strings.Builder, level string, at render.Origin, title, message string) {
+func (r *Report) annotate(sb *strings.Builder, level string, at deployment.Origin, title, message string) {
 	var props []string
 	if at.File != "" {
 		props = append(props, "file="+commandProperty(r.fromRoot(at.File)))
@@ -99,13 +99,13 @@ func commandProperty(s string) string {
 // about: that of the first setting that it names, else of the provider JSON.
 // The zero Origin when the configuration came from no file, and for what was seen
 // on a variant: no line of the user's says that.
-func (r *Report) place(c *Check) render.Origin {
+func (r *Report) place(c *Check) deployment.Origin {
 	if c.Variant != "" && c.Variant != check.AsConfigured {
-		return render.Origin{}
+		return deployment.Origin{}
 	}
 	b := r.BundleOf(c)
 	if b == nil {
-		b = &render.Bundle{}
+		b = &deployment.Deployment{}
 	}
 	if len(c.Findings) > 0 {
 		f := &c.Findings[0]
@@ -114,7 +114,7 @@ func (r *Report) place(c *Check) render.Origin {
 		}
 		for _, l := range r.Lint {
 			if l.Code == f.Code && l.Line > 0 {
-				return render.Origin{File: l.File, Line: l.Line, Column: l.Column}
+				return deployment.Origin{File: l.File, Line: l.Line, Column: l.Column}
 			}
 		}
 		text := strings.Join(append(append([]string{}, f.Because...), f.Fix), "\n")
@@ -124,5 +124,5 @@ func (r *Report) place(c *Check) render.Origin {
 			}
 		}
 	}
-	return b.Origins[render.ProvidersKey]
+	return b.Origins[deployment.ProvidersKey]
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
@@ -217,7 +217,7 @@ func Merge(reports []*Report) (*Report, error) {
 			}
 		}
 		for _, h := range r.Hazards {
-			if !slices.ContainsFunc(m.Hazards, func(o render.Hazard) bool { return o.ID == h.ID }) {
+			if !slices.ContainsFunc(m.Hazards, func(o deployment.Hazard) bool { return o.ID == h.ID }) {
 				m.Hazards = append(m.Hazards, h)
 			}
 		}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
@@ -304,7 +304,7 @@ func TestUpgradeFaces(t *testing.T) {
 	assert.Contains(t, string(written(t, again.HTML)), `href="before/index.html"`)
 
 	good := upgradeRun(t)
-	good.Upgrade.Regressed, good.Hazards = []string{}, []render.Hazard{}
+	good.Upgrade.Regressed, good.Hazards = []string{}, []deployment.Hazard{}
 	good.Results = slices.DeleteFunc(good.Results, func(r runner.Result) bool { return r.Status == check.Failed })
 	assert.Contains(t, string(written(t, New(good).HTML)), "Nothing that was met before fails.")
 	assert.NotContains(t, string(written(t, New(good).HTML)), `href="#hazard-`)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -45,13 +45,13 @@ func (r *Report) lintOf(f *troubleshooting.Finding) []*config.Finding {
 }
 
 // lintOrigin is the line of the first lint finding of a check's finding.
-func lintOrigin(f *troubleshooting.Finding) (render.Origin, bool) {
+func lintOrigin(f *troubleshooting.Finding) (deployment.Origin, bool) {
 	for _, p := range f.Lint {
 		if p.Line > 0 {
-			return render.Origin{File: p.File, Line: p.Line, Column: p.Column}, true
+			return deployment.Origin{File: p.File, Line: p.Line, Column: p.Column}, true
 		}
 	}
-	return render.Origin{}, false
+	return deployment.Origin{}, false
 }
 
 // source prints the line that a lint finding points at, with a caret.

@@ -8,15 +8,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // Redact returns the bundle with every secret replaced by its fingerprint.
 // Equal secrets get equal fingerprints, so that "Paperless has another client
 // secret than authentik" can still be seen; quotes and white space around a
 // secret stay, since they are mistakes of their own.
-func Redact(b *render.Bundle, red *evidence.Redactor) *render.Bundle {
+func Redact(b *deployment.Deployment, red *evidence.Redactor) *deployment.Deployment {
 	c := b.Clone()
 	if c.Relations == nil {
 		c.Relations = map[string]string{}
@@ -36,26 +36,26 @@ func Redact(b *render.Bundle, red *evidence.Redactor) *render.Bundle {
 	if c.Authentik.RawModel != nil {
 		r.model(c.Authentik.RawModel)
 	}
-	c.Authentik.Raw = []byte(r.text(render.HideSpans(string(c.Authentik.Raw), r.mask)))
+	c.Authentik.Raw = []byte(r.text(deployment.HideSpans(string(c.Authentik.Raw), r.mask)))
 	if len(c.Authentik.Raw) == 0 {
 		c.Authentik.Raw = nil
 	}
 	// Whatever is left: names, URLs, notes. Values that were masked above are
 	// not secrets any more, so this pass leaves them alone; so does it the
 	// provider JSON, where it would print fingerprints of fingerprints.
-	env, running := c.Paperless.Env[render.ProvidersKey], c.Paperless.Running[render.ProvidersKey]
+	env, running := c.Paperless.Env[deployment.ProvidersKey], c.Paperless.Running[deployment.ProvidersKey]
 	walk(reflect.ValueOf(c).Elem(), r.text)
 	if env != "" {
-		c.Paperless.Env[render.ProvidersKey] = env
+		c.Paperless.Env[deployment.ProvidersKey] = env
 	}
 	if running != "" {
-		c.Paperless.Running[render.ProvidersKey] = running
+		c.Paperless.Running[deployment.ProvidersKey] = running
 	}
 	return c
 }
 
 // secrets are the bundle's, without those that anybody knows.
-func secrets(b *render.Bundle) []string {
+func secrets(b *deployment.Deployment) []string {
 	return slices.DeleteFunc(b.Secrets(), func(s string) bool { return publicSecrets[s] })
 }
 
@@ -86,9 +86,9 @@ func (r *bundleRedactor) mask(v string) string {
 func (r *bundleRedactor) env(env map[string]string) {
 	for name, v := range env {
 		switch {
-		case name == render.ProvidersKey:
+		case name == deployment.ProvidersKey:
 			env[name] = r.providers(v)
-		case render.SecretName(name):
+		case deployment.SecretName(name):
 			env[name] = r.mask(v)
 		}
 	}
@@ -102,7 +102,7 @@ func (r *bundleRedactor) providers(text string) string {
 	if err := json.Unmarshal([]byte(text), &doc); err == nil {
 		return encode(r.json("", doc))
 	}
-	text = render.HideSpans(text, func(v string) string { return pad(r.red.Print(v), v) })
+	text = deployment.HideSpans(text, func(v string) string { return pad(r.red.Print(v), v) })
 	for _, secret := range r.secrets {
 		text = strings.ReplaceAll(text, secret, pad(r.red.Print(secret), secret))
 	}
@@ -130,7 +130,7 @@ func (r *bundleRedactor) json(name string, v any) any {
 	return v
 }
 
-func (r *bundleRedactor) model(m *render.Model) {
+func (r *bundleRedactor) model(m *deployment.Model) {
 	for i := range m.Providers {
 		m.Providers[i].ClientSecret = r.mask(m.Providers[i].ClientSecret)
 	}

@@ -15,8 +15,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -36,22 +36,22 @@ type Report struct {
 	// NotTested is what the result does not cover, each a sentence.
 	NotTested []string `json:"not_tested,omitempty"`
 	// Assumed is what of authentik's side was taken from Paperless's; nil: nothing.
-	Assumed *render.Assumption `json:"assumed,omitempty"`
+	Assumed *deployment.Assumption `json:"assumed,omitempty"`
 	// Access says who may sign in, where not everybody may.
 	Access string `json:"access,omitempty"`
 	// Only are the checks that were asked for by id; empty: all.
-	Only    []string         `json:"only,omitempty"`
-	Started time.Time        `json:"started,omitzero"`
-	Seconds float64          `json:"seconds"`
-	Tool    string           `json:"tool,omitempty"`
-	Target  Target           `json:"target"`
-	Checks  []Check          `json:"checks"`
-	Lint    []config.Finding `json:"lint"`
-	Hazards []render.Hazard  `json:"hazards,omitempty"`
-	Upgrade *runner.Upgrade  `json:"upgrade,omitempty"` // what lies before this run; nil: nothing
+	Only    []string            `json:"only,omitempty"`
+	Started time.Time           `json:"started,omitzero"`
+	Seconds float64             `json:"seconds"`
+	Tool    string              `json:"tool,omitempty"`
+	Target  Target              `json:"target"`
+	Checks  []Check             `json:"checks"`
+	Lint    []config.Finding    `json:"lint"`
+	Hazards []deployment.Hazard `json:"hazards,omitempty"`
+	Upgrade *runner.Upgrade     `json:"upgrade,omitempty"` // what lies before this run; nil: nothing
 	// Bundle is the configuration as diagnosis needs it: secrets are
 	// fingerprints, equal ones equal. See Redact.
-	Bundle *render.Bundle `json:"bundle,omitempty"`
+	Bundle *deployment.Deployment `json:"bundle,omitempty"`
 
 	// Root is where SARIF, annotations and attachments name files from; see
 	// Repository. Empty: files keep their names.
@@ -87,7 +87,7 @@ type Check struct {
 	// again without a browser.
 	Evidence *evidence.Record `json:"evidence,omitempty"`
 	// Bundle is the variant's configuration where it is not the report's.
-	Bundle *render.Bundle `json:"bundle,omitempty"`
+	Bundle *deployment.Deployment `json:"bundle,omitempty"`
 
 	dom        string
 	screenshot []byte
@@ -171,8 +171,8 @@ func shown(e *config.Edit) *config.Edit {
 	return &out
 }
 
-func bundles(r *runner.Run) []*render.Bundle {
-	var all []*render.Bundle
+func bundles(r *runner.Run) []*deployment.Deployment {
+	var all []*deployment.Deployment
 	if r.Bundle != nil {
 		all = append(all, r.Bundle)
 	}
@@ -218,7 +218,7 @@ func (c *Check) Key() string {
 func (c *Check) Passed() bool { return c.Status == check.Passed || c.Status == check.Warned }
 
 // BundleOf is the configuration that a check ran on.
-func (r *Report) BundleOf(c *Check) *render.Bundle {
+func (r *Report) BundleOf(c *Check) *deployment.Deployment {
 	if c.Bundle != nil {
 		return c.Bundle
 	}
@@ -294,20 +294,20 @@ func (r *Report) labNote() string {
 		return ""
 	}
 	notes := []string{"The lab models the two products; only the targets stack and external test the real ones."}
-	known, err := render.KnownVersions()
+	known, err := deployment.KnownVersions()
 	if err != nil {
 		return notes[0]
 	}
 	for _, p := range []struct {
 		name     string
 		product  string
-		releases []render.Release
+		releases []deployment.Release
 		version  string
 	}{
-		{"Paperless-ngx", render.PaperlessProduct, known.Paperless, r.Target.Paperless.Version},
-		{"authentik", render.AuthentikProduct, known.Authentik, r.Target.Authentik.Version},
+		{"Paperless-ngx", deployment.PaperlessProduct, known.Paperless, r.Target.Paperless.Version},
+		{"authentik", deployment.AuthentikProduct, known.Authentik, r.Target.Authentik.Version},
 	} {
-		if basis := render.Basis(p.releases, p.version); p.version != "" && basis.Version != p.version {
+		if basis := deployment.Basis(p.releases, p.version); p.version != "" && basis.Version != p.version {
 			notes = append(notes, fmt.Sprintf("Of %s %s it knows nothing of its own and answers as %s.", p.name, p.version, basis.Version))
 			var changes []string
 			for _, h := range known.Between(p.product, basis.Version, p.version) {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -41,14 +41,14 @@ const (
 	sampleAuthorize = sampleAuthentik + "/application/o/authorize/?client_id=paperless-client&redirect_uri=https%3A%2F%2Fpaperless.example.com%2Faccounts%2Foidc%2Fauthentik%2Flogin%2Fcallback%2F&scope=openid+email+profile&response_type=code&state=…1c44a0&code_challenge_method=S256&code_challenge=…77be02"
 )
 
-func sampleBundle(tb testing.TB) *render.Bundle {
+func sampleBundle(tb testing.TB) *deployment.Deployment {
 	tb.Helper()
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(tb, err)
-	b.Origins = map[string]render.Origin{
+	b.Origins = map[string]deployment.Origin{
 		"PAPERLESS_URL":                {File: "compose.yaml", Line: 9, Column: 7},
 		"PAPERLESS_APPS":               {File: "compose.yaml", Line: 11, Column: 7},
-		render.ProvidersKey:            {File: "compose.yaml", Line: 12, Column: 7},
+		deployment.ProvidersKey:        {File: "compose.yaml", Line: 12, Column: 7},
 		"PAPERLESS_SOCIAL_AUTO_SIGNUP": {File: ".env", Line: 3, Column: 1},
 	}
 	b.Added = []string{"authentik user alice (round-trip)", "REQUESTS_CA_BUNDLE=/ca.crt: the lab's own certificate authority"}
@@ -66,7 +66,7 @@ func sampleRun(tb testing.TB) *runner.Run {
 	}
 }
 
-func result(c *check.Check, b *render.Bundle, s check.Status, seconds float64, message string) runner.Result {
+func result(c *check.Check, b *deployment.Deployment, s check.Status, seconds float64, message string) runner.Result {
 	return runner.Result{Result: check.Result{
 		Check: c, Variant: check.AsConfigured, Status: s, Seconds: seconds, Message: message, Bundle: b,
 		Record: evidence.Record{
@@ -107,7 +107,7 @@ func passingRun(tb testing.TB) *runner.Run {
 func slashRun(tb testing.TB) *runner.Run {
 	tb.Helper()
 	r := sampleRun(tb)
-	r.Bundle.EditProvider(func(p *render.OAuth2Provider) {
+	r.Bundle.EditProvider(func(p *deployment.OAuth2Provider) {
 		p.RedirectURIs[0].URL = sampleCallback[:len(sampleCallback)-1]
 	})
 	r.Seconds = 3.204
@@ -149,7 +149,7 @@ func edit(tb testing.TB, file string, line int, text string) *config.Edit {
 	return &e
 }
 
-func slashResult(tb testing.TB, c *check.Check, b *render.Bundle) runner.Result {
+func slashResult(tb testing.TB, c *check.Check, b *deployment.Deployment) runner.Result {
 	tb.Helper()
 	res := result(c, b, check.Failed, 1.284, "authentik refused the sign-in: Redirect URI Error")
 	res.Findings = []troubleshooting.Finding{{
@@ -194,7 +194,7 @@ func slashResult(tb testing.TB, c *check.Check, b *render.Bundle) runner.Result 
 func bootRun(tb testing.TB) *runner.Run {
 	tb.Helper()
 	r := sampleRun(tb)
-	r.Bundle.Paperless.Env[render.ProvidersKey] = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "paperless-client", "secret": "paperless-client-secret-0123456789",}]}}`
+	r.Bundle.Paperless.Env[deployment.ProvidersKey] = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "paperless-client", "secret": "paperless-client-secret-0123456789",}]}}`
 	exit := 1
 	for i, c := range sampleChecks() {
 		res := result(c, r.Bundle, check.Skipped, 0, "needs login-page, which failed")
@@ -245,7 +245,7 @@ func upgradeRun(tb testing.TB) *runner.Run {
 	}}
 	last := &r.Results[len(r.Results)-1]
 	*last = result(last.Check, r.Bundle, check.Warned, 0.1, "signed in, but without any permission")
-	r.Hazards = []render.Hazard{{
+	r.Hazards = []deployment.Hazard{{
 		ID: "H04", Product: "paperless", At: "3.0.0", Title: "PAPERLESS_SECRET_KEY is required", Severity: "high", Hits: true,
 		Because: []string{"PAPERLESS_SECRET_KEY is not set"}, Symptom: "The container exits.", Check: "Set it; another value than the old one signs everybody out.", Codes: []string{"CFG-SECRETKEY"}, Source: "observed",
 	}, {
@@ -253,7 +253,7 @@ func upgradeRun(tb testing.TB) *runner.Run {
 		Because: []string{"settings.token_auth_method is not set"}, Symptom: "invalid_client at the callback.", Check: "authentik takes both.", Codes: []string{"TOK-METHOD"}, Source: "observed",
 	}}
 	r.Upgrade = &runner.Upgrade{
-		From: "2.18.4,2025.8.1", To: "3.0.5,2025.10.0", Step: render.StepBoth, Forecast: true, Regressed: []string{"login-page"},
+		From: "2.18.4,2025.8.1", To: "3.0.5,2025.10.0", Step: deployment.StepBoth, Forecast: true, Regressed: []string{"login-page"},
 		Stages: []runner.Stage{{Versions: "2.20.15,2025.8.1", Why: "Paperless-ngx 3 takes databases of 2.20 only"}, {Versions: "3.0.5,2025.10.0"}},
 		Before: map[string]check.Status{},
 	}
@@ -267,7 +267,7 @@ func upgradeRun(tb testing.TB) *runner.Run {
 func bigRun(tb testing.TB) *runner.Run {
 	tb.Helper()
 	r := slashRun(tb)
-	r.Hazards = []render.Hazard{{ID: "H01", Title: "The id_token is validated for the first time (since 2.20.0)", Severity: "high", Symptom: "The callback shows the sign-in error page.", Check: "No encryption key on the provider.", Codes: []string{"IDT-JWE", "IDT-ISS"}, Source: "observed"}}
+	r.Hazards = []deployment.Hazard{{ID: "H01", Title: "The id_token is validated for the first time (since 2.20.0)", Severity: "high", Symptom: "The callback shows the sign-in error page.", Check: "No encryption key on the provider.", Codes: []string{"IDT-JWE", "IDT-ISS"}, Source: "observed"}}
 	base := sampleChecks()
 	r.Results = nil
 	failed := slashResult(tb, base[2], r.Bundle)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -105,7 +105,7 @@ func (r *Report) SARIF(w io.Writer) error {
 	for i := range loose {
 		f := &loose[i]
 		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
-		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, f.Say(), render.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
+		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, f.Say(), deployment.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]
@@ -150,7 +150,7 @@ type sarifBuilder struct {
 	name  func(file string) string // from the repository's root
 }
 
-func (b *sarifBuilder) add(code, level, title, help, message string, at render.Origin, width int) {
+func (b *sarifBuilder) add(code, level, title, help, message string, at deployment.Origin, width int) {
 	n, ok := b.rules[code]
 	if !ok {
 		n = len(b.run.Tool.Driver.Rules)

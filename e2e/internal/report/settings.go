@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // A configView is the configuration that was tested.
@@ -24,14 +24,14 @@ type settingView struct {
 	Block                        bool
 }
 
-func newConfig(b *render.Bundle) *configView {
+func newConfig(b *deployment.Deployment) *configView {
 	v := &configView{Added: b.Added}
 	if len(b.Origins) == 0 {
 		v.From = "The default deployment: the guide with its dead settings mended."
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Paperless.Env)) {
 		s := settingView{Name: name, Value: b.Paperless.Env[name], Origin: b.Origins[name].String()}
-		if name == render.ProvidersKey {
+		if name == deployment.ProvidersKey {
 			s.Value, s.Block = prettyJSON(s.Value), true
 		}
 		if b.Paperless.Running != nil && b.Paperless.Running[name] != b.Paperless.Env[name] {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -431,7 +431,7 @@ func (p *printer) hazards(r *Report) {
 }
 
 // since names the version that made the change.
-func since(h render.Hazard) string {
+func since(h deployment.Hazard) string {
 	if h.At == "" {
 		return ""
 	}

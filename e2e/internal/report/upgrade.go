@@ -9,14 +9,14 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // Plan writes what an upgrade will do, and what is known about it, before
 // anything is started.
-func Plan(w io.Writer, u *runner.Upgrade, hazards []render.Hazard, lint []config.Finding, o TextOptions) {
+func Plan(w io.Writer, u *runner.Upgrade, hazards []deployment.Hazard, lint []config.Finding, o TextOptions) {
 	p := newPrinter(o)
 	p.way(u)
 	p.hazards(&Report{Hazards: hazards})
@@ -158,7 +158,7 @@ func (r *Report) wayView() *wayView {
 // change is the id of the change between versions that a finding rests on;
 // empty where the report does not tell of it.
 func (r *Report) change(f *troubleshooting.Finding) string {
-	if f.Hazard != "" && slices.ContainsFunc(r.Hazards, func(h render.Hazard) bool { return h.ID == f.Hazard }) {
+	if f.Hazard != "" && slices.ContainsFunc(r.Hazards, func(h deployment.Hazard) bool { return h.ID == f.Hazard }) {
 		return f.Hazard
 	}
 	return ""

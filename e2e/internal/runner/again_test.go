@@ -17,7 +17,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -133,7 +133,7 @@ func TestRepeatFindsTheAccountsAsTheyWere(t *testing.T) {
 				}
 				return err
 			}
-			bundle, err := render.Default()
+			bundle, err := deployment.Default()
 			require.NoError(t, err)
 			r := b.run(t, runner.Options{Bundle: bundle, Checks: []*check.Check{&disturbed}})
 			res := r.Results[0]

@@ -11,8 +11,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -202,7 +202,7 @@ func (r *run) foreign(c *check.Check) string {
 	if path != "" && r.o.Kind != target.External && c == checklist.RoundTrip {
 		return fmt.Sprintf("needs authentik at the root of its host: this one lives under %s/, which the %s does not model", path, r.o.Kind)
 	}
-	if _, set := r.o.Bundle.Paperless.Value(render.ProvidersKey); !set && r.o.Bundle.Paperless.On(render.RemoteUser) && !r.o.Bundle.Observed && r.o.Bundle.Paperless.Env[render.ProvidersKey+"_FILE"] == "" {
+	if _, set := r.o.Bundle.Paperless.Value(deployment.ProvidersKey); !set && r.o.Bundle.Paperless.On(deployment.RemoteUser) && !r.o.Bundle.Observed && r.o.Bundle.Paperless.Env[deployment.ProvidersKey+"_FILE"] == "" {
 		other = "none at all (people get in by the proxy's header)"
 	}
 	if other == "" {
@@ -235,7 +235,7 @@ func (r *run) resultsOf(c *check.Check, variant string) []Result {
 }
 
 // bundleOf is the bundle of a variant.
-func bundleOf(b *render.Bundle, v check.Variant) *render.Bundle {
+func bundleOf(b *deployment.Deployment, v check.Variant) *deployment.Deployment {
 	if v.Change == nil {
 		return b
 	}

@@ -15,8 +15,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -41,7 +41,7 @@ type lot struct {
 	target  func(*target.Target)
 }
 
-func (l *lot) start(_ context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+func (l *lot) start(_ context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 	l.mu.Lock()
 	l.started = append(l.started, variant)
 	l.mu.Unlock()
@@ -58,9 +58,9 @@ func (l *lot) start(_ context.Context, b *render.Bundle, variant string) (*targe
 	return t, nil
 }
 
-func bundle(t *testing.T) *render.Bundle {
+func bundle(t *testing.T) *deployment.Deployment {
 	t.Helper()
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
 	return b
 }
@@ -120,12 +120,12 @@ func TestVariants(t *testing.T) {
 		seen.Store(p.Variant, p.Bundle.Paperless.Env["X"])
 		return nil
 	}
-	x := check.Variant{Name: "with-x", Change: func(b *render.Bundle) { b.Paperless.Env["X"] = "1" }}
+	x := check.Variant{Name: "with-x", Change: func(b *deployment.Deployment) { b.Paperless.Env["X"] = "1" }}
 	base := fake("base", passes)
 	both := fake("both", look, base)
-	both.Variants = func(*render.Bundle) []check.Variant { return []check.Variant{{Name: check.AsConfigured}, x} }
+	both.Variants = func(*deployment.Deployment) []check.Variant { return []check.Variant{{Name: check.AsConfigured}, x} }
 	only := fake("only", look, both)
-	only.Variants = func(*render.Bundle) []check.Variant { return []check.Variant{x} }
+	only.Variants = func(*deployment.Deployment) []check.Variant { return []check.Variant{x} }
 	l := &lot{}
 	b := bundle(t)
 	r := do(t, l, runner.Options{Bundle: b, Checks: []*check.Check{base, both, only}})
@@ -142,8 +142,8 @@ func TestVariants(t *testing.T) {
 func TestVariantsOfARunningPairAreSkipped(t *testing.T) {
 	t.Parallel()
 	c := fake("c", passes)
-	c.Variants = func(*render.Bundle) []check.Variant {
-		return []check.Variant{{Name: check.AsConfigured}, {Name: "other", Change: func(*render.Bundle) {}}}
+	c.Variants = func(*deployment.Deployment) []check.Variant {
+		return []check.Variant{{Name: check.AsConfigured}, {Name: "other", Change: func(*deployment.Deployment) {}}}
 	}
 	l := &lot{}
 	r := do(t, l, runner.Options{Kind: target.External, Checks: []*check.Check{c}})
@@ -182,11 +182,11 @@ func TestCancel(t *testing.T) {
 	})
 	// The variant never comes up by itself: it must be told.
 	other := fake("other", passes)
-	other.Variants = func(*render.Bundle) []check.Variant {
-		return []check.Variant{{Name: "slow", Change: func(*render.Bundle) {}}}
+	other.Variants = func(*deployment.Deployment) []check.Variant {
+		return []check.Variant{{Name: "slow", Change: func(*deployment.Deployment) {}}}
 	}
 	l := &lot{}
-	start := func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+	start := func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 		if variant == "slow" {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -234,7 +234,7 @@ func TestStartFails(t *testing.T) {
 	one := fake("one", passes)
 	r := do(t, &lot{}, runner.Options{
 		Checks: []*check.Check{one, fake("two", passes, one)},
-		Start: func(context.Context, *render.Bundle, string) (*target.Target, error) {
+		Start: func(context.Context, *deployment.Deployment, string) (*target.Target, error) {
 			return nil, errors.New("no engine")
 		},
 	})
@@ -326,7 +326,7 @@ func TestExplainIsAskedAboutWhatDidNotPass(t *testing.T) {
 	var asked []string
 	r := do(t, &lot{}, runner.Options{
 		Checks: []*check.Check{fake("good", passes), fake("bad", fails)},
-		Explain: func(rec evidence.Record, b *render.Bundle, c *check.Check, st check.Status) []troubleshooting.Finding {
+		Explain: func(rec evidence.Record, b *deployment.Deployment, c *check.Check, st check.Status) []troubleshooting.Finding {
 			asked = append(asked, fmt.Sprintf("%s %t %s %s", rec.Check, b != nil, c.ID, st))
 			return []troubleshooting.Finding{{Code: "DOOR-SHUT"}}
 		},

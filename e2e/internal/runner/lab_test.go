@@ -19,10 +19,10 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -57,7 +57,7 @@ func (b *bench) run(t *testing.T, o runner.Options) *runner.Run {
 	b.labs++
 	prefix := t.Name() + "/"
 	o.Kind = target.Lab
-	o.Start = func(ctx context.Context, bundle *render.Bundle, variant string) (*target.Target, error) {
+	o.Start = func(ctx context.Context, bundle *deployment.Deployment, variant string) (*target.Target, error) {
 		return lab.Start(ctx, bundle, append([]lab.Option{lab.WithEdge(b.edge, prefix+variant)}, b.lab...)...)
 	}
 	o.OpenBrowser = func(_ context.Context, tg *target.Target) (*browser.Browser, func(), error) {
@@ -110,8 +110,8 @@ func alone(c *check.Check) *check.Check {
 
 // Each check is shown to fail, by the mistake of an operator that it is there for.
 func TestMistakesOnLab(t *testing.T) {
-	env := func(pairs ...string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
+	env := func(pairs ...string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
 			for i := 0; i < len(pairs); i += 2 {
 				if pairs[i+1] == "" {
 					delete(b.Paperless.Env, pairs[i])
@@ -121,66 +121,66 @@ func TestMistakesOnLab(t *testing.T) {
 			}
 		}
 	}
-	redirect := func(uri string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
-			b.EditProvider(func(p *render.OAuth2Provider) { p.RedirectURIs[0].URL = uri })
+	redirect := func(uri string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.RedirectURIs[0].URL = uri })
 		}
 	}
 	b := newBench(t)
 	for _, tt := range []struct {
 		name    string
 		check   *check.Check
-		mistake func(*render.Bundle)
+		mistake func(*deployment.Deployment)
 		want    check.Status
 		says    string
 	}{
-		{"broken JSON", checklist.LoginPage, env(render.ProvidersKey, "{"), check.Failed, "stopped by itself with exit code 1"},
-		{"host not allowed", checklist.LoginPage, func(b *render.Bundle) {
+		{"broken JSON", checklist.LoginPage, env(deployment.ProvidersKey, "{"), check.Failed, "stopped by itself with exit code 1"},
+		{"host not allowed", checklist.LoginPage, func(b *deployment.Deployment) {
 			env("PAPERLESS_URL", "", "PAPERLESS_ALLOWED_HOSTS", "docs.example.com")(b)
 		}, check.Failed, "Paperless answered 400"},
 		{"provider app missing", checklist.LoginButton, env("PAPERLESS_APPS", ""), check.Failed, "shows no authentik button"},
-		{"nothing left", checklist.LoginButton, env("PAPERLESS_APPS", "", render.DisableRegularLogin, "true"), check.Failed, "nobody can sign in"},
+		{"nothing left", checklist.LoginButton, env("PAPERLESS_APPS", "", deployment.DisableRegularLogin, "true"), check.Failed, "nobody can sign in"},
 		{"slash lost", checklist.RoundTrip, redirect("https://paperless.example.com/accounts/oidc/authentik/login/callback"), check.Failed, "authentik answered 400 at /application/o/authorize/: Redirect URI Error"},
-		{"wrong secret", checklist.RoundTrip, func(b *render.Bundle) {
+		{"wrong secret", checklist.RoundTrip, func(b *deployment.Deployment) {
 			b.EditApp(func(app map[string]any) { app["secret"] = "another-secret-0123456789" })
 		}, check.Failed, "Paperless shows its sign-in error page"},
-		{"wrong slug", checklist.RoundTrip, func(b *render.Bundle) { b.Authentik.Applications[0].Slug = "papers" }, check.Failed, "Paperless answered 500"},
-		{"person deactivated", checklist.RoundTrip, func(b *render.Bundle) { b.Authentik.Users[0].Inactive = true }, check.Failed, "did not accept the password of alice"},
-		{"policy", checklist.RoundTrip, func(b *render.Bundle) { b.Authentik.Applications[0].Deny = true }, check.Failed, "authentik refused alice: Permission denied"},
+		{"wrong slug", checklist.RoundTrip, func(b *deployment.Deployment) { b.Authentik.Applications[0].Slug = "papers" }, check.Failed, "Paperless answered 500"},
+		{"person deactivated", checklist.RoundTrip, func(b *deployment.Deployment) { b.Authentik.Users[0].Inactive = true }, check.Failed, "did not accept the password of alice"},
+		{"policy", checklist.RoundTrip, func(b *deployment.Deployment) { b.Authentik.Applications[0].Deny = true }, check.Failed, "authentik refused alice: Permission denied"},
 		{"sign-up closed", checklist.RoundTrip, env("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "false"), check.Warned, "Sign Up Closed"},
-		{"the guide's setting", checklist.FirstLogin, env(render.AutoSignup, "", "PAPERLESS_AUTO_CREATE", "true"), check.Failed, "PAPERLESS_AUTO_CREATE asks for an account"},
-		{"name taken", checklist.FirstLogin, func(b *render.Bundle) {
-			b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: "bob", Email: "bob.local@example.com", Password: "bob-local-pw-1q2w"})
+		{"the guide's setting", checklist.FirstLogin, env(deployment.AutoSignup, "", "PAPERLESS_AUTO_CREATE", "true"), check.Failed, "PAPERLESS_AUTO_CREATE asks for an account"},
+		{"name taken", checklist.FirstLogin, func(b *deployment.Deployment) {
+			b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: "bob", Email: "bob.local@example.com", Password: "bob-local-pw-1q2w"})
 		}, check.Failed, "got a second account"},
-		{"no way back in", checklist.RedirectToSSO, env(render.RedirectToSSO, "on"), check.Failed, "nothing redirects to authentik"},
-		{"old version", checklist.RedirectToSSO, func(b *render.Bundle) {
+		{"no way back in", checklist.RedirectToSSO, env(deployment.RedirectToSSO, "on"), check.Failed, "nothing redirects to authentik"},
+		{"old version", checklist.RedirectToSSO, func(b *deployment.Deployment) {
 			b.Paperless.Version = "2.5.0"
-			env(render.RedirectToSSO, "true")(b)
+			env(deployment.RedirectToSSO, "true")(b)
 		}, check.Failed, "Paperless-ngx 2.5.0 does not know"},
 		{"local form still there", checklist.SSOOnly, env("PAPERLESS_DISABLE_LOCAL_LOGIN", "true"), check.Failed, "still shows the form"},
-		{"matched by e-mail", checklist.ExistingUser, func(b *render.Bundle) {
+		{"matched by e-mail", checklist.ExistingUser, func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { s["email_authentication"] = true })
 		}, check.Failed, "reached the local account shared"},
-		{"signed in again", checklist.Logout, env(render.RedirectToSSO, "true", "PAPERLESS_LOGOUT_REDIRECT_URL", "/accounts/login/"), check.Failed, "is signed in again"},
+		{"signed in again", checklist.Logout, env(deployment.RedirectToSSO, "true", "PAPERLESS_LOGOUT_REDIRECT_URL", "/accounts/login/"), check.Failed, "is signed in again"},
 		{"signed out to nowhere", checklist.Logout, env("PAPERLESS_LOGOUT_REDIRECT_URL", "https://authentik.example.com/application/o/papers/end-session/"), check.Failed, "error page: 404"},
-		{"PKCE off", checklist.PKCEState, func(b *render.Bundle) {
+		{"PKCE off", checklist.PKCEState, func(b *deployment.Deployment) {
 			b.EditProviders(func(oc map[string]any) { delete(oc, "OAUTH_PKCE_ENABLED") })
 		}, check.Warned, "PKCE is off"},
-		{"regex", checklist.RedirectURIStrict, func(b *render.Bundle) {
-			b.EditProvider(func(p *render.OAuth2Provider) {
-				p.RedirectURIs[0] = render.RedirectURI{MatchingMode: "regex", URL: "https://.*/accounts/oidc/.*"}
+		{"regex", checklist.RedirectURIStrict, func(b *deployment.Deployment) {
+			b.EditProvider(func(p *deployment.OAuth2Provider) {
+				p.RedirectURIs[0] = deployment.RedirectURI{MatchingMode: "regex", URL: "https://.*/accounts/oidc/.*"}
 			})
 		}, check.Failed, "accepts a redirect URI with another host"},
-		{"next followed by 2.5.0", checklist.NextRedirect, func(b *render.Bundle) { b.Paperless.Version = "2.5.0" }, check.Failed, "is sent to evil.example"},
-		{"cookie lost", checklist.SessionRotated, func(b *render.Bundle) { b.Paperless.Proxy.StripSetCookie = "/login/callback/" }, check.Failed, "sign-in page"},
-		{"header let through", checklist.RemoteUser, func(b *render.Bundle) {
-			env(render.RemoteUser, "true")(b)
+		{"next followed by 2.5.0", checklist.NextRedirect, func(b *deployment.Deployment) { b.Paperless.Version = "2.5.0" }, check.Failed, "is sent to evil.example"},
+		{"cookie lost", checklist.SessionRotated, func(b *deployment.Deployment) { b.Paperless.Proxy.StripSetCookie = "/login/callback/" }, check.Failed, "sign-in page"},
+		{"header let through", checklist.RemoteUser, func(b *deployment.Deployment) {
+			env(deployment.RemoteUser, "true")(b)
 			b.Paperless.Proxy.PassRemoteUser = true
 		}, check.Failed, "anybody can be anybody"},
-		{"header on", checklist.RemoteUser, env(render.RemoteUser, "true", "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API", "true"), check.Passed, ""},
-		{"header but no feature", checklist.RemoteUser, func(b *render.Bundle) { b.Paperless.Proxy.RemoteUserHeader = "Remote-User" }, check.Failed, "does not sign anybody in"},
-		{"rights by a group", checklist.Permissions, func(b *render.Bundle) {
-			b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: "helper", Email: "helper@example.com", Password: "helper-pw-1q2w3e", Groups: []string{"readers"}})
+		{"header on", checklist.RemoteUser, env(deployment.RemoteUser, "true", "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API", "true"), check.Passed, ""},
+		{"header but no feature", checklist.RemoteUser, func(b *deployment.Deployment) { b.Paperless.Proxy.RemoteUserHeader = "Remote-User" }, check.Failed, "does not sign anybody in"},
+		{"rights by a group", checklist.Permissions, func(b *deployment.Deployment) {
+			b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: "helper", Email: "helper@example.com", Password: "helper-pw-1q2w3e", Groups: []string{"readers"}})
 			env("PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS", "readers")(b)
 		}, check.Passed, ""},
 	} {
@@ -285,7 +285,7 @@ func TestInterruptedOnLab(t *testing.T) {
 	var pressed time.Time
 	r, err := runner.Do(ctx, runner.Options{
 		Bundle: bundle(t), Kind: target.Lab,
-		Start: func(ctx context.Context, b *render.Bundle, _ string) (*target.Target, error) {
+		Start: func(ctx context.Context, b *deployment.Deployment, _ string) (*target.Target, error) {
 			return lab.Start(ctx, b)
 		},
 		Observe: func(e runner.Event) {

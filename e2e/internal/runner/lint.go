@@ -8,8 +8,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -31,7 +31,7 @@ func (o Options) refusal() *config.Finding {
 // refused is the result of a check when nothing can be started because the
 // files are refused. It is the configuration's fault, so the check fails; what
 // the lab would make of the mended files would be a verdict on other files.
-func refused(j job, f *config.Finding, b *render.Bundle) Result {
+func refused(j job, f *config.Finding, b *deployment.Deployment) Result {
 	message := fmt.Sprintf("nothing starts: %s refuses the files (%s:%d)", f.Refuses, f.File, max(f.Line, 1))
 	if len(j.check.Needs) > 0 {
 		return skipped(message)
@@ -87,7 +87,7 @@ func (o Options) withLint(j job, st check.Status, findings []troubleshooting.Fin
 
 // breaks is the check that a lint finding's mistake breaks first, by its rule or
 // by the item of its code; "" when it breaks none.
-func breaks(l *config.Finding, rules map[string]config.Rule, b *render.Bundle) string {
+func breaks(l *config.Finding, rules map[string]config.Rule, b *deployment.Deployment) string {
 	if id := rules[l.Code].Breaks; id != "" {
 		return id
 	}
@@ -145,7 +145,7 @@ func settingsOf(f *troubleshooting.Finding) []string {
 	names := settingName.FindAllString(strings.Join(append([]string{f.Fix}, f.Because...), "\n"), -1)
 	for _, family := range []string{"TOK-", "IDP-CLIENT", "IDP-SLUG", "NET-", "CFG-JSON", "CFG-NOAPP", "CFG-LIST"} {
 		if strings.HasPrefix(f.Code, family) {
-			names = append(names, render.ProvidersKey)
+			names = append(names, deployment.ProvidersKey)
 		}
 	}
 	return names

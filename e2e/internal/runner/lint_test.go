@@ -10,8 +10,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -89,7 +89,7 @@ func TestLintJoinsFindings(t *testing.T) {
 			t.Parallel()
 			r := do(t, &lot{}, runner.Options{
 				Checks: []*check.Check{fake(tt.check, fails)}, Lint: tt.lint,
-				Explain: func(evidence.Record, *render.Bundle, *check.Check, check.Status) []troubleshooting.Finding {
+				Explain: func(evidence.Record, *deployment.Deployment, *check.Check, check.Status) []troubleshooting.Finding {
 					return tt.findings
 				},
 			})

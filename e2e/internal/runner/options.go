@@ -13,8 +13,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -24,13 +24,13 @@ var ErrUnknownCheck = errors.New("unknown check")
 
 // Options say what Do runs. Bundle, Kind and Start are needed.
 type Options struct {
-	Bundle *render.Bundle // as configured, with the people that the checks need
-	Kind   string         // target.Lab, target.Stack or target.External
-	Tool   string         // version of ssocheck
+	Bundle *deployment.Deployment // as configured, with the people that the checks need
+	Kind   string                 // target.Lab, target.Stack or target.External
+	Tool   string                 // version of ssocheck
 	// Start starts the pair with this bundle. It is called once for each variant
 	// that is needed, variants side by side; Do closes what it returns. An error
 	// that wraps check.ErrSkip skips the checks of the variant.
-	Start func(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error)
+	Start func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error)
 	// OpenBrowser returns a browser for the target, and what gives it back. Nil:
 	// one Chromium for all targets that need the same resolver rules.
 	OpenBrowser func(context.Context, *target.Target) (*browser.Browser, func(), error)
@@ -40,13 +40,13 @@ type Options struct {
 	Checks  []*check.Check // nil: checklist.All()
 	Only    []string       // ids; what they need runs too. Empty: all
 	// Explain names the causes of what did not pass; nil: troubleshooting.Explain.
-	Explain func(evidence.Record, *render.Bundle, *check.Check, check.Status) []troubleshooting.Finding
+	Explain func(evidence.Record, *deployment.Deployment, *check.Check, check.Status) []troubleshooting.Finding
 	Observe func(Event) // told what happens, in order; may be nil
 	// Enough ends the run: after a result of which it says true, what is left is
 	// skipped. Nil: everything is run.
 	Enough  func(Result) bool
 	Lint    []config.Finding
-	Hazards []render.Hazard
+	Hazards []deployment.Hazard
 	// Expected are known deviations: see Expectation.
 	Expected []Expectation
 	Log      *slog.Logger // nil: silent
@@ -106,7 +106,7 @@ type job struct {
 }
 
 // plan lists the jobs in the order of the checks.
-func plan(b *render.Bundle, checks []*check.Check, only []string) ([]job, error) {
+func plan(b *deployment.Deployment, checks []*check.Check, only []string) ([]job, error) {
 	wanted, err := selected(checks, only)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -72,7 +72,7 @@ type Judgement struct {
 	Kind   string // target.Lab, target.Stack or target.External
 	Error  string // why the tester could not do its work; empty: it could
 	Only   []string
-	Bundle *render.Bundle // nil: not known
+	Bundle *deployment.Deployment // nil: not known
 	Rows   []Row
 	Lint   []config.Finding
 }
@@ -170,8 +170,8 @@ func (j Judgement) skipped(id string) string {
 // SignIn is the id of the check that shows that people can sign in: the round
 // trip through authentik, or, where no provider is configured and a proxy names
 // the person, the one with its header.
-func SignIn(b *render.Bundle) string {
-	if b != nil && !b.Observed && b.Paperless.On(render.RemoteUser) {
+func SignIn(b *deployment.Deployment) string {
+	if b != nil && !b.Observed && b.Paperless.On(deployment.RemoteUser) {
 		if apps, err := b.Paperless.Apps(); err == nil && len(apps) == 0 {
 			return checklist.RemoteUser.ID
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -94,8 +94,8 @@ func TestNobodyGivenToSignIn(t *testing.T) {
 func TestSignInOfARemoteUser(t *testing.T) {
 	t.Parallel()
 	b := bundle(t)
-	b.Paperless.Env[render.RemoteUser] = "true"
+	b.Paperless.Env[deployment.RemoteUser] = "true"
 	assert.Equal(t, "round-trip", runner.SignIn(b), "both ways are open: the guide's counts")
-	delete(b.Paperless.Env, render.ProvidersKey)
+	delete(b.Paperless.Env, deployment.ProvidersKey)
 	assert.Equal(t, "remote-user", runner.SignIn(b))
 }

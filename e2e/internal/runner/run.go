@@ -8,8 +8,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -21,10 +21,10 @@ type Run struct {
 	Kind      string // target.Lab, target.Stack, target.External
 	Paperless evidence.Product
 	Authentik evidence.Product
-	Bundle    *render.Bundle // as configured
+	Bundle    *deployment.Deployment // as configured
 	Results   []Result
 	Lint      []config.Finding
-	Hazards   []render.Hazard // between the versions of an upgrade; else empty
+	Hazards   []deployment.Hazard // between the versions of an upgrade; else empty
 	// Upgrade is set for a run after an upgrade; else nil.
 	Upgrade  *Upgrade
 	Redactor *evidence.Redactor

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -19,7 +19,7 @@ const parallelStarts = 2
 // A start is one variant on its way.
 type start struct {
 	name   string
-	bundle *render.Bundle
+	bundle *deployment.Deployment
 	done   chan struct{}
 	cancel context.CancelFunc
 	target *target.Target

@@ -21,9 +21,9 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/moby/client"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -47,7 +47,7 @@ const (
 
 type options struct {
 	images   Overrides
-	versions *render.Versions
+	versions *deployment.Versions
 	pull     bool
 	cold     bool
 	keep     *string // variant
@@ -88,7 +88,7 @@ type Dumps struct{ Paperless, Authentik []byte }
 func WithImages(o Overrides) Option { return func(s *options) { s.images = o } }
 
 // WithVersions adds to versions.yaml: a version file of one's own.
-func WithVersions(v *render.Versions) Option { return func(s *options) { s.versions = v } }
+func WithVersions(v *deployment.Versions) Option { return func(s *options) { s.versions = v } }
 
 // WithPull pulls images that are here already.
 func WithPull() Option { return func(s *options) { s.pull = true } }
@@ -186,7 +186,7 @@ func New(ctx context.Context, opts ...Option) (*Stack, error) {
 }
 
 // Start starts one pair by itself; closing the target removes everything.
-func Start(ctx context.Context, b *render.Bundle, opts ...Option) (*target.Target, error) {
+func Start(ctx context.Context, b *deployment.Deployment, opts ...Option) (*target.Target, error) {
 	s, err := New(ctx, opts...)
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func (s *Stack) say(format string, args ...any) { s.o.progress(fmt.Sprintf(forma
 // Start starts a Paperless with this configuration behind an edge of its own,
 // and an authentik with this blueprint unless one runs already. A Paperless that
 // stops because of its configuration is no error: Target.Boot says so.
-func (s *Stack) Start(ctx context.Context, b *render.Bundle, variant string) (*target.Target, error) {
+func (s *Stack) Start(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
 	p, err := s.newPair(b, variant)
 	if err != nil {
 		return nil, err
@@ -225,7 +225,7 @@ func (s *Stack) Start(ctx context.Context, b *render.Bundle, variant string) (*t
 
 // Prepare makes sure that the images of a configuration are here, so that a run
 // without them ends before it begins.
-func (s *Stack) Prepare(ctx context.Context, b *render.Bundle) error {
+func (s *Stack) Prepare(ctx context.Context, b *deployment.Deployment) error {
 	images, err := s.imagesOf(b)
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func (s *Stack) Prepare(ctx context.Context, b *render.Bundle) error {
 }
 
 // shared starts what all pairs need: images, networks, the database server.
-func (s *Stack) shared(ctx context.Context, images render.Images) error {
+func (s *Stack) shared(ctx context.Context, images deployment.Images) error {
 	s.once.begin(&s.wg, func() error {
 		ctx := s.ctx
 		if err := s.haveImages(ctx, images.Postgres); err != nil {
@@ -466,6 +466,6 @@ var probe = &http.Client{
 }
 
 // redactorOf knows the secrets of a bundle and of the stack itself.
-func (s *Stack) redactorOf(b *render.Bundle) *evidence.Redactor {
+func (s *Stack) redactorOf(b *deployment.Deployment) *evidence.Redactor {
 	return target.NewRedactor(b, s.secrets.all()...)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack/standins"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -32,7 +32,7 @@ import (
 type built struct {
 	dir      string
 	edge     string
-	versions *render.Versions
+	versions *deployment.Versions
 }
 
 // images are built once: every test runs on the same.
@@ -67,9 +67,9 @@ func options(t *testing.T, more ...stack.Option) []stack.Option {
 	}, more...)
 }
 
-func guide(t *testing.T, plant ...string) *render.Bundle {
+func guide(t *testing.T, plant ...string) *deployment.Deployment {
 	t.Helper()
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
 	for _, code := range plant {
 		item := troubleshooting.Find(code)
@@ -104,7 +104,7 @@ func open(t *testing.T, more ...stack.Option) *stack.Stack {
 	return s
 }
 
-func start(t *testing.T, s *stack.Stack, b *render.Bundle, variant string) *target.Target {
+func start(t *testing.T, s *stack.Stack, b *deployment.Deployment, variant string) *target.Target {
 	t.Helper()
 	tg, err := s.Start(t.Context(), b, variant)
 	require.NoError(t, err)
@@ -396,7 +396,7 @@ func TestDockerKeep(t *testing.T) {
 }
 
 // subjectOf are the names of Paperless's accounts, as the administrator sees them.
-func subjectOf(t *testing.T, tg *target.Target, b *render.Bundle) string {
+func subjectOf(t *testing.T, tg *target.Target, b *deployment.Deployment) string {
 	t.Helper()
 	admin, _ := b.LocalUser("admin")
 	c, err := tg.Client()
@@ -482,7 +482,7 @@ func BenchmarkDockerStart(b *testing.B) {
 				if kind == "cold" {
 					more = append(more[:len(more):len(more)], stack.WithCold())
 				}
-				bundle, err := render.Default()
+				bundle, err := deployment.Default()
 				require.NoError(b, err)
 				tg, err := stack.Start(b.Context(), bundle, more...)
 				require.NoError(b, err)

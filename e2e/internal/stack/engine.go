@@ -20,7 +20,7 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // The labels of everything that we make.
@@ -74,7 +74,7 @@ func connect(ctx context.Context, keep bool, log *slog.Logger) (*engine, error) 
 	if err != nil {
 		return nil, explain(err)
 	}
-	if !render.AtLeast(version.APIVersion+".0", minimumAPI) {
+	if !deployment.AtLeast(version.APIVersion+".0", minimumAPI) {
 		return nil, fmt.Errorf("%w: the engine %s is too old: its API is %s, and 1.41 (Docker 20.10) is needed; update it, or use --target lab", ErrEngine, info.Info.ServerVersion, version.APIVersion)
 	}
 	if info.Info.OSType != "linux" {

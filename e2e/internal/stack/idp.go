@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -45,8 +45,8 @@ func (i *idp) owner() string { return fmt.Sprintf("authentik-%d", i.n) }
 
 // authentik hands out an authentik with the bundle's blueprint: one that runs
 // with it, else one that nobody uses and that gets it now, else a new one.
-func (s *Stack) authentik(b *render.Bundle, images render.Images) (*idp, error) {
-	blueprint := render.Blueprint(b)
+func (s *Stack) authentik(b *deployment.Deployment, images deployment.Images) (*idp, error) {
+	blueprint := deployment.Blueprint(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -143,7 +143,7 @@ func (i *idp) release() {
 
 // start starts the containers, on a kept database where there is one, and opens
 // the gates.
-func (i *idp) start(ctx context.Context, b *render.Bundle, images render.Images) error {
+func (i *idp) start(ctx context.Context, b *deployment.Deployment, images deployment.Images) error {
 	began := time.Now()
 	if err := i.shared(ctx, images); err != nil {
 		return err
@@ -283,7 +283,7 @@ func (i *idp) defaults(ctx context.Context) error {
 		} `json:"results"`
 	}
 	slugs := []string{"default-authentication-flow", "default-provider-authorization-implicit-consent", "default-provider-authorization-explicit-consent"}
-	if render.AtLeast(i.version, "2024.10.0") {
+	if deployment.AtLeast(i.version, "2024.10.0") {
 		slugs = append(slugs, "default-provider-invalidation-flow")
 	}
 	for _, slug := range slugs {
@@ -343,8 +343,8 @@ const applyTries = 3
 // configure applies the blueprint in the server, where that is synchronous, and
 // waits for the application. A blueprint that authentik refuses is no error: the
 // checks find what is missing, and its reason stands in the log.
-func (i *idp) configure(ctx context.Context, b *render.Bundle) error {
-	text := render.Blueprint(b)
+func (i *idp) configure(ctx context.Context, b *deployment.Deployment) error {
+	text := deployment.Blueprint(b)
 	// The worker does not get it: it would apply it at the same time, and one of
 	// the two would meet half of what the other does.
 	if err := i.copyIn(ctx, i.server, blueprintFile, text); err != nil {

@@ -10,18 +10,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // pair is one Paperless behind its edge, and the authentik that it asks.
 type pair struct {
 	*Stack
-	bundle   *render.Bundle
+	bundle   *deployment.Deployment
 	variant  string
-	images   render.Images
+	images   deployment.Images
 	site     site
 	owner    string // of its log lines
 	redactor *evidence.Redactor
@@ -41,7 +41,7 @@ type pair struct {
 	last []evidence.Exchange // what the edge said last
 }
 
-func (s *Stack) newPair(b *render.Bundle, variant string) (*pair, error) {
+func (s *Stack) newPair(b *deployment.Deployment, variant string) (*pair, error) {
 	pa, err := newAddress("PAPERLESS_URL", b.Paperless.URL)
 	if err != nil {
 		return nil, err
@@ -257,7 +257,7 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 	return t, nil
 }
 
-func clientOf(b *render.Bundle) string {
+func clientOf(b *deployment.Deployment) string {
 	if provider := b.IdPProvider(); provider != nil {
 		return provider.ClientID
 	}

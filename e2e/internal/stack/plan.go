@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // Names inside the networks.
@@ -92,7 +92,7 @@ const (
 // a socket and its metrics there (authentik.md 1.1).
 const shmSize = 512 << 20
 
-func (s *Stack) postgresContainer(images render.Images) Container {
+func (s *Stack) postgresContainer(images deployment.Images) Container {
 	return Container{
 		Name: postgresName, Image: images.Postgres,
 		// It lives for minutes: nothing has to survive a power cut. The connections
@@ -109,7 +109,7 @@ func (s *Stack) postgresContainer(images render.Images) Container {
 
 // authentikContainers are broker (where the version needs one), server and
 // worker of the n-th authentik.
-func (s *Stack) authentikContainers(b *render.Bundle, images render.Images, n int, secret idpSecrets) []Container {
+func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.Images, n int, secret idpSecrets) []Container {
 	name := fmt.Sprintf("authentik-%d", n)
 	env := map[string]string{
 		"AUTHENTIK_SECRET_KEY":           secret.Key,
@@ -175,7 +175,7 @@ type site struct {
 }
 
 // pairContainers are broker, edge and Paperless of a pair.
-func (s *Stack) pairContainers(b *render.Bundle, images render.Images, at site, redactorKey []byte) []Container {
+func (s *Stack) pairContainers(b *deployment.Deployment, images deployment.Images, at site, redactorKey []byte) []Container {
 	name := func(what string) string { return fmt.Sprintf("%s-%d", what, at.n) }
 	broker := Container{
 		Name: name(brokerName), Image: images.PaperlessBroker,
@@ -212,7 +212,7 @@ func (s *Stack) database(name string) map[string]string {
 }
 
 // paperlessPort is where Paperless listens in its container.
-func paperlessPort(b *render.Bundle) string {
+func paperlessPort(b *deployment.Deployment) string {
 	if port := b.Paperless.RunningEnv()["PAPERLESS_PORT"]; port != "" {
 		return port
 	}
@@ -248,7 +248,7 @@ func listeners(at site) (secure, plain []string) {
 	return dedup(secure...), dedup(plain...)
 }
 
-func (s *Stack) edgeConfig(b *render.Bundle, at site, redactorKey []byte) []byte {
+func (s *Stack) edgeConfig(b *deployment.Deployment, at site, redactorKey []byte) []byte {
 	c := edge.Config{Token: s.secrets.edge, Keys: s.keys, Secrets: append(b.Secrets(), s.secrets.all()...), RedactorKey: redactorKey}
 	c.Words.Hosts, c.Words.Words = b.Words().List()
 	c.TLS, c.Plain = listeners(at)
@@ -274,7 +274,7 @@ var infrastructure = []string{
 // environment is what Paperless's container gets: the bundle's variables and
 // what the harness must add. Database name and password are the stack's and
 // come later.
-func environment(b *render.Bundle) (env map[string]string, added, replaced []string) {
+func environment(b *deployment.Deployment) (env map[string]string, added, replaced []string) {
 	env = maps.Clone(b.Paperless.RunningEnv())
 	if env == nil {
 		env = map[string]string{}
@@ -313,7 +313,7 @@ func environment(b *render.Bundle) (env map[string]string, added, replaced []str
 }
 
 // Added lists, in words, what the stack puts into the user's deployment.
-func (s *Stack) Added(b *render.Bundle) []string {
+func (s *Stack) Added(b *deployment.Deployment) []string {
 	out := added(b)
 	if !IsSQLite(s.o.dumps.Paperless) {
 		return out
@@ -322,7 +322,7 @@ func (s *Stack) Added(b *render.Bundle) []string {
 	return append(out, "db.sqlite3: a copy of the SQLite database that was given; every PAPERLESS_DB setting is left out")
 }
 
-func added(b *render.Bundle) []string {
+func added(b *deployment.Deployment) []string {
 	_, names, replaced := environment(b)
 	why := map[string]string{
 		"PAPERLESS_REDIS":            "the stack's own broker",
@@ -377,7 +377,7 @@ func standsForEdge(name, addr string, at site) bool {
 	return !ip.IsLoopback() && !ip.IsUnspecified() && !slices.ContainsFunc(nowhere, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
-func extraHosts(b *render.Bundle, at site) []string {
+func extraHosts(b *deployment.Deployment, at site) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(b.Paperless.ExtraHosts)) {
 		if addr := b.Paperless.ExtraHosts[name]; !standsForEdge(name, addr, at) {
@@ -388,21 +388,21 @@ func extraHosts(b *render.Bundle, at site) []string {
 }
 
 // imagesOf are the images of a bundle's versions, after the overrides.
-func (s *Stack) imagesOf(b *render.Bundle) (render.Images, error) {
-	known, err := render.KnownVersions()
+func (s *Stack) imagesOf(b *deployment.Deployment) (deployment.Images, error) {
+	known, err := deployment.KnownVersions()
 	if err != nil {
-		return render.Images{}, err
+		return deployment.Images{}, err
 	}
 	v := known.With(s.o.versions)
-	p, err := render.Near(v.Paperless, render.PaperlessProduct, b.Paperless.Version)
+	p, err := deployment.Near(v.Paperless, deployment.PaperlessProduct, b.Paperless.Version)
 	if err != nil {
-		return render.Images{}, fmt.Errorf("%w; name its images with --versions", err)
+		return deployment.Images{}, fmt.Errorf("%w; name its images with --versions", err)
 	}
-	a, err := render.Near(v.Authentik, render.AuthentikProduct, b.Authentik.Version)
+	a, err := deployment.Near(v.Authentik, deployment.AuthentikProduct, b.Authentik.Version)
 	if err != nil {
-		return render.Images{}, fmt.Errorf("%w; name its images with --versions", err)
+		return deployment.Images{}, fmt.Errorf("%w; name its images with --versions", err)
 	}
-	images := render.Images{
+	images := deployment.Images{
 		PaperlessImage: p.Image, PaperlessBroker: p.Broker, AuthentikImage: a.Image, AuthentikRedis: a.Broker,
 		Postgres: v.Postgres, PostgresData: v.Data,
 	}

@@ -14,9 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
-	"github.com/ssocheck/ssocheck/e2e/internal/spec"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -29,16 +28,16 @@ func drawn() *Stack {
 	}
 }
 
-func onVersions(t *testing.T, paperless, authentik string) *render.Bundle {
+func onVersions(t *testing.T, paperless, authentik string) *deployment.Deployment {
 	t.Helper()
-	s, err := spec.Default()
+	s, err := deployment.DefaultSpec()
 	require.NoError(t, err)
 	s.Paperless.Version, s.Authentik.Version = paperless, authentik
-	return render.New(s)
+	return deployment.New(s)
 }
 
 // all are the containers of one pair, in the order in which they start.
-func all(t *testing.T, b *render.Bundle) []Container {
+func all(t *testing.T, b *deployment.Deployment) []Container {
 	t.Helper()
 	s := drawn()
 	images, err := s.imagesOf(b)
@@ -122,7 +121,7 @@ func TestContainers(t *testing.T) {
 // version that is known, against what would be started.
 func TestContainersFollowTheFacts(t *testing.T) {
 	t.Parallel()
-	known, err := render.KnownVersions()
+	known, err := deployment.KnownVersions()
 	require.NoError(t, err)
 	find := func(t *testing.T, cs []Container, name string) Container {
 		t.Helper()
@@ -156,15 +155,15 @@ func TestContainersFollowTheFacts(t *testing.T) {
 			}
 			// authentik.md 1.2: Redis up to 2025.8, none from 2025.10 on.
 			redis := slices.ContainsFunc(cs, func(c Container) bool { return c.Name == "authentik-1-redis" })
-			assert.Equal(t, !render.AtLeast(r.Version, "2025.10.0"), redis)
+			assert.Equal(t, !deployment.AtLeast(r.Version, "2025.10.0"), redis)
 			_, asks := server.Env["AUTHENTIK_REDIS__HOST"]
 			assert.Equal(t, redis, asks)
 			// authentik.md 1.3 and 1.5: the worker sets up; a server of 2026.5 must not.
 			assert.NotEmpty(t, worker.Env["AUTHENTIK_BOOTSTRAP_TOKEN"])
 			_, bootstraps := server.Env["AUTHENTIK_BOOTSTRAP_TOKEN"]
-			assert.Equal(t, !render.AtLeast(r.Version, "2026.5.0"), bootstraps)
+			assert.Equal(t, !deployment.AtLeast(r.Version, "2026.5.0"), bootstraps)
 			// authentik.md 1.1: from 2026.5 on it would listen on [::].
-			assert.Equal(t, render.AtLeast(r.Version, "2026.5.0"), server.Env["AUTHENTIK_LISTEN__HTTP"] == "0.0.0.0:9000")
+			assert.Equal(t, deployment.AtLeast(r.Version, "2026.5.0"), server.Env["AUTHENTIK_LISTEN__HTTP"] == "0.0.0.0:9000")
 		})
 	}
 	for _, r := range known.Paperless {
@@ -194,13 +193,13 @@ func TestContainersFollowTheFacts(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		change   func(*render.Bundle)
+		change   func(*deployment.Deployment)
 		want     map[string]string // "-": not there
 		added    []string          // parts of what the report says
 		notAdded []string
 	}{
 		"the user's servers give way": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_DBHOST"] = "db"
 				b.Paperless.Env["PAPERLESS_DBPASS_FILE"] = "/run/secrets/db"
 				b.Paperless.Env["PAPERLESS_REDIS"] = "redis://cache:6379"
@@ -209,22 +208,27 @@ func TestEnvironment(t *testing.T) {
 			added: []string{"PAPERLESS_DBHOST: the file's value is not used", "PAPERLESS_DBPASS_FILE: the file's value", "PAPERLESS_REDIS: the file's value"},
 		},
 		"a CA bundle of one's own stays": {
-			change:   func(b *render.Bundle) { b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt" },
+			change: func(b *deployment.Deployment) {
+				b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt"
+			},
 			want:     map[string]string{"REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"},
 			notAdded: []string{"REQUESTS_CA_BUNDLE"},
 		},
 		"a secret key is never added": {
-			change: func(b *render.Bundle) { b.Paperless.Version = "3.0.5"; delete(b.Paperless.Env, "PAPERLESS_SECRET_KEY") },
-			want:   map[string]string{"PAPERLESS_SECRET_KEY": "-", "PAPERLESS_DBENGINE": "postgresql"},
+			change: func(b *deployment.Deployment) {
+				b.Paperless.Version = "3.0.5"
+				delete(b.Paperless.Env, "PAPERLESS_SECRET_KEY")
+			},
+			want: map[string]string{"PAPERLESS_SECRET_KEY": "-", "PAPERLESS_DBENGINE": "postgresql"},
 		},
 		"what runs, not what the file says": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.Paperless.Running = map[string]string{"PAPERLESS_URL": "https://old.example.com"}
 			},
 			want: map[string]string{"PAPERLESS_URL": "https://old.example.com", "PAPERLESS_APPS": "-"},
 		},
 		"the user's own proxy is the edge": {
-			change: func(b *render.Bundle) {
+			change: func(b *deployment.Deployment) {
 				b.Paperless.ExtraHosts = map[string]string{"authentik.example.com": "192.168.1.10"}
 			},
 			added: []string{"extra_hosts authentik.example.com: left out"},
@@ -258,7 +262,7 @@ func TestEnvironment(t *testing.T) {
 func TestExtraHosts(t *testing.T) {
 	t.Parallel()
 	at := site{paperless: address{host: "paperless.example.com"}, authentik: address{host: "authentik.example.com"}}
-	b := &render.Bundle{Paperless: render.Paperless{ExtraHosts: map[string]string{
+	b := &deployment.Deployment{Paperless: deployment.Paperless{ExtraHosts: map[string]string{
 		"Authentik.example.com": "192.168.1.10", "paperless.example.com": "127.0.0.1", "mail.example.com": "10.0.0.5", "authentik.example.com": "192.0.2.1",
 	}}}
 	assert.Equal(t, []string{"authentik.example.com:192.0.2.1", "mail.example.com:10.0.0.5", "paperless.example.com:127.0.0.1"}, extraHosts(b, at))
@@ -266,11 +270,11 @@ func TestExtraHosts(t *testing.T) {
 
 func TestUnsupported(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*render.Bundle){
-		"an address":        func(b *render.Bundle) { b.Paperless.URL = "https://192.168.1.10" },
-		"no scheme":         func(b *render.Bundle) { b.Authentik.URL = "authentik.example.com" },
-		"one place for two": func(b *render.Bundle) { b.Authentik.URL = b.Paperless.URL },
-		"our own port":      func(b *render.Bundle) { b.Authentik.URL = "https://authentik.example.com:" + edge.APIPort },
+	for name, change := range map[string]func(*deployment.Deployment){
+		"an address":        func(b *deployment.Deployment) { b.Paperless.URL = "https://192.168.1.10" },
+		"no scheme":         func(b *deployment.Deployment) { b.Authentik.URL = "authentik.example.com" },
+		"one place for two": func(b *deployment.Deployment) { b.Authentik.URL = b.Paperless.URL },
+		"our own port":      func(b *deployment.Deployment) { b.Authentik.URL = "https://authentik.example.com:" + edge.APIPort },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -287,13 +291,13 @@ func TestOverrides(t *testing.T) {
 	t.Parallel()
 	b := onVersions(t, "2.20.15", "2025.8.1")
 	s := drawn()
-	more, err := render.ParseVersions([]byte("postgres: mine/postgres\npaperless:\n- {version: 2.20.15, image: mine/paperless}\n"))
+	more, err := deployment.ParseVersions([]byte("postgres: mine/postgres\npaperless:\n- {version: 2.20.15, image: mine/paperless}\n"))
 	require.NoError(t, err)
 	s.o.versions = more
 	s.o.images = Overrides{Authentik: "mine/authentik", AuthentikBroker: "mine/redis"}
 	images, err := s.imagesOf(b)
 	require.NoError(t, err)
-	assert.Equal(t, render.Images{
+	assert.Equal(t, deployment.Images{
 		PaperlessImage: "mine/paperless", PaperlessBroker: "docker.io/library/redis:8", AuthentikImage: "mine/authentik", AuthentikRedis: "mine/redis",
 		Postgres: "mine/postgres", PostgresData: "/var/lib/postgresql/data",
 	}, images)

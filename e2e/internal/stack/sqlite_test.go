@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // TestOnSQLite shows that no server is named beside a file, as Paperless would
@@ -19,7 +19,7 @@ func TestOnSQLite(t *testing.T) {
 	keys, err := edge.NewKeys()
 	require.NoError(t, err)
 	s := &Stack{secrets: newSecrets(), id: "x", keys: keys}
-	images := render.Images{PaperlessImage: "p"}
+	images := deployment.Images{PaperlessImage: "p"}
 	c := s.pairContainers(b, images, site{network: "n", n: 1}, nil)[2]
 	assert.Equal(t, "paperless-1", c.Env["PAPERLESS_DBNAME"])
 	onSQLite(&c, []byte("file"))

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/spec"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // usersLimit is for making the accounts: a handful of API calls, on a Paperless
@@ -40,7 +40,7 @@ func (p *pair) users(ctx context.Context) error {
 	}})
 }
 
-func (p *pair) user(ctx context.Context, admin, u spec.LocalUser, groups map[string]int) error {
+func (p *pair) user(ctx context.Context, admin, u deployment.LocalUser, groups map[string]int) error {
 	var page struct {
 		Results []struct {
 			Username string `json:"username"`
@@ -68,7 +68,7 @@ func (p *pair) user(ctx context.Context, admin, u spec.LocalUser, groups map[str
 	}, nil)
 }
 
-func (p *pair) group(ctx context.Context, admin spec.LocalUser, name string, known map[string]int) (int, error) {
+func (p *pair) group(ctx context.Context, admin deployment.LocalUser, name string, known map[string]int) (int, error) {
 	if id, ok := known[name]; ok {
 		return id, nil
 	}
@@ -99,7 +99,7 @@ func (p *pair) group(ctx context.Context, admin spec.LocalUser, name string, kno
 }
 
 // call asks Paperless's API as the administrator.
-func (p *pair) call(ctx context.Context, admin spec.LocalUser, method, path string, body, into any) error {
+func (p *pair) call(ctx context.Context, admin deployment.LocalUser, method, path string, body, into any) error {
 	var text []byte
 	if body != nil {
 		var err error

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // A seed is a database to start on.
@@ -128,7 +128,7 @@ func readKept(dir string) (Kept, []byte, error) {
 
 // place is the directory of a database: of the product's image, of the server's
 // image that wrote it, and of what was put into it.
-func (s *Stack) place(ctx context.Context, product, image string, images render.Images, also ...string) (string, string, error) {
+func (s *Stack) place(ctx context.Context, product, image string, images deployment.Images, also ...string) (string, string, error) {
 	dir := s.cacheDir()
 	if dir == "" {
 		return "", "", fs.ErrNotExist
@@ -145,18 +145,18 @@ func (s *Stack) place(ctx context.Context, product, image string, images render.
 	return filepath.Join(dir, product+"-"+hex.EncodeToString(sum[:])[:20]), id, nil
 }
 
-func (s *Stack) paperlessPlace(ctx context.Context, b *render.Bundle, images render.Images) (string, string, error) {
+func (s *Stack) paperlessPlace(ctx context.Context, b *deployment.Deployment, images deployment.Images) (string, string, error) {
 	admin, _ := b.LocalUser("admin")
 	return s.place(ctx, "paperless", images.PaperlessImage, images, admin.Username, admin.Email, admin.Password)
 }
 
-func (s *Stack) authentikPlace(ctx context.Context, images render.Images) (string, string, error) {
+func (s *Stack) authentikPlace(ctx context.Context, images deployment.Images) (string, string, error) {
 	return s.place(ctx, "authentik", images.AuthentikImage, images)
 }
 
 // paperlessSeed is the database for a Paperless: the user's or an upgrade's own,
 // else one of an earlier start; nil: none.
-func (s *Stack) paperlessSeed(ctx context.Context, b *render.Bundle, images render.Images) *seed {
+func (s *Stack) paperlessSeed(ctx context.Context, b *deployment.Deployment, images deployment.Images) *seed {
 	s.mu.Lock()
 	own := s.own.paperless
 	s.mu.Unlock()
@@ -166,7 +166,7 @@ func (s *Stack) paperlessSeed(ctx context.Context, b *render.Bundle, images rend
 	return s.keptSeed(s.paperlessPlace(ctx, b, images))
 }
 
-func (s *Stack) authentikSeed(ctx context.Context, images render.Images) *seed {
+func (s *Stack) authentikSeed(ctx context.Context, images deployment.Images) *seed {
 	s.mu.Lock()
 	own := s.own.authentik
 	s.mu.Unlock()
@@ -275,7 +275,7 @@ func (p *pair) keepPaperless(ctx context.Context, name string) {
 	p.keepDatabase(ctx, name, dir, err, Kept{Product: "paperless", Version: p.bundle.Paperless.Version, Image: id})
 }
 
-func (i *idp) keepAuthentik(ctx context.Context, name string, images render.Images) {
+func (i *idp) keepAuthentik(ctx context.Context, name string, images deployment.Images) {
 	dir, id, err := i.authentikPlace(ctx, images)
 	i.keepDatabase(ctx, name, dir, err, Kept{Product: "authentik", Version: i.version, Image: id, Secret: i.secret})
 }

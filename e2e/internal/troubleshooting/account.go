@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // mailItems are sign-ins that die of e-mail verification.
 func mailItems() []*Item {
-	unverified := func(b *render.Bundle) {
-		b.Authentik.Mappings = append(b.Authentik.Mappings, render.ScopeMapping{
+	unverified := func(b *deployment.Deployment) {
+		b.Authentik.Mappings = append(b.Authentik.Mappings, deployment.ScopeMapping{
 			Name: "unverified email", Scope: "email",
 			Expression: `return {"email": request.user.email, "email_verified": False}`,
 		})
@@ -26,19 +26,19 @@ func mailItems() []*Item {
 			Fix:      "Set PAPERLESS_ACCOUNT_EMAIL_VERIFICATION: none, or let authentik say email_verified: true (a custom scope mapping for email). Paperless has no page for the confirmation.",
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{PaperlessFrom: "2.13.1"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line := rec.LogLine("account_email_verification_sent")
 				if line == "" {
 					return nil, false
 				}
 				return []string{expected("a page after the callback"), seen("Server Error (500); %s", setting(b, "PAPERLESS_ACCOUNT_EMAIL_VERIFICATION")), "Paperless logged: " + clip(line, 200)}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				unverified(b)
 				b.Paperless.Env["PAPERLESS_ACCOUNT_EMAIL_VERIFICATION"] = "mandatory"
 				b.Paperless.Env["PAPERLESS_EMAIL_HOST"] = "smtp.example.com"
 			},
-			Edit: func(evidence.Record, *render.Bundle) string {
+			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "none")
 			},
 		},
@@ -48,7 +48,7 @@ func mailItems() []*Item {
 			Fix:      "Upgrade to 2.16.0 or later, or set PAPERLESS_ACCOUNT_EMAIL_VERIFICATION: none (2.6.0 and later), or let authentik say email_verified: true. The second try works, the account was made.",
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{PaperlessBelow: "2.16.0"},
-			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				line := rec.LogLine("ConnectionRefusedError")
 				if line == "" {
 					line = rec.LogLine("account_confirm_email")
@@ -72,12 +72,12 @@ func claimItems() []*Item {
 			Title:  "authentik says email_verified as a text: the first sign-in is a server error",
 			Fix:    "In authentik, Customization → Property Mappings → the mapping for email: return True or False without quotes. The account was made all the same; delete it in Paperless or correct it there.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				line := rec.LogLine("value must be either True or False")
 				return []string{expected("email_verified is true or false"), seen("a text"), "Paperless logged: " + clip(line, 200)}, line != "" && callbackCrashed(rec)
 			},
-			Plant: func(b *render.Bundle) {
-				b.Authentik.Mappings = append(b.Authentik.Mappings, render.ScopeMapping{
+			Plant: func(b *deployment.Deployment) {
+				b.Authentik.Mappings = append(b.Authentik.Mappings, deployment.ScopeMapping{
 					Name: "email as text", Scope: "email",
 					Expression: `return {"email": request.user.email, "email_verified": "true"}`,
 				})
@@ -89,7 +89,7 @@ func claimItems() []*Item {
 			Fix:      `Remove "uid_field" from the app's "settings" (sub is the default, and what people are linked under), or let a scope mapping in authentik give that claim to everybody.`,
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{PaperlessFrom: "3.0.0"}, // uid_field
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()
 				field, _ := app.Settings["uid_field"].(string)
 				if field == "" {
@@ -101,7 +101,7 @@ func claimItems() []*Item {
 				}
 				return []string{expected("the claim %s for everybody", field), seen("none"), "Paperless logged: " + clip(line, 200)}, line != "" && callbackCrashed(rec)
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["uid_field"] = "upn" })
 			},
 		},
@@ -122,11 +122,11 @@ func accountItems() []*Item {
 			Title:  "The Paperless account of the person is deactivated",
 			Fix:    "In Paperless, Settings → Users & Groups → the user → Active.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				return []string{expected("the browser ends signed in"), seen("Paperless's page %q", strings.TrimSpace(text(rec)))}, strings.Contains(text(rec), "account is inactive")
 			},
-			Plant: func(b *render.Bundle) {
-				link(b, "round-trip", "alice-local", func(u *render.LocalUser) { u.Inactive = true })
+			Plant: func(b *deployment.Deployment) {
+				link(b, "round-trip", "alice-local", func(u *deployment.LocalUser) { u.Inactive = true })
 			},
 		},
 		{
@@ -134,17 +134,17 @@ func accountItems() []*Item {
 			Title:  "Paperless makes no account: sign-ups by social accounts are closed",
 			Fix:    "Remove PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS=false (true is the default), or link every person from My Profile → Connect new social account.",
 			Breaks: checklist.FirstLogin,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				return []string{expected("an account for a person who has none"), seen("Paperless's page \"Sign Up Closed\""), setting(b, "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS")}, signUpClosed(rec)
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				v, set := b.Paperless.Value("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS")
 				on, _ := b.Paperless.Bool("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS")
-				_, auto := b.Intends(render.AutoSignup)
+				_, auto := b.Intends(deployment.AutoSignup)
 				return []string{expected("sign-ups are open, because automatic sign-up is asked for"), seen("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS=%s", v)}, set && !on && auto
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "false" },
-			Edit: func(evidence.Record, *render.Bundle) string {
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS"] = "false" },
+			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "true")
 			},
 		},
@@ -153,16 +153,16 @@ func accountItems() []*Item {
 			Title:  "Another Paperless account has the person's e-mail address: a form is shown instead",
 			Fix:    "Sign in to that account with its password and link it: My Profile → Connect new social account. Or change its e-mail address.",
 			Breaks: checklist.FirstLogin,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				owner, ok := emailOwner(rec, b)
 				if !ok || !signUpForm(rec) || rec.Check == "existing-user" {
 					return nil, false
 				}
-				return []string{expected("no other account with the person's e-mail address"), seen("the account %q has it; Paperless shows its sign-up form", owner)}, b.Paperless.On(render.AutoSignup) || strings.Contains(text(rec), "An account already exists with this email")
+				return []string{expected("no other account with the person's e-mail address"), seen("the account %q has it; Paperless shows its sign-up form", owner)}, b.Paperless.On(deployment.AutoSignup) || strings.Contains(text(rec), "An account already exists with this email")
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				u, _ := b.SSOUser("first-login")
-				b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: "old-account", Email: u.Email, Password: "old-account-pw-4x1k"})
+				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: "old-account", Email: u.Email, Password: "old-account-pw-4x1k"})
 			},
 		},
 		{
@@ -170,31 +170,31 @@ func accountItems() []*Item {
 			Title:  "Automatic sign-up is off: the first sign-in stops at a form",
 			Fix:    "Set PAPERLESS_SOCIAL_AUTO_SIGNUP to true and recreate the container. No version of Paperless-ngx reads PAPERLESS_AUTO_CREATE.",
 			Breaks: checklist.FirstLogin,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				by, wanted := b.Intends(render.AutoSignup)
-				if !signUpForm(rec) || !wanted || b.Paperless.On(render.AutoSignup) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+				by, wanted := b.Intends(deployment.AutoSignup)
+				if !signUpForm(rec) || !wanted || b.Paperless.On(deployment.AutoSignup) {
 					return nil, false
 				}
-				if _, ok := b.Paperless.Bool(render.AutoSignup); !ok {
+				if _, ok := b.Paperless.Bool(deployment.AutoSignup); !ok {
 					return nil, false // CFG-BOOL
 				}
 				return []string{
 					expected("an account is made without asking, because %s", setting(b, by)),
-					seen("Paperless's sign-up form; %s", setting(b, render.AutoSignup)),
+					seen("Paperless's sign-up form; %s", setting(b, deployment.AutoSignup)),
 					by + " is read by no version of Paperless-ngx",
 				}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
-				by, wanted := b.Intends(render.AutoSignup)
-				return []string{expected("%s=true", render.AutoSignup), seen("%s, which nothing reads", setting(b, by))}, wanted && by != render.AutoSignup
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
+				by, wanted := b.Intends(deployment.AutoSignup)
+				return []string{expected("%s=true", deployment.AutoSignup), seen("%s, which nothing reads", setting(b, by))}, wanted && by != deployment.AutoSignup
 			},
-			Plant: func(b *render.Bundle) {
-				delete(b.Paperless.Env, render.AutoSignup)
+			Plant: func(b *deployment.Deployment) {
+				delete(b.Paperless.Env, deployment.AutoSignup)
 				b.Paperless.Env["PAPERLESS_AUTO_CREATE"] = "true"
 			},
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
-				by, _ := b.Intends(render.AutoSignup)
-				return replaced(b, by, render.AutoSignup, "true")
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
+				by, _ := b.Intends(deployment.AutoSignup)
+				return replaced(b, by, deployment.AutoSignup, "true")
 			},
 		},
 		{
@@ -202,7 +202,7 @@ func accountItems() []*Item {
 			Title:  "The person was linked under another subject: authentik now calls them differently",
 			Fix:    "Set the provider's Subject mode back to what it was when people linked their accounts, or let each person link again: sign in with the password, My Profile → disconnect, Connect new social account.",
 			Breaks: checklist.FirstLogin,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if was := unknownAgain(rec); was != nil && was.ProviderID == providerOf(b) {
 					return []string{expected("the account of before, whose link has the subject of then (sub_mode %s)", cmp.Or(was.SubMode, "hashed_user_id")), seen("Paperless does not know %s; the subject is another one (sub_mode %s)", was.Who, subMode(b))}, true
 				}
@@ -212,10 +212,10 @@ func accountItems() []*Item {
 				}
 				return []string{expected("the account %q, which is linked with %s", l.Username, l.ProviderID), seen("another account; authentik's subject is not the linked one (sub_mode %s)", subMode(b))}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				u, _ := b.SSOUser("first-login")
-				b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: u.Username, Email: "old." + u.Email, Password: "old-account-pw-4x1k"})
-				b.Paperless.Links = append(b.Paperless.Links, render.Link{Username: u.Username, ProviderID: "authentik", Subject: "5f0c-subject-of-an-earlier-installation"})
+				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: u.Username, Email: "old." + u.Email, Password: "old-account-pw-4x1k"})
+				b.Paperless.Links = append(b.Paperless.Links, deployment.Link{Username: u.Username, ProviderID: "authentik", Subject: "5f0c-subject-of-an-earlier-installation"})
 			},
 		},
 		{
@@ -223,7 +223,7 @@ func accountItems() []*Item {
 			Title:  "The person was linked under another provider id",
 			Fix:    "Set provider_id back to what it was when people linked their accounts: Paperless keeps the link under it.",
 			Breaks: checklist.FirstLogin,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if was := unknownAgain(rec); was != nil && was.ProviderID != providerOf(b) {
 					return []string{expected("the account of before, which is linked with %q", was.ProviderID), seen("Paperless does not know %s; the provider id is now %q", was.Who, providerOf(b))}, true
 				}
@@ -233,11 +233,11 @@ func accountItems() []*Item {
 				}
 				return []string{expected("the account %q, which is linked with %q", l.Username, l.ProviderID), seen("another account; the provider id is now %q", providerOf(b))}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				u, _ := b.SSOUser("first-login")
-				b.EditProvider(func(p *render.OAuth2Provider) { p.SubMode = "user_username" })
-				b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: u.Username, Email: "old." + u.Email, Password: "old-account-pw-4x1k"})
-				b.Paperless.Links = append(b.Paperless.Links, render.Link{Username: u.Username, ProviderID: "oidc", Subject: u.Username})
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_username" })
+				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: u.Username, Email: "old." + u.Email, Password: "old-account-pw-4x1k"})
+				b.Paperless.Links = append(b.Paperless.Links, deployment.Link{Username: u.Username, ProviderID: "oidc", Subject: u.Username})
 			},
 		},
 		{
@@ -245,7 +245,7 @@ func accountItems() []*Item {
 			Title:  "Whoever has the e-mail address at authentik becomes the local user",
 			Fix:    `Remove email_authentication from the app's settings (any text counts as true, also "False"), and link accounts from My Profile. It signs people in by e-mail address alone and wipes the local password.`,
 			Breaks: checklist.ExistingUser,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()
 				v, set := app.Settings["email_authentication"]
 				if !set || rec.Check != "existing-user" || !truthy(v) {
@@ -253,7 +253,7 @@ func accountItems() []*Item {
 				}
 				return []string{expected("an unlinked local account stays out of reach"), seen("\"email_authentication\": %#v", v)}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["email_authentication"] = "False" })
 			},
 		},
@@ -262,7 +262,7 @@ func accountItems() []*Item {
 			Title:  "The person got a second account, under another name",
 			Fix:    "The user name was taken by a local account. Link that one instead: sign in with its password, My Profile → Connect new social account; then delete the second account.",
 			Breaks: checklist.FirstLogin,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if _, stale := staleLink(rec, b); stale || rec.Check != "first-login" && rec.Check != "existing-user" {
 					return nil, false
 				}
@@ -272,9 +272,9 @@ func accountItems() []*Item {
 				}
 				return []string{expected("the account %q", u.Username), seen("a new account %q; %q was there before and is not linked", newUser(rec), u.Username)}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				u, _ := b.SSOUser("first-login")
-				b.Paperless.Users = append(b.Paperless.Users, render.LocalUser{Username: u.Username, Email: "local." + u.Email, Password: "local-account-pw-4x1k"})
+				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: u.Username, Email: "local." + u.Email, Password: "local-account-pw-4x1k"})
 			},
 		},
 		{
@@ -282,7 +282,7 @@ func accountItems() []*Item {
 			Title:  "The person's authentik account is linked to somebody else's Paperless account",
 			Fix:    "Sign in to the other account and disconnect it there (My Profile → Connected social accounts), then connect it here.",
 			Breaks: checklist.Linking,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				other := strings.Contains(text(rec), "already connected to a different account")
 				for _, n := range rec.Notes {
 					other = other || strings.Contains(n, "already connected to a different account")
@@ -293,49 +293,49 @@ func accountItems() []*Item {
 				}
 				return because, other
 			},
-			Plant: func(b *render.Bundle) { link(b, "linking", "somebody-else", nil) },
+			Plant: func(b *deployment.Deployment) { link(b, "linking", "somebody-else", nil) },
 		},
 		{
 			Code: "IDP-NOEMAIL", Guide: 3,
 			Title:  "The account has no e-mail address: the scope is not selected in authentik",
 			Fix:    "In authentik, the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'email' (and 'profile').",
 			Breaks: checklist.FirstLogin,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				if p == nil || slices.Contains(p.Scopes, "email") || !rec.Signed.SignedIn() || rec.Signed.Email != "" || rec.Check != "first-login" {
 					return nil, false
 				}
 				return []string{expected("the scopes openid, email and profile"), seen("the scopes %s; the account's e-mail address is empty", quoted(p.Scopes))}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				return []string{expected("the scope email"), seen("not selected")}, p != nil && !slices.Contains(p.Scopes, "email")
 			},
-			Plant: func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) { p.Scopes = []string{"openid", "profile"} })
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"openid", "profile"} })
 			},
 		},
 	}
 }
 
 // link gives a person of authentik a linked local account before the first check.
-func link(b *render.Bundle, role, username string, change func(*render.LocalUser)) {
+func link(b *deployment.Deployment, role, username string, change func(*deployment.LocalUser)) {
 	person, _ := b.SSOUser(role)
-	b.EditProvider(func(p *render.OAuth2Provider) { p.SubMode = "user_username" })
-	u := render.LocalUser{Username: username, Email: username + "@example.com", Password: "linked-account-pw-4x1k"}
+	b.EditProvider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_username" })
+	u := deployment.LocalUser{Username: username, Email: username + "@example.com", Password: "linked-account-pw-4x1k"}
 	if change != nil {
 		change(&u)
 	}
 	b.Paperless.Users = append(b.Paperless.Users, u)
-	b.Paperless.Links = append(b.Paperless.Links, render.Link{Username: username, ProviderID: providerOf(b), Subject: person.Username})
+	b.Paperless.Links = append(b.Paperless.Links, deployment.Link{Username: username, ProviderID: providerOf(b), Subject: person.Username})
 }
 
-func providerOf(b *render.Bundle) string {
+func providerOf(b *deployment.Deployment) string {
 	app, _ := b.Paperless.App()
 	return app.ProviderID
 }
 
-func subMode(b *render.Bundle) string {
+func subMode(b *deployment.Deployment) string {
 	if p := b.IdPProvider(); p != nil && p.SubMode != "" {
 		return p.SubMode
 	}
@@ -352,17 +352,17 @@ func unknownAgain(rec evidence.Record) *evidence.Linked {
 }
 
 // staleLink is a link of the local account that has the person's name.
-func staleLink(rec evidence.Record, b *render.Bundle) (render.Link, bool) {
+func staleLink(rec evidence.Record, b *deployment.Deployment) (deployment.Link, bool) {
 	u, ok := b.SSOUser(rec.Check)
 	if !ok {
-		return render.Link{}, false
+		return deployment.Link{}, false
 	}
 	for _, l := range b.Paperless.Links {
 		if l.Username == u.Username {
 			return l, true
 		}
 	}
-	return render.Link{}, false
+	return deployment.Link{}, false
 }
 
 // secondAccount tells whether the check made an account that was not there before.
@@ -385,7 +385,7 @@ func hasUser(users []evidence.User, name string) bool {
 }
 
 // emailOwner is the other account that has the e-mail address of the check's person.
-func emailOwner(rec evidence.Record, b *render.Bundle) (string, bool) {
+func emailOwner(rec evidence.Record, b *deployment.Deployment) (string, bool) {
 	person, ok := b.SSOUser(rec.Check)
 	if !ok || person.Email == "" {
 		return "", false
@@ -417,7 +417,7 @@ func truthy(v any) bool {
 }
 
 // replaced is the edit that puts the real setting where the dead one stands.
-func replaced(b *render.Bundle, name, by, value string) string {
+func replaced(b *deployment.Deployment, name, by, value string) string {
 	at := ""
 	if o := b.Origins[name]; o.File != "" {
 		at = o.String() + "\n"

@@ -12,8 +12,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // configItems are the mistakes with which Paperless does not start.
@@ -24,14 +24,14 @@ func configItems() []*Item {
 			Title:  "This Paperless-ngx version has no OpenID Connect",
 			Fix:    "Upgrade Paperless-ngx to 2.5.0 or later: change the image tag, then docker compose pull && docker compose up -d.",
 			Breaks: checklist.LoginPage,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				v := rec.Paperless.Version
 				if v == "" {
 					v = b.Paperless.Version
 				}
-				return []string{expected("Paperless-ngx 2.5.0 or later"), seen("Paperless-ngx %s", v)}, !render.AtLeast(v, "2.5.0")
+				return []string{expected("Paperless-ngx 2.5.0 or later"), seen("Paperless-ngx %s", v)}, !deployment.AtLeast(v, "2.5.0")
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Version = "2.4.3" },
+			Plant: func(b *deployment.Deployment) { b.Paperless.Version = "2.4.3" },
 		},
 		{
 			Code: "CFG-QUOTES", Guide: 0,
@@ -44,8 +44,8 @@ func configItems() []*Item {
 				}
 				return "the value begins and ends with " + strings.TrimSpace(v)[:1], true
 			}),
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.ProvidersKey] = "'" + b.Paperless.Env[render.ProvidersKey] + "'"
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.ProvidersKey] = "'" + b.Paperless.Env[deployment.ProvidersKey] + "'"
 			},
 		},
 		{
@@ -54,8 +54,8 @@ func configItems() []*Item {
 			Fix:    "Write the JSON as a YAML string: PAPERLESS_SOCIALACCOUNT_PROVIDERS: '{\"openid_connect\": …}' (single quotes around it), or as a block scalar (>).",
 			Breaks: checklist.LoginPage,
 			Match:  jsonBoot(func(v, _ string) (string, bool) { return "the names in the value have no quotes", unquotedMapping(v) }),
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.ProvidersKey] = strings.ReplaceAll(b.Paperless.Env[render.ProvidersKey], `"`, "")
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.ProvidersKey] = strings.ReplaceAll(b.Paperless.Env[deployment.ProvidersKey], `"`, "")
 			},
 		},
 		{
@@ -69,9 +69,9 @@ func configItems() []*Item {
 				}
 				return jsonPlace(v, line), true
 			}),
-			Plant: func(b *render.Bundle) {
-				v := b.Paperless.Env[render.ProvidersKey]
-				b.Paperless.Env[render.ProvidersKey] = strings.TrimSuffix(v, "}}") + ",}}"
+			Plant: func(b *deployment.Deployment) {
+				v := b.Paperless.Env[deployment.ProvidersKey]
+				b.Paperless.Env[deployment.ProvidersKey] = strings.TrimSuffix(v, "}}") + ",}}"
 			},
 		},
 		{
@@ -79,7 +79,7 @@ func configItems() []*Item {
 			Title:  "PAPERLESS_PROXY_SSL_HEADER is not JSON: Paperless does not start",
 			Fix:    `Write it as a JSON list: PAPERLESS_PROXY_SSL_HEADER: '["HTTP_X_FORWARDED_PROTO", "https"]', or remove it.`,
 			Breaks: checklist.LoginPage,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line := bootLine(rec, "JSONDecodeError")
 				v, set := b.Paperless.Value("PAPERLESS_PROXY_SSL_HEADER")
 				if line == "" || !set || json.Valid([]byte(v)) {
@@ -87,7 +87,7 @@ func configItems() []*Item {
 				}
 				return []string{expected(`a JSON list such as ["HTTP_X_FORWARDED_PROTO", "https"]`), seen("%s", setting(b, "PAPERLESS_PROXY_SSL_HEADER")), "Paperless stopped: " + line}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_PROXY_SSL_HEADER"] = "HTTP_X_FORWARDED_PROTO,https"
 			},
 		},
@@ -97,35 +97,35 @@ func configItems() []*Item {
 			Fix:      "Remove the blanks after the commas in PAPERLESS_APPS; Paperless-ngx 2 does not strip them.",
 			Breaks:   checklist.LoginPage,
 			Versions: Versions{PaperlessFrom: "2.5.0", PaperlessBelow: "3.0.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				name, line := missingModule(rec)
 				if name == "" || !strings.HasPrefix(name, " ") {
 					return nil, false
 				}
 				return []string{expected("%s", setting(b, "PAPERLESS_APPS")+" without blanks"), seen("Paperless stopped: %s", line)}, true
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env["PAPERLESS_APPS"] = "django.contrib.humanize, " + render.OpenIDConnectApp
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env["PAPERLESS_APPS"] = "django.contrib.humanize, " + deployment.OpenIDConnectApp
 			},
 		},
 		{
 			Code: "CFG-MODULE", Guide: 1,
 			Title:    "PAPERLESS_APPS names a module that does not exist: Paperless does not start",
-			Fix:      "Set PAPERLESS_APPS to " + render.OpenIDConnectApp + " exactly.",
+			Fix:      "Set PAPERLESS_APPS to " + deployment.OpenIDConnectApp + " exactly.",
 			Breaks:   checklist.LoginPage,
 			Versions: Versions{PaperlessFrom: "2.5.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				name, line := missingModule(rec)
 				if name == "" || strings.HasPrefix(name, " ") || !namedByApps(b, name) {
 					return nil, false
 				}
-				return []string{expected("%s", render.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS")), "Paperless stopped: " + line}, true
+				return []string{expected("%s", deployment.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS")), "Paperless stopped: " + line}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_APPS"] = "allauth.socialaccount.providers.openidconnect"
 			},
-			Edit: func(evidence.Record, *render.Bundle) string {
-				return envLine("PAPERLESS_APPS", render.OpenIDConnectApp)
+			Edit: func(evidence.Record, *deployment.Deployment) string {
+				return envLine("PAPERLESS_APPS", deployment.OpenIDConnectApp)
 			},
 		},
 		{
@@ -134,11 +134,11 @@ func configItems() []*Item {
 			Fix:      "Set PAPERLESS_SECRET_KEY to a long random text (for example: openssl rand -base64 48) and keep it. \"change-me\" is refused.",
 			Breaks:   checklist.LoginPage,
 			Versions: Versions{PaperlessFrom: "3.0.0"},
-			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				line := bootLine(rec, "PAPERLESS_SECRET_KEY")
 				return []string{expected("PAPERLESS_SECRET_KEY is set to a value of your own"), seen("Paperless stopped: %s", line)}, line != ""
 			},
-			Plant: func(b *render.Bundle) { delete(b.Paperless.Env, "PAPERLESS_SECRET_KEY") },
+			Plant: func(b *deployment.Deployment) { delete(b.Paperless.Env, "PAPERLESS_SECRET_KEY") },
 		},
 		{
 			Code: "CFG-BOOL", Guide: 0,
@@ -146,7 +146,7 @@ func configItems() []*Item {
 			Fix:        "Write true or false. Paperless-ngx 2 takes every other word for false without a word; Paperless-ngx 3 does not start.",
 			Breaks:     checklist.FirstLogin,
 			BreaksFrom: map[string]*check.Check{"3.0.0": checklist.LoginPage},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				names := badWords(b)
 				if len(names) == 0 {
 					return nil, false
@@ -160,21 +160,21 @@ func configItems() []*Item {
 				for _, n := range names {
 					// It counts where what was meant did not happen.
 					_, meant := b.Intends(n)
-					if meant && ((n == render.AutoSignup && signUpForm(rec)) || (n == render.RedirectToSSO && rec.Check == "redirect-to-sso") || (n == render.DisableRegularLogin && rec.Check == "sso-only")) {
+					if meant && ((n == deployment.AutoSignup && signUpForm(rec)) || (n == deployment.RedirectToSSO && rec.Check == "redirect-to-sso") || (n == deployment.DisableRegularLogin && rec.Check == "sso-only")) {
 						return []string{expected("true or false"), seen("%s, which Paperless %s reads as false", setting(b, n), b.Paperless.Version)}, true
 					}
 				}
 				return nil, false
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				names := badWords(b)
 				if len(names) == 0 {
 					return nil, false
 				}
 				return []string{expected("true or false"), seen("%s", setting(b, names[0]))}, true
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env[render.AutoSignup] = "on" },
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env[deployment.AutoSignup] = "on" },
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				var lines []string
 				for _, n := range badWords(b) {
 					lines = append(lines, envLine(n, "true"))
@@ -187,12 +187,12 @@ func configItems() []*Item {
 			Title:  "PAPERLESS_URL ends in a slash or has a path: Paperless does not start",
 			Fix:    "Set PAPERLESS_URL to scheme and host only.",
 			Breaks: checklist.LoginPage,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line := bootLine(rec, "corsheaders.E014")
 				return []string{expected("https://host, nothing behind it"), seen("%s", setting(b, "PAPERLESS_URL")), "Paperless stopped: " + line}, line != ""
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_URL"] += "/" },
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_URL"] += "/" },
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				return envLine("PAPERLESS_URL", strings.TrimRight(b.Paperless.Env["PAPERLESS_URL"], "/"))
 			},
 		},
@@ -201,17 +201,17 @@ func configItems() []*Item {
 			Title:  "PAPERLESS_URL has no scheme: Paperless does not start",
 			Fix:    "Write https:// (or http://) in front of the host in PAPERLESS_URL.",
 			Breaks: checklist.LoginPage,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line := bootLine(rec, "corsheaders.E013")
 				if line == "" {
 					line = bootLine(rec, "4_0.E001")
 				}
 				return []string{expected("https://%s", b.Paperless.Env["PAPERLESS_URL"]), seen("%s", setting(b, "PAPERLESS_URL")), "Paperless stopped: " + line}, line != ""
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_URL"] = strings.TrimPrefix(b.Paperless.Env["PAPERLESS_URL"], "https://")
 			},
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				return envLine("PAPERLESS_URL", "https://"+b.Paperless.Env["PAPERLESS_URL"])
 			},
 		},
@@ -220,10 +220,10 @@ func configItems() []*Item {
 
 // jsonBoot matches a start that died of the provider JSON, when the value is of
 // the given kind.
-func jsonBoot(kind func(value, line string) (string, bool)) func(evidence.Record, *render.Bundle) ([]string, bool) {
-	return func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+func jsonBoot(kind func(value, line string) (string, bool)) func(evidence.Record, *deployment.Deployment) ([]string, bool) {
+	return func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 		line := bootLine(rec, "JSONDecodeError")
-		v, set := b.Paperless.Value(render.ProvidersKey)
+		v, set := b.Paperless.Value(deployment.ProvidersKey)
 		if line == "" || !set || json.Valid([]byte(v)) {
 			return nil, false
 		}
@@ -231,7 +231,7 @@ func jsonBoot(kind func(value, line string) (string, bool)) func(evidence.Record
 		if !ok {
 			return nil, false
 		}
-		return []string{expected("%s holds JSON", where(b, render.ProvidersKey)), seen("%s", why), "Paperless stopped: " + line}, true
+		return []string{expected("%s holds JSON", where(b, deployment.ProvidersKey)), seen("%s", why), "Paperless stopped: " + line}, true
 	}
 }
 
@@ -290,22 +290,22 @@ func missingModule(rec evidence.Record) (name, line string) {
 // namedByApps reports whether a module that cannot be imported is one that
 // PAPERLESS_APPS names, or a package above it, which is what Python then names.
 // An image that lacks a module of its own is not PAPERLESS_APPS's fault.
-func namedByApps(b *render.Bundle, module string) bool {
+func namedByApps(b *deployment.Deployment, module string) bool {
 	apps, ok := b.Paperless.Value("PAPERLESS_APPS")
 	if !ok {
 		apps = b.Paperless.RunningEnv()["PAPERLESS_APPS"]
 	}
 	return slices.ContainsFunc(strings.Split(apps, ","), func(app string) bool {
-		return app != render.OpenIDConnectApp && (app == module || strings.HasPrefix(app, module+"."))
+		return app != deployment.OpenIDConnectApp && (app == module || strings.HasPrefix(app, module+"."))
 	})
 }
 
 // badWords are the login switches with a word that this version does not take.
-func badWords(b *render.Bundle) []string {
+func badWords(b *deployment.Deployment) []string {
 	var bad []string
 	for _, n := range []string{
-		render.AutoSignup, "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", render.RedirectToSSO,
-		render.DisableRegularLogin, render.RemoteUser, "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API", "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS",
+		deployment.AutoSignup, "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", deployment.RedirectToSSO,
+		deployment.DisableRegularLogin, deployment.RemoteUser, "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API", "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS",
 		"PAPERLESS_USE_X_FORWARD_HOST", "PAPERLESS_USE_X_FORWARD_PORT", "PAPERLESS_ACCOUNT_SESSION_REMEMBER",
 	} {
 		if _, ok := b.Paperless.Bool(n); !ok {
@@ -315,6 +315,6 @@ func badWords(b *render.Bundle) []string {
 	return bad
 }
 
-func appsHave(b *render.Bundle) bool {
-	return slices.Contains(list(&b.Paperless, "PAPERLESS_APPS"), render.OpenIDConnectApp)
+func appsHave(b *deployment.Deployment) bool {
+	return slices.Contains(list(&b.Paperless, "PAPERLESS_APPS"), deployment.OpenIDConnectApp)
 }

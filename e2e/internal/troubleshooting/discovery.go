@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // discoveryItems are the reasons why Paperless cannot read the discovery
@@ -19,7 +19,7 @@ func discoveryItems() []*Item {
 		net("NET-DNS", "Paperless cannot resolve authentik's host name",
 			"Correct the host in server_url, or make the name known inside the Paperless container (the same DNS as the browser, or extra_hosts in the compose file).",
 			logged("Failed to resolve", "NameResolutionError", "Name or service not known", "getaddrinfo", "Temporary failure in name resolution", "no such host"),
-			func(b *render.Bundle) {
+			func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), "authentik.invalid", 1)
 				})
@@ -27,7 +27,7 @@ func discoveryItems() []*Item {
 		net("NET-REFUSED", "Nothing listens where Paperless looks for authentik",
 			"Correct host and port in server_url; look at extra_hosts and at what the name resolves to inside the Paperless container (docker compose exec paperless getent hosts <name>): 127.0.0.1 there is Paperless itself.",
 			logged("Connection refused", "Errno 111", "connection refused"),
-			func(b *render.Bundle) {
+			func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), hostOf(b.Authentik.URL)+":9999", 1)
 				})
@@ -35,48 +35,50 @@ func discoveryItems() []*Item {
 		net("NET-TIMEOUT", "authentik does not answer Paperless in time",
 			"Make the name lead to an address that the Paperless container can reach: split DNS, hairpin NAT or a firewall swallow the packets. extra_hosts in the compose file names the address.",
 			logged("ConnectTimeout", "ReadTimeout", "timed out", "i/o timeout", "deadline exceeded"),
-			func(b *render.Bundle) {
+			func(b *deployment.Deployment) {
 				b.Paperless.ExtraHosts = map[string]string{hostOf(b.Authentik.URL): "192.0.2.1"}
 			}),
 		net("NET-TLS", "Paperless does not trust authentik's certificate",
 			"Set REQUESTS_CA_BUNDLE in the Paperless container to a bundle that holds your CA (update-ca-certificates is not enough, Python brings its own list), or give authentik a certificate of a public CA, with its whole chain.",
 			logged("CERTIFICATE_VERIFY_FAILED", "Could not find a suitable TLS CA certificate bundle", "SSLError", "SSLCertVerificationError", "x509: "),
-			func(b *render.Bundle) { b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt" }),
+			func(b *deployment.Deployment) {
+				b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt"
+			}),
 		{
 			Code: "IDP-NOPROV", Guide: 3,
 			Title:  "The application in authentik has no provider",
 			Fix:    "In authentik, Applications → the application → Edit → Provider: select the OAuth2/OpenID provider.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				a := b.IdPApplication()
 				if a == nil || a.Provider != "" || !discovery404(rec) || slugOf(b) != a.Slug {
 					return nil, false
 				}
 				return []string{expected("application %q has a provider", a.Slug), seen("none; discovery answered 404")}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				a := b.IdPApplication()
 				return []string{expected("the application has a provider"), seen("none")}, a != nil && a.Provider == "" && len(b.Authentik.Providers) > 0
 			},
-			Plant: func(b *render.Bundle) { b.Authentik.Applications[0].Provider = "" },
+			Plant: func(b *deployment.Deployment) { b.Authentik.Applications[0].Provider = "" },
 		},
 		{
 			Code: "IDP-SLUG", Guide: 3,
 			Title:  "server_url has another application slug than authentik",
 			Fix:    "Use the slug of the application (authentik, Applications → the application → Slug) in server_url. Case counts.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				have, want, wrong := wrongSlug(b)
 				if !wrong || !discovery404(rec) {
 					return nil, false
 				}
 				return append([]string{expected("/application/o/%s/", want), seen("/application/o/%s/", have)}, discoveryAnswer(rec)...), true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				have, want, wrong := wrongSlug(b)
 				return []string{expected("/application/o/%s/", want), seen("/application/o/%s/", have)}, wrong
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = b.Authentik.URL + "/application/o/paperless-ngx/.well-known/openid-configuration"
 				})
@@ -88,7 +90,7 @@ func discoveryItems() []*Item {
 			Title:  "server_url is not the address of an application's discovery document",
 			Fix:    "server_url must be https://<authentik>/application/o/<slug>/.well-known/openid-configuration.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !discovery404(rec) {
 					return nil, false
 				}
@@ -100,7 +102,7 @@ func discoveryItems() []*Item {
 				}
 				return append([]string{expected("%s/application/o/<slug>/.well-known/openid-configuration", b.Authentik.URL), seen("%s", serverURL(b))}, discoveryAnswer(rec)...), true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = b.Authentik.URL + "/.well-known/openid-configuration"
 				})
@@ -112,7 +114,7 @@ func discoveryItems() []*Item {
 			Title:  "server_url answers with a web page instead of JSON",
 			Fix:    "server_url must lead to authentik's discovery document, and nothing in between (a sign-in portal, another product) may answer in its place.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line, said := rec.LogLine("JSONDecodeError"), "Paperless logged: "
 				if p := probed(rec); line == "" && p != nil && strings.HasPrefix(p.Detail, "no JSON") {
 					line, said = p.Detail, askedByTester
@@ -122,7 +124,7 @@ func discoveryItems() []*Item {
 				}
 				return []string{expected("JSON from server_url"), seen("something else from %s", serverURL(b)), said + clip(line, 200)}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = b.Paperless.URL + "/application/o/paperless/.well-known/openid-configuration"
 				})
@@ -133,10 +135,10 @@ func discoveryItems() []*Item {
 }
 
 // net is an item whose proof is the exception that Paperless logged.
-func net(code, title, fix string, proof func(evidence.Record) string, plant func(*render.Bundle)) *Item {
+func net(code, title, fix string, proof func(evidence.Record) string, plant func(*deployment.Deployment)) *Item {
 	return &Item{
 		Code: code, Guide: 3, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 			line := proof(rec)
 			if !startFailed(rec) || line == "" {
 				return nil, false
@@ -217,7 +219,7 @@ func discoveryAnswer(rec evidence.Record) []string {
 var slugPath = regexp.MustCompile(`/application/o/([^/]+)(?:/|$)`)
 
 // slugOf is the application slug in server_url, or "".
-func slugOf(b *render.Bundle) string {
+func slugOf(b *deployment.Deployment) string {
 	app, _ := b.Paperless.App()
 	u, err := url.Parse(app.ServerURL())
 	if err != nil {
@@ -229,7 +231,7 @@ func slugOf(b *render.Bundle) string {
 	return ""
 }
 
-func wrongSlug(b *render.Bundle) (have, want string, wrong bool) {
+func wrongSlug(b *deployment.Deployment) (have, want string, wrong bool) {
 	a := b.IdPApplication()
 	have = slugOf(b)
 	if a == nil || have == "" {
@@ -246,7 +248,7 @@ func wrongSlug(b *render.Bundle) (have, want string, wrong bool) {
 	return have, a.Slug, strings.HasPrefix(app.ServerURL(), b.Authentik.URL) || hostOf(app.ServerURL()) == hostOf(b.Authentik.URL)
 }
 
-func editServerURL(_ evidence.Record, b *render.Bundle) string {
+func editServerURL(_ evidence.Record, b *deployment.Deployment) string {
 	a := b.IdPApplication()
 	if a == nil {
 		return ""

@@ -6,8 +6,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // All returns every item in the order in which the mistakes break a sign-in:
@@ -55,7 +55,7 @@ func Find(code string) *Item {
 // Explain names the causes that the evidence of one check shows, the one we
 // stand for first: what evidence proves before what only the configuration
 // suggests, each in the order of All. A passed or skipped check needs none.
-func Explain(rec evidence.Record, b *render.Bundle, c *check.Check, st check.Status) []Finding {
+func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st check.Status) []Finding {
 	if st != check.Failed && st != check.Warned {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (i *Item) ofFiles() bool {
 	return strings.HasPrefix(i.Code, "CFG-") || strings.HasPrefix(i.Code, "VER-") || i.Code == "STALE"
 }
 
-func (i *Item) finding(rec evidence.Record, b *render.Bundle, because []string) Finding {
+func (i *Item) finding(rec evidence.Record, b *deployment.Deployment, because []string) Finding {
 	fix := i.Fix
 	if i.FixSeen != nil {
 		fix = i.FixSeen(rec, b)
@@ -121,7 +121,7 @@ func lowerFirst(s string) string {
 func (i *Item) BreaksAt(version string) *check.Check {
 	at, from := i.Breaks, "0.0.0"
 	for v, c := range i.BreaksFrom {
-		if render.AtLeast(version, v) && render.AtLeast(v, from) {
+		if deployment.AtLeast(version, v) && deployment.AtLeast(v, from) {
 			at, from = c, v
 		}
 	}
@@ -129,12 +129,12 @@ func (i *Item) BreaksAt(version string) *check.Check {
 }
 
 // Happens tells whether the mistake can happen on the bundle's versions.
-func (i *Item) Happens(b *render.Bundle) bool { return i.Versions.has(b) }
+func (i *Item) Happens(b *deployment.Deployment) bool { return i.Versions.has(b) }
 
-func (v Versions) has(b *render.Bundle) bool {
+func (v Versions) has(b *deployment.Deployment) bool {
 	p, a := b.Paperless.Version, b.Authentik.Version
-	return (v.PaperlessFrom == "" || render.AtLeast(p, v.PaperlessFrom)) &&
-		(v.PaperlessBelow == "" || !render.AtLeast(p, v.PaperlessBelow)) &&
-		(v.AuthentikFrom == "" || render.AtLeast(a, v.AuthentikFrom)) &&
-		(v.AuthentikBelow == "" || !render.AtLeast(a, v.AuthentikBelow))
+	return (v.PaperlessFrom == "" || deployment.AtLeast(p, v.PaperlessFrom)) &&
+		(v.PaperlessBelow == "" || !deployment.AtLeast(p, v.PaperlessBelow)) &&
+		(v.AuthentikFrom == "" || deployment.AtLeast(a, v.AuthentikFrom)) &&
+		(v.AuthentikBelow == "" || !deployment.AtLeast(a, v.AuthentikBelow))
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -35,17 +35,17 @@ func TestExplainTakesAnything(t *testing.T) {
 			Exchange: []evidence.Exchange{{Channel: evidence.Back, To: "authentik", URL: "https://a/application/o/token/", Status: 400}},
 		},
 	}
-	bundles := map[string]func(*render.Bundle){
-		"whole":        func(*render.Bundle) {},
-		"no authentik": func(b *render.Bundle) { b.Authentik = render.Authentik{} },
-		"no paperless": func(b *render.Bundle) { b.Paperless = render.Paperless{Env: map[string]string{}} },
+	bundles := map[string]func(*deployment.Deployment){
+		"whole":        func(*deployment.Deployment) {},
+		"no authentik": func(b *deployment.Deployment) { b.Authentik = deployment.Authentik{} },
+		"no paperless": func(b *deployment.Deployment) { b.Paperless = deployment.Paperless{Env: map[string]string{}} },
 	}
 	for name, change := range bundles {
 		for _, value := range values {
-			b, err := render.Default()
+			b, err := deployment.Default()
 			require.NoError(t, err)
 			change(b)
-			b.Paperless.Env[render.ProvidersKey] = value
+			b.Paperless.Env[deployment.ProvidersKey] = value
 			for which, rec := range records {
 				for _, c := range checklist.All() {
 					rec.Check = c.ID

@@ -6,20 +6,20 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // Hazards are the changes between two pairs of versions that this configuration
 // touches, with the reason: first those by which it breaks, then those that
 // want to be looked at, each in the order of the versions. b is the
 // configuration as it runs before the upgrade.
-func Hazards(b *render.Bundle, from, to render.Pair) ([]render.Hazard, error) {
-	var all []render.Hazard
+func Hazards(b *deployment.Deployment, from, to deployment.Pair) ([]deployment.Hazard, error) {
+	var all []deployment.Hazard
 	for _, p := range []struct{ product, from, to string }{
-		{render.PaperlessProduct, from.Paperless, to.Paperless},
-		{render.AuthentikProduct, from.Authentik, to.Authentik},
+		{deployment.PaperlessProduct, from.Paperless, to.Paperless},
+		{deployment.AuthentikProduct, from.Authentik, to.Authentik},
 	} {
-		between, err := render.HazardsBetween(p.product, p.from, p.to)
+		between, err := deployment.HazardsBetween(p.product, p.from, p.to)
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +33,7 @@ func Hazards(b *render.Bundle, from, to render.Pair) ([]render.Hazard, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, c render.Hazard) int {
+	slices.SortStableFunc(all, func(a, c deployment.Hazard) int {
 		switch {
 		case a.Hits == c.Hits:
 			return 0
@@ -47,7 +47,7 @@ func Hazards(b *render.Bundle, from, to render.Pair) ([]render.Hazard, error) {
 
 // HazardOf is the hazard that a finding after the upgrade goes back to; nil when
 // none explains it.
-func HazardOf(code string, hazards []render.Hazard) *render.Hazard {
+func HazardOf(code string, hazards []deployment.Hazard) *deployment.Hazard {
 	for i := range hazards {
 		if slices.Contains(hazards[i].Codes, code) {
 			return &hazards[i]
@@ -59,8 +59,8 @@ func HazardOf(code string, hazards []render.Hazard) *render.Hazard {
 // touched tells for each hazard whether a configuration meets it, in words;
 // no words mean no. hits is true when it breaks by it, false when that depends
 // on what the configuration does not show.
-var touched = map[string]func(*render.Bundle) (because []string, hits bool){
-	"H01": func(b *render.Bundle) ([]string, bool) {
+var touched = map[string]func(*deployment.Deployment) (because []string, hits bool){
+	"H01": func(b *deployment.Deployment) ([]string, bool) {
 		if _, ok := b.Paperless.App(); !ok {
 			return nil, false
 		}
@@ -72,10 +72,10 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		}
 		return nil, false
 	},
-	"H02": func(b *render.Bundle) ([]string, bool) {
+	"H02": func(b *deployment.Deployment) ([]string, bool) {
 		return when(b, "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS"), true
 	},
-	"H03": func(b *render.Bundle) ([]string, bool) {
+	"H03": func(b *deployment.Deployment) ([]string, bool) {
 		app, ok := b.Paperless.App()
 		if !ok || app.Settings["token_auth_method"] != nil {
 			return nil, false
@@ -85,7 +85,7 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		}
 		return []string{"settings.token_auth_method is not set; authentik itself takes both ways"}, false
 	},
-	"H04": func(b *render.Bundle) ([]string, bool) {
+	"H04": func(b *deployment.Deployment) ([]string, bool) {
 		switch v, set := b.Paperless.Value("PAPERLESS_SECRET_KEY"); {
 		case !set || v == "":
 			return []string{"PAPERLESS_SECRET_KEY is not set"}, true
@@ -94,13 +94,13 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		}
 		return nil, false
 	},
-	"H05": func(b *render.Bundle) ([]string, bool) {
+	"H05": func(b *deployment.Deployment) ([]string, bool) {
 		return strictWords(b), true
 	},
-	"H09": func(*render.Bundle) ([]string, bool) {
+	"H09": func(*deployment.Deployment) ([]string, bool) {
 		return nil, false // about scripts, which no configuration shows
 	},
-	"H10": func(b *render.Bundle) ([]string, bool) {
+	"H10": func(b *deployment.Deployment) ([]string, bool) {
 		proxies := list(&b.Paperless, "PAPERLESS_TRUSTED_PROXIES")
 		if _, set := b.Paperless.Value("PAPERLESS_ALLAUTH_TRUSTED_PROXY_COUNT"); set || len(proxies) == 0 {
 			return nil, false
@@ -108,7 +108,7 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		because := []string{fmt.Sprintf("%s names %d, and X-Forwarded-For must have as many entries", where(b, "PAPERLESS_TRUSTED_PROXIES"), len(proxies))}
 		return because, len(proxies) > 1 || b.Paperless.Proxy.OmitForwardedFor || b.Paperless.Proxy.DropForwarded
 	},
-	"H11": func(b *render.Bundle) ([]string, bool) {
+	"H11": func(b *deployment.Deployment) ([]string, bool) {
 		v, _ := b.Paperless.Value("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION")
 		host, _ := b.Paperless.Value("PAPERLESS_EMAIL_HOST")
 		if !strings.EqualFold(v, "mandatory") {
@@ -116,25 +116,25 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		}
 		return []string{setting(b, "PAPERLESS_ACCOUNT_EMAIL_VERIFICATION")}, host != ""
 	},
-	"H14": func(b *render.Bundle) ([]string, bool) {
+	"H14": func(b *deployment.Deployment) ([]string, bool) {
 		if len(list(&b.Paperless, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS")) > 0 || syncsGroups(b) {
 			return nil, false
 		}
 		return []string{"new people get no group: PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS is not set"}, false
 	},
-	"H16": func(b *render.Bundle) ([]string, bool) {
+	"H16": func(b *deployment.Deployment) ([]string, bool) {
 		return emailAuth(b), false
 	},
-	"H18": func(b *render.Bundle) ([]string, bool) {
-		return when(b, render.DisableRegularLogin), false
+	"H18": func(b *deployment.Deployment) ([]string, bool) {
+		return when(b, deployment.DisableRegularLogin), false
 	},
-	"A01": func(b *render.Bundle) ([]string, bool) {
+	"A01": func(b *deployment.Deployment) ([]string, bool) {
 		if p := b.IdPProvider(); p != nil && p.GrantTypes == nil && len(b.Authentik.Raw) > 0 {
 			return []string{"the blueprint's provider " + p.Name + " has no grant_types: made anew, it refuses everybody"}, false
 		}
 		return nil, false
 	},
-	"A02": func(b *render.Bundle) ([]string, bool) {
+	"A02": func(b *deployment.Deployment) ([]string, bool) {
 		for _, m := range b.Authentik.Mappings {
 			if strings.Contains(m.Expression, "ak_groups") {
 				return []string{"the scope mapping " + m.Name + " says ak_groups"}, false
@@ -142,7 +142,7 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		}
 		return nil, false
 	},
-	"A03": func(b *render.Bundle) ([]string, bool) {
+	"A03": func(b *deployment.Deployment) ([]string, bool) {
 		for _, m := range b.Authentik.Mappings {
 			if m.Scope == "email" && strings.Contains(m.Expression, "email_verified") {
 				return nil, false // a mapping of their own says it
@@ -161,7 +161,7 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		}
 		return because, len(because) > 0
 	},
-	"A04": func(b *render.Bundle) ([]string, bool) {
+	"A04": func(b *deployment.Deployment) ([]string, bool) {
 		p := b.IdPProvider()
 		if p == nil {
 			return nil, false
@@ -173,10 +173,10 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 		}
 		return nil, false
 	},
-	"A05": func(*render.Bundle) ([]string, bool) {
+	"A05": func(*deployment.Deployment) ([]string, bool) {
 		return []string{"whoever is signed in to authentik"}, false
 	},
-	"A06": func(b *render.Bundle) ([]string, bool) {
+	"A06": func(b *deployment.Deployment) ([]string, bool) {
 		if v, _ := b.Paperless.Value("PAPERLESS_LOGOUT_REDIRECT_URL"); strings.Contains(v, "post_logout_redirect_uri") {
 			return []string{setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, true
 		}
@@ -185,7 +185,7 @@ var touched = map[string]func(*render.Bundle) (because []string, hits bool){
 }
 
 // when quotes a switch that is on.
-func when(b *render.Bundle, name string) []string {
+func when(b *deployment.Deployment, name string) []string {
 	if on, _ := b.Paperless.Bool(name); !on {
 		return nil
 	}
@@ -193,7 +193,7 @@ func when(b *render.Bundle, name string) []string {
 }
 
 // emailAuth quotes that people are signed in by e-mail address.
-func emailAuth(b *render.Bundle) []string {
+func emailAuth(b *deployment.Deployment) []string {
 	if app, _ := b.Paperless.App(); truthy(app.Settings["email_authentication"]) {
 		return []string{`"email_authentication" is on in the app's settings`}
 	}
@@ -201,7 +201,7 @@ func emailAuth(b *render.Bundle) []string {
 }
 
 // strictWords are the switches with a word that Paperless-ngx 3 does not take.
-func strictWords(b *render.Bundle) []string {
+func strictWords(b *deployment.Deployment) []string {
 	all, err := config.Settings()
 	if err != nil {
 		return nil // the data is embedded: a test reads it

@@ -7,48 +7,48 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // Each hazard is met by a configuration that it touches, and not by the default.
 func TestHazards(t *testing.T) {
 	t.Parallel()
-	env := func(pairs ...string) func(*render.Bundle) {
-		return func(b *render.Bundle) {
+	env := func(pairs ...string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
 			for i := 0; i < len(pairs); i += 2 {
 				b.Paperless.Env[pairs[i]] = pairs[i+1]
 			}
 		}
 	}
-	redirect := func(r render.RedirectURI) func(*render.Bundle) {
-		return func(b *render.Bundle) {
-			b.EditProvider(func(p *render.OAuth2Provider) { p.RedirectURIs = []render.RedirectURI{r} })
+	redirect := func(r deployment.RedirectURI) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.RedirectURIs = []deployment.RedirectURI{r} })
 		}
 	}
-	raw := func(b *render.Bundle) { b.Authentik.Raw = []byte("version: 1\n") }
+	raw := func(b *deployment.Deployment) { b.Authentik.Raw = []byte("version: 1\n") }
 	tests := []struct {
 		name, id, from, to string
-		change             func(*render.Bundle)
+		change             func(*deployment.Deployment)
 		hits, met          bool
 	}{
-		{"encryption key", "H01", "2.18.4,2025.8.1", "2.20.15,2025.8.1", func(b *render.Bundle) {
-			b.EditProvider(func(p *render.OAuth2Provider) { p.EncryptionKey = true })
+		{"encryption key", "H01", "2.18.4,2025.8.1", "2.20.15,2025.8.1", func(b *deployment.Deployment) {
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.EncryptionKey = true })
 		}, true, true},
-		{"files without a blueprint", "H01", "2.18.4,2025.8.1", "2.20.15,2025.8.1", func(b *render.Bundle) { b.Origins = map[string]render.Origin{} }, false, true},
+		{"files without a blueprint", "H01", "2.18.4,2025.8.1", "2.20.15,2025.8.1", func(b *deployment.Deployment) { b.Origins = map[string]deployment.Origin{} }, false, true},
 		{"no encryption key", "H01", "2.18.4,2025.8.1", "2.20.15,2025.8.1", nil, false, false},
-		{"after it", "H01", "2.20.15,2025.8.1", "3.0.5,2025.8.1", func(b *render.Bundle) {
-			b.EditProvider(func(p *render.OAuth2Provider) { p.EncryptionKey = true })
+		{"after it", "H01", "2.20.15,2025.8.1", "3.0.5,2025.8.1", func(b *deployment.Deployment) {
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.EncryptionKey = true })
 		}, false, false},
 		{"token method", "H03", "2.20.15,2025.8.1", "3.0.5,2025.8.1", nil, false, true},
-		{"token method is set", "H03", "2.20.15,2025.8.1", "3.0.5,2025.8.1", func(b *render.Bundle) {
+		{"token method is set", "H03", "2.20.15,2025.8.1", "3.0.5,2025.8.1", func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { s["token_auth_method"] = "client_secret_basic" })
 		}, false, false},
 		{"no secret key", "H04", "2.20.15,2025.8.1", "3.0.5,2025.8.1", nil, true, true},
 		{"the example's", "H04", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env("PAPERLESS_SECRET_KEY", "change-me"), true, true},
 		{"a secret key", "H04", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env("PAPERLESS_SECRET_KEY", "0123456789"), false, false},
 		{"on is no word", "H05", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env("PAPERLESS_USE_X_FORWARD_HOST", "on"), true, true},
-		{"empty is no word", "H05", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env(render.RedirectToSSO, ""), true, true},
-		{"True is a word", "H05", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env(render.RedirectToSSO, "True"), false, false},
+		{"empty is no word", "H05", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env(deployment.RedirectToSSO, ""), true, true},
+		{"True is a word", "H05", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env(deployment.RedirectToSSO, "True"), false, false},
 		{"two proxies", "H10", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env("PAPERLESS_TRUSTED_PROXIES", "10.0.0.1,10.0.0.2"), true, true},
 		{"one proxy", "H10", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env("PAPERLESS_TRUSTED_PROXIES", "10.0.0.1"), false, true},
 		{"counted", "H10", "2.20.15,2025.8.1", "3.0.5,2025.8.1", env("PAPERLESS_TRUSTED_PROXIES", "10.0.0.1,10.0.0.2", "PAPERLESS_ALLAUTH_TRUSTED_PROXY_COUNT", "1"), false, false},
@@ -56,34 +56,34 @@ func TestHazards(t *testing.T) {
 		{"optional mail", "H11", "2.5.0,2025.8.1", "2.13.5,2025.8.1", env("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "optional"), false, false},
 		{"no groups", "H14", "2.5.0,2025.8.1", "2.13.5,2025.8.1", nil, false, true},
 		{"groups", "H14", "2.5.0,2025.8.1", "2.13.5,2025.8.1", env("PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS", "readers"), false, false},
-		{"by e-mail", "H16", "2.5.0,2025.8.1", "2.13.5,2025.8.1", func(b *render.Bundle) {
+		{"by e-mail", "H16", "2.5.0,2025.8.1", "2.13.5,2025.8.1", func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { s["email_authentication"] = true })
 		}, false, true},
 		{"not by e-mail", "H16", "2.5.0,2025.8.1", "2.13.5,2025.8.1", nil, false, false},
-		{"regular login off", "H18", "2.18.4,2025.8.1", "2.20.15,2025.8.1", env(render.DisableRegularLogin, "true"), false, true},
+		{"regular login off", "H18", "2.18.4,2025.8.1", "2.20.15,2025.8.1", env(deployment.DisableRegularLogin, "true"), false, true},
 		{"regular login on", "H18", "2.18.4,2025.8.1", "2.20.15,2025.8.1", nil, false, false},
 		{"scripts", "H09", "2.20.15,2025.8.1", "3.0.5,2025.8.1", nil, false, false},
 		{"sync", "H02", "2.18.4,2025.8.1", "2.20.0,2025.8.1", env("PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS", "true"), true, true},
 		{"sync, mended", "H02", "2.18.4,2025.8.1", "2.20.15,2025.8.1", env("PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS", "true"), false, false},
-		{"blueprint without grants", "A01", "2.20.15,2026.2.3", "2.20.15,2026.5.6", func(b *render.Bundle) {
+		{"blueprint without grants", "A01", "2.20.15,2026.2.3", "2.20.15,2026.5.6", func(b *deployment.Deployment) {
 			raw(b)
-			b.EditProvider(func(p *render.OAuth2Provider) { p.GrantTypes = nil })
+			b.EditProvider(func(p *deployment.OAuth2Provider) { p.GrantTypes = nil })
 		}, false, true},
 		{"blueprint with grants", "A01", "2.20.15,2026.2.3", "2.20.15,2026.5.6", raw, false, false},
-		{"ak_groups", "A02", "2.20.15,2025.12.6", "2.20.15,2026.2.3", func(b *render.Bundle) {
-			b.Authentik.Mappings = []render.ScopeMapping{{Name: "groups", Scope: "groups", Expression: "return [g.name for g in request.user.ak_groups.all()]"}}
+		{"ak_groups", "A02", "2.20.15,2025.12.6", "2.20.15,2026.2.3", func(b *deployment.Deployment) {
+			b.Authentik.Mappings = []deployment.ScopeMapping{{Name: "groups", Scope: "groups", Expression: "return [g.name for g in request.user.ak_groups.all()]"}}
 		}, false, true},
 		{"no expression", "A02", "2.20.15,2025.12.6", "2.20.15,2026.2.3", nil, false, false},
-		{"by verified e-mail", "A03", "2.20.15,2025.8.1", "2.20.15,2025.10.0", func(b *render.Bundle) {
+		{"by verified e-mail", "A03", "2.20.15,2025.8.1", "2.20.15,2025.10.0", func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { s["email_authentication"] = true })
 		}, true, true},
-		{"own mapping", "A03", "2.20.15,2025.8.1", "2.20.15,2025.10.0", func(b *render.Bundle) {
+		{"own mapping", "A03", "2.20.15,2025.8.1", "2.20.15,2025.10.0", func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { s["email_authentication"] = true })
-			b.Authentik.Mappings = []render.ScopeMapping{{Name: "mail", Scope: "email", Expression: `return {"email": request.user.email, "email_verified": True}`}}
+			b.Authentik.Mappings = []deployment.ScopeMapping{{Name: "mail", Scope: "email", Expression: `return {"email": request.user.email, "email_verified": True}`}}
 		}, false, false},
 		{"address not asked for", "A03", "2.20.15,2025.8.1", "2.20.15,2025.10.0", nil, false, false},
 		{"old Paperless", "A03", "2.13.5,2025.8.1", "2.13.5,2025.10.0", nil, true, true},
-		{"pattern", "A04", "2.20.15,2024.10.5", "2.20.15,2025.8.1", redirect(render.RedirectURI{URL: `https://paperless\.example\.com/.*`}), true, true},
+		{"pattern", "A04", "2.20.15,2024.10.5", "2.20.15,2025.8.1", redirect(deployment.RedirectURI{URL: `https://paperless\.example\.com/.*`}), true, true},
 		{"whole URI", "A04", "2.20.15,2024.10.5", "2.20.15,2025.8.1", nil, false, false},
 		{"sessions", "A05", "2.20.15,2025.2.4", "2.20.15,2025.6.4", nil, false, true},
 		{"logout URI", "A06", "2.20.15,2026.2.3", "2.20.15,2026.5.6", env("PAPERLESS_LOGOUT_REDIRECT_URL", "https://authentik.example.com/application/o/paperless/end-session/?post_logout_redirect_uri=https://x.example"), true, true},
@@ -94,10 +94,10 @@ func TestHazards(t *testing.T) {
 		shown[tt.id] = true
 		t.Run(tt.id+" "+tt.name, func(t *testing.T) {
 			t.Parallel()
-			b, err := render.Default()
+			b, err := deployment.Default()
 			require.NoError(t, err)
-			pair := func(text string) render.Pair {
-				var p render.Pair
+			pair := func(text string) deployment.Pair {
+				var p deployment.Pair
 				p.Paperless, p.Authentik, _ = strings.Cut(text, ",")
 				return p
 			}
@@ -108,7 +108,7 @@ func TestHazards(t *testing.T) {
 			}
 			hazards, err := Hazards(b, from, to)
 			require.NoError(t, err)
-			var found *render.Hazard
+			var found *deployment.Hazard
 			for i := range hazards {
 				if hazards[i].ID == tt.id {
 					found = &hazards[i]
@@ -124,7 +124,7 @@ func TestHazards(t *testing.T) {
 			}
 		})
 	}
-	v, err := render.KnownVersions()
+	v, err := deployment.KnownVersions()
 	require.NoError(t, err)
 	for _, h := range v.Hazards {
 		assert.Contains(t, touched, h.ID, "no rule for hazard %s", h.ID)

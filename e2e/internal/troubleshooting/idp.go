@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // idpItems are authentik's own refusals, before it sends anybody back.
@@ -19,7 +19,7 @@ func idpItems() []*Item {
 			Title:  "authentik does not know the client id",
 			Fix:    "Copy the client id from the provider in authentik into client_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				quote, ok := refusedAuthorization(rec, "Client ID Error", "Invalid client identifier")
 				if !ok {
 					return nil, false
@@ -30,15 +30,15 @@ func idpItems() []*Item {
 				}
 				return []string{expected("client id %s", clientIDs(b)), seen("client id %q was sent; %s", sent, quote)}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				app, ok := b.Paperless.App()
 				if !ok || len(b.Authentik.Providers) == 0 {
 					return nil, false
 				}
-				known := slices.ContainsFunc(b.Authentik.Providers, func(p render.OAuth2Provider) bool { return p.ClientID == app.ClientID })
+				known := slices.ContainsFunc(b.Authentik.Providers, func(p deployment.OAuth2Provider) bool { return p.ClientID == app.ClientID })
 				return []string{expected("client id %s", clientIDs(b)), seen("client id %q", app.ClientID)}, !known
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditApp(func(app map[string]any) { app["client_id"] = "paperless-ngx" })
 			},
 		},
@@ -48,7 +48,7 @@ func idpItems() []*Item {
 			Fix:      "Give the provider grant_types: [authorization_code, refresh_token]. Since 2026.5 a provider made by blueprint or API starts with none.",
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{AuthentikFrom: "2026.5.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				h := rec.Hop("/login/callback/")
 				if p == nil || slices.Contains(p.GrantTypes, "authorization_code") || h == nil || !strings.Contains(h.URL, "error=invalid_request") {
@@ -56,18 +56,20 @@ func idpItems() []*Item {
 				}
 				return []string{expected("grant_types with authorization_code"), seen("grant_types %v; authentik sent the browser back with error=invalid_request", p.GrantTypes)}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				return []string{expected("grant_types with authorization_code"), seen("none")}, p != nil && !slices.Contains(p.GrantTypes, "authorization_code")
 			},
-			Plant: func(b *render.Bundle) { b.EditProvider(func(p *render.OAuth2Provider) { p.GrantTypes = nil }) },
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.GrantTypes = nil })
+			},
 		},
 		{
 			Code: "IDP-DENIED", Guide: 0,
 			Title:  "authentik denies the person this application",
 			Fix:    "In authentik, Applications → the application → Policy / Group / User Bindings: bind a group that the person is in, or correct the policy. Check access there shows who may.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !denied(rec) {
 					return nil, false
 				}
@@ -82,21 +84,21 @@ func idpItems() []*Item {
 				}
 				return because, true
 			},
-			Plant: func(b *render.Bundle) { b.Authentik.Applications[0].Deny = true },
+			Plant: func(b *deployment.Deployment) { b.Authentik.Applications[0].Deny = true },
 		},
 		{
 			Code: "IDP-INACTIVE", Guide: 0,
 			Title:  "The person is deactivated in authentik",
 			Fix:    "In authentik, Directory → Users → the person → Activate. authentik says \"Invalid password\" for deactivated people too.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				u, ok := inactive(rec, b)
 				if !ok || !refusedPassword(rec) {
 					return nil, false
 				}
 				return []string{expected("%s can sign in at authentik", u.Username), seen("authentik says %q; %s has is_active: false", "Invalid password", u.Username)}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				for i := range b.Authentik.Users {
 					if b.Authentik.Users[i].Role == "round-trip" {
 						b.Authentik.Users[i].Inactive = true
@@ -110,7 +112,7 @@ func idpItems() []*Item {
 			Looks:  []string{"the page where the browser ended", "authentik's events", "the people in authentik"},
 			Fix:    "Correct the password that the tester was given (SSO_PASSWORD), or reset it in authentik. authentik gives the same answer for unknown people.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if _, off := inactive(rec, b); off || !refusedPassword(rec) {
 					return nil, false
 				}
@@ -123,19 +125,21 @@ func idpItems() []*Item {
 			Title:  "The provider has no redirect URI: authentik takes the first one it sees",
 			Fix:    "Register the redirect URI yourself, strict. As long as the list is empty, anybody can fix it to an address of theirs with one request.",
 			Breaks: checklist.Settings, Warns: true,
-			Match: func(_ evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(_ evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				return []string{expected("strict: %s", b.RedirectURI()), seen("an empty list")}, p != nil && len(p.RedirectURIs) == 0
 			},
-			Plant: func(b *render.Bundle) { b.EditProvider(func(p *render.OAuth2Provider) { p.RedirectURIs = nil }) },
-			Edit:  func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.RedirectURIs = nil })
+			},
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
 		},
 		{
 			Code: "RED-REGEX", Guide: 3,
 			Title:  "The redirect URI is matched as a regular expression",
 			Fix:    "Set the matching mode to Strict; in a regular expression a dot stands for every character (RFC 9700 asks for exact matching).",
 			Breaks: checklist.RedirectURIStrict,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				if p == nil || rec.Check != "redirect-uri-strict" {
 					return nil, false
@@ -147,12 +151,12 @@ func idpItems() []*Item {
 				}
 				return nil, false
 			},
-			Plant: func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) {
-					p.RedirectURIs = []render.RedirectURI{{MatchingMode: "regex", URL: "https://.*/accounts/oidc/.*"}}
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) {
+					p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: "https://.*/accounts/oidc/.*"}}
 				})
 			},
-			Edit: func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
 		},
 	}
 }
@@ -183,7 +187,7 @@ func acceptedRedirects(rec evidence.Record) []string {
 	return out
 }
 
-func clientIDs(b *render.Bundle) string {
+func clientIDs(b *deployment.Deployment) string {
 	var ids []string
 	for _, p := range b.Authentik.Providers {
 		ids = append(ids, fmt.Sprintf("%q", p.ClientID))
@@ -205,7 +209,7 @@ func refusedPassword(rec evidence.Record) bool {
 }
 
 // inactive is the person of the check, when the configuration has them deactivated.
-func inactive(rec evidence.Record, b *render.Bundle) (render.AuthentikUser, bool) {
+func inactive(rec evidence.Record, b *deployment.Deployment) (deployment.AuthentikUser, bool) {
 	role := rec.Check
 	u, ok := b.SSOUser(role)
 	if !ok {

@@ -12,30 +12,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // observed are bundles of a pair that was only looked at, as package external
 // makes them.
-func observed(t *testing.T) map[string]*render.Bundle {
+func observed(t *testing.T) map[string]*deployment.Deployment {
 	t.Helper()
-	right, err := render.Default()
+	right, err := deployment.Default()
 	require.NoError(t, err)
-	bare := func() *render.Bundle {
-		b := &render.Bundle{
-			Observed: true, Origins: map[string]render.Origin{}, Relations: map[string]string{"client_secret": render.SecretUnknown},
-			Paperless: render.Paperless{Env: map[string]string{"PAPERLESS_URL": right.Paperless.URL}},
+	bare := func() *deployment.Deployment {
+		b := &deployment.Deployment{
+			Observed: true, Origins: map[string]deployment.Origin{}, Relations: map[string]string{"client_secret": deployment.SecretUnknown},
+			Paperless: deployment.Paperless{Env: map[string]string{"PAPERLESS_URL": right.Paperless.URL}},
 		}
 		b.Paperless.URL, b.Paperless.Version = right.Paperless.URL, right.Paperless.Version
 		b.Authentik.URL, b.Authentik.Version = right.Authentik.URL, right.Authentik.Version
 		return b
 	}
-	button := func() *render.Bundle {
+	button := func() *deployment.Deployment {
 		b := bare()
-		b.Paperless.Env["PAPERLESS_APPS"] = render.OpenIDConnectApp
-		b.Paperless.Env[render.ProvidersKey] = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "paperless", "settings": {}}]}}`
+		b.Paperless.Env["PAPERLESS_APPS"] = deployment.OpenIDConnectApp
+		b.Paperless.Env[deployment.ProvidersKey] = `{"openid_connect": {"APPS": [{"provider_id": "authentik", "name": "SSO", "client_id": "paperless", "settings": {}}]}}`
 		return b
 	}
 	token := button()
@@ -43,10 +43,10 @@ func observed(t *testing.T) map[string]*render.Bundle {
 	token.EditSettings(func(s map[string]any) {
 		s["server_url"] = right.Authentik.URL + "/application/o/paperless/.well-known/openid-configuration"
 	})
-	token.Relations[render.RelationServerURL] = render.ServerURLAssumed
+	token.Relations[deployment.RelationServerURL] = deployment.ServerURLAssumed
 	noForm := button()
-	noForm.Paperless.Env[render.DisableRegularLogin] = "true"
-	return map[string]*render.Bundle{"no button": bare(), "a button": button(), "a token": token, "no form": noForm}
+	noForm.Paperless.Env[deployment.DisableRegularLogin] = "true"
+	return map[string]*deployment.Deployment{"no button": bare(), "a button": button(), "a token": token, "no form": noForm}
 }
 
 var (

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // rightsItems are people who are signed in and may do nothing.
@@ -18,14 +18,14 @@ func rightsItems() []*Item {
 			Fix:    "Make the group in Paperless (Settings → Users & Groups) with at least the permission to view UI settings; unknown names are skipped without a word.",
 			Breaks: checklist.Permissions, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.15.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				groups := list(&b.Paperless, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS")
 				if !withoutRights(rec) || len(groups) == 0 || syncsGroups(b) {
 					return nil, false
 				}
 				return []string{expected("the groups %s exist and give rights", quoted(groups)), seen("/api/ui_settings/ answered 403 to the new user")}, true
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "sso" },
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "sso" },
 		},
 		{
 			Code: "AUTHZ-SYNC", Guide: 0,
@@ -33,13 +33,13 @@ func rightsItems() []*Item {
 			Fix:    "Make groups in Paperless with the same names as in authentik, or switch PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS off: at every sign-in it replaces all groups, the default ones too.",
 			Breaks: checklist.Permissions, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.15.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !withoutRights(rec) || !syncsGroups(b) {
 					return nil, false
 				}
 				return []string{expected("a group of authentik that Paperless has too"), seen("none; /api/ui_settings/ answered 403"), setting(b, "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS")}, true
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS"] = "true" },
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS"] = "true" },
 		},
 		{
 			Code: "AUTHZ-EMPTY", Guide: 0,
@@ -47,14 +47,14 @@ func rightsItems() []*Item {
 			Fix:    "Make a group in Paperless with the permissions that new people shall have (view UI settings at least) and name it in PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS (2.15.0 and later); before, give the group by hand.",
 			Breaks: checklist.Permissions, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.6.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !withoutRights(rec) || len(list(&b.Paperless, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS")) > 0 || syncsGroups(b) {
 					return nil, false
 				}
 				return []string{expected("/api/ui_settings/ answers 200 to a signed-in person"), seen("403; %s", setting(b, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"))}, true
 			},
-			Plant: func(b *render.Bundle) { delete(b.Paperless.Env, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS") },
-			Edit: func(evidence.Record, *render.Bundle) string {
+			Plant: func(b *deployment.Deployment) { delete(b.Paperless.Env, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS") },
+			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS", "<a group that exists in Paperless>")
 			},
 		},
@@ -65,7 +65,7 @@ func withoutRights(rec evidence.Record) bool {
 	return rec.Signed.SignedIn() && rec.Signed.UISettings == 403
 }
 
-func syncsGroups(b *render.Bundle) bool {
+func syncsGroups(b *deployment.Deployment) bool {
 	on, _ := b.Paperless.Bool("PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS")
 	return on
 }
@@ -79,14 +79,14 @@ func oneClickItems() []*Item {
 			Fix:      "Upgrade Paperless-ngx to 2.11.0 or later; older versions ignore the setting.",
 			Breaks:   checklist.RedirectToSSO,
 			Versions: Versions{PaperlessFrom: "2.5.0", PaperlessBelow: "2.11.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if rec.Check != "redirect-to-sso" {
 					return nil, false
 				}
-				return tooOld(b, render.RedirectToSSO)
+				return tooOld(b, deployment.RedirectToSSO)
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) { return tooOld(b, render.RedirectToSSO) },
-			Plant:   func(b *render.Bundle) { b.Paperless.Env[render.RedirectToSSO] = "true" },
+			Suspect: func(b *deployment.Deployment) ([]string, bool) { return tooOld(b, deployment.RedirectToSSO) },
+			Plant:   func(b *deployment.Deployment) { b.Paperless.Env[deployment.RedirectToSSO] = "true" },
 		},
 		{
 			Code: "VER-SSOONLY", Guide: 5,
@@ -94,14 +94,14 @@ func oneClickItems() []*Item {
 			Fix:      "Upgrade Paperless-ngx to 2.6.0 or later; older versions ignore the setting.",
 			Breaks:   checklist.SSOOnly,
 			Versions: Versions{PaperlessFrom: "2.5.0", PaperlessBelow: "2.6.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if rec.Check != "sso-only" {
 					return nil, false
 				}
-				return tooOld(b, render.DisableRegularLogin)
+				return tooOld(b, deployment.DisableRegularLogin)
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) { return tooOld(b, render.DisableRegularLogin) },
-			Plant:   func(b *render.Bundle) { b.Paperless.Env[render.DisableRegularLogin] = "true" },
+			Suspect: func(b *deployment.Deployment) ([]string, bool) { return tooOld(b, deployment.DisableRegularLogin) },
+			Plant:   func(b *deployment.Deployment) { b.Paperless.Env[deployment.DisableRegularLogin] = "true" },
 		},
 		{
 			Code: "REDIR-LOOP", Guide: 5,
@@ -109,19 +109,19 @@ func oneClickItems() []*Item {
 			Title:    "Signing in goes round in circles",
 			Fix:      "Stop the proxy in front of Paperless from removing Set-Cookie; until then switch PAPERLESS_REDIRECT_LOGIN_TO_SSO off, so that people see a page.",
 			Breaks:   checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				n := callbacks(rec)
-				if n < 2 || rec.Signed.SignedIn() || !b.Paperless.On(render.RedirectToSSO) {
+				if n < 2 || rec.Signed.SignedIn() || !b.Paperless.On(deployment.RedirectToSSO) {
 					return nil, false
 				}
-				because := []string{expected("one callback, then signed in"), seen("%d callbacks and still not signed in", n), setting(b, render.RedirectToSSO)}
+				because := []string{expected("one callback, then signed in"), seen("%d callbacks and still not signed in", n), setting(b, deployment.RedirectToSSO)}
 				if x := signedInWithoutCookie(rec); x != nil {
 					because = append(because, cookieLost(rec, x)[1])
 				}
 				return because, true
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.RedirectToSSO] = "true"
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.RedirectToSSO] = "true"
 				b.Paperless.Proxy.StripSetCookie = "/login/callback/"
 			},
 		},
@@ -130,17 +130,17 @@ func oneClickItems() []*Item {
 			Title:  "The sign-in page does not go to SSO by itself",
 			Fix:    "Set PAPERLESS_REDIRECT_LOGIN_TO_SSO to true and recreate the container.",
 			Breaks: checklist.RedirectToSSO,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if rec.Check != "redirect-to-sso" {
 					return nil, false
 				}
-				return unread(b, render.RedirectToSSO)
+				return unread(b, deployment.RedirectToSSO)
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) { return unread(b, render.RedirectToSSO) },
-			Plant:   func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_REDIRECT_TO_SSO"] = "true" },
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
-				by, _ := b.Intends(render.RedirectToSSO)
-				return replaced(b, by, render.RedirectToSSO, "true")
+			Suspect: func(b *deployment.Deployment) ([]string, bool) { return unread(b, deployment.RedirectToSSO) },
+			Plant:   func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_REDIRECT_TO_SSO"] = "true" },
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
+				by, _ := b.Intends(deployment.RedirectToSSO)
+				return replaced(b, by, deployment.RedirectToSSO, "true")
 			},
 		},
 		{
@@ -148,17 +148,17 @@ func oneClickItems() []*Item {
 			Title:  "The local sign-in is still there",
 			Fix:    "Set PAPERLESS_DISABLE_REGULAR_LOGIN to true and recreate the container.",
 			Breaks: checklist.SSOOnly,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if rec.Check != "sso-only" {
 					return nil, false
 				}
-				return unread(b, render.DisableRegularLogin)
+				return unread(b, deployment.DisableRegularLogin)
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) { return unread(b, render.DisableRegularLogin) },
-			Plant:   func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_DISABLE_LOCAL_LOGIN"] = "true" },
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
-				by, _ := b.Intends(render.DisableRegularLogin)
-				return replaced(b, by, render.DisableRegularLogin, "true")
+			Suspect: func(b *deployment.Deployment) ([]string, bool) { return unread(b, deployment.DisableRegularLogin) },
+			Plant:   func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_DISABLE_LOCAL_LOGIN"] = "true" },
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
+				by, _ := b.Intends(deployment.DisableRegularLogin)
+				return replaced(b, by, deployment.DisableRegularLogin, "true")
 			},
 		},
 		{
@@ -167,7 +167,7 @@ func oneClickItems() []*Item {
 			Fix:    "PAPERLESS_DISABLE_REGULAR_LOGIN covers the sign-in page only. Block POST /api/token/ and Basic credentials at the proxy, or take the local passwords away (My Profile, or manage.py changepassword) where nobody needs them.",
 			Breaks: checklist.PasswordAPI, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.6.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				var open []string
 				for _, p := range rec.Probes {
 					if strings.Contains(strings.ToLower(p.Name+p.URL), "token") || strings.Contains(strings.ToLower(p.Name), "basic") || strings.Contains(p.URL, "/api/profile/") {
@@ -176,12 +176,12 @@ func oneClickItems() []*Item {
 						}
 					}
 				}
-				if !b.Paperless.On(render.DisableRegularLogin) || len(open) == 0 {
+				if !b.Paperless.On(deployment.DisableRegularLogin) || len(open) == 0 {
 					return nil, false
 				}
-				return append([]string{expected("no password opens the API"), setting(b, render.DisableRegularLogin)}, open...), true
+				return append([]string{expected("no password opens the API"), setting(b, deployment.DisableRegularLogin)}, open...), true
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env[render.DisableRegularLogin] = "true" },
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env[deployment.DisableRegularLogin] = "true" },
 		},
 		{
 			Code: "OUT-RELOGIN", Guide: 5,
@@ -189,17 +189,17 @@ func oneClickItems() []*Item {
 			Title:    "Signing out signs in again",
 			Fix:      "Remove PAPERLESS_LOGOUT_REDIRECT_URL (the default ends in ?loggedout=1, which stops the redirect), add ?loggedout=1 to it, or send people to authentik's end-session page.",
 			Breaks:   checklist.Logout,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				if rec.Check != "logout" || !b.Paperless.On(render.RedirectToSSO) || !backIn(rec) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+				if rec.Check != "logout" || !b.Paperless.On(deployment.RedirectToSSO) || !backIn(rec) {
 					return nil, false
 				}
 				return []string{expected("a page after signing out"), seen("the browser went to SSO and was signed in again"), setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, true
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.RedirectToSSO] = "true"
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.RedirectToSSO] = "true"
 				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = "/accounts/login/"
 			},
-			Edit: func(evidence.Record, *render.Bundle) string {
+			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", "/accounts/login/?loggedout=1")
 			},
 		},
@@ -208,16 +208,16 @@ func oneClickItems() []*Item {
 			Title:  "Signing out ends at a page that does not exist",
 			Fix:    "Correct PAPERLESS_LOGOUT_REDIRECT_URL: authentik's page is https://<authentik>/application/o/<slug>/end-session/.",
 			Breaks: checklist.Logout,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if rec.Check != "logout" || rec.Final == nil || rec.Final.Status != 404 {
 					return nil, false
 				}
 				return []string{expected("a page"), seen("404 at %s", rec.Final.URL), setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = b.Authentik.URL + "/application/o/paperless-ngx/end-session/"
 			},
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				if a := b.IdPApplication(); a != nil {
 					return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", b.Authentik.URL+"/application/o/"+a.Slug+"/end-session/")
 				}
@@ -228,8 +228,8 @@ func oneClickItems() []*Item {
 }
 
 // tooOld matches a setting that is on and that this version does not read yet.
-func tooOld(b *render.Bundle, name string) ([]string, bool) {
-	since := render.Introduced(name)
+func tooOld(b *deployment.Deployment, name string) ([]string, bool) {
+	since := deployment.Introduced(name)
 	on, _ := b.Paperless.Bool(name)
 	if since == "" || !on || b.Paperless.AtLeast(since) {
 		return nil, false
@@ -238,7 +238,7 @@ func tooOld(b *render.Bundle, name string) ([]string, bool) {
 }
 
 // unread matches a switch that is wanted by a name that Paperless never reads.
-func unread(b *render.Bundle, name string) ([]string, bool) {
+func unread(b *deployment.Deployment, name string) ([]string, bool) {
 	by, wanted := b.Intends(name)
 	if !wanted || by == name {
 		return nil, false

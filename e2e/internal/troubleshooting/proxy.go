@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // proxyItems are mistakes between the browser and Paperless: host names, origins,
@@ -19,7 +19,7 @@ func proxyItems() []*Item {
 			Title:  "Paperless does not accept the host name that people open",
 			Fix:    "Add the host to PAPERLESS_ALLOWED_HOSTS, or remove that setting (the default accepts every host).",
 			Breaks: checklist.LoginPage,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				h := rec.Hop("/accounts/")
 				if h == nil || h.Status != 400 || !strings.HasPrefix(h.URL, b.Paperless.URL) {
 					return nil, false
@@ -30,13 +30,13 @@ func proxyItems() []*Item {
 				}
 				return because, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_ALLOWED_HOSTS"] = "docs.example.com"
 				// PAPERLESS_URL would add its own host.
 				delete(b.Paperless.Env, "PAPERLESS_URL")
 				b.Paperless.Env["PAPERLESS_CSRF_TRUSTED_ORIGINS"] = b.Paperless.URL
 			},
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				if b.Observed {
 					return "" // the line would drop the hosts that are there
 				}
@@ -48,7 +48,7 @@ func proxyItems() []*Item {
 			Title:  "Paperless refuses the form: the origin is not trusted (CSRF, 403)",
 			Fix:    "Set PAPERLESS_URL to the origin that people open, scheme and host, and recreate the container.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !strings.Contains(text(rec), "CSRF verification failed") || strings.Contains(rec.LogLine("django.security.csrf"), "cookie") {
 					return nil, false
 				}
@@ -58,8 +58,10 @@ func proxyItems() []*Item {
 				}
 				return because, true
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_URL"] = "https://docs.example.org" },
-			Edit:  func(_ evidence.Record, b *render.Bundle) string { return envLine("PAPERLESS_URL", b.Paperless.URL) },
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_URL"] = "https://docs.example.org" },
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
+				return envLine("PAPERLESS_URL", b.Paperless.URL)
+			},
 		},
 		{
 			Code: "PROXY-IP", Guide: 0,
@@ -67,7 +69,7 @@ func proxyItems() []*Item {
 			Fix:      "Set PAPERLESS_ALLAUTH_TRUSTED_PROXY_COUNT (3.0.3 and later) to the number of proxies that really add to X-Forwarded-For, or shorten PAPERLESS_TRUSTED_PROXIES.",
 			Breaks:   checklist.Linking,
 			Versions: Versions{PaperlessFrom: "3.0.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line := rec.LogLine("ALLAUTH_TRUSTED_PROXY_COUNT")
 				if line == "" {
 					return nil, false
@@ -78,7 +80,9 @@ func proxyItems() []*Item {
 					"Paperless logged: " + clip(line, 200),
 				}, true
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env["PAPERLESS_TRUSTED_PROXIES"] = "10.0.0.1,10.0.0.2,10.0.0.3" },
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env["PAPERLESS_TRUSTED_PROXIES"] = "10.0.0.1,10.0.0.2,10.0.0.3"
+			},
 		},
 		{
 			Code: "PROXY-IPHEADER", Guide: 0,
@@ -86,14 +90,14 @@ func proxyItems() []*Item {
 			Fix:      "Let the proxy send the header that PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER names, or remove the setting.",
 			Breaks:   checklist.Linking,
 			Versions: Versions{PaperlessFrom: "3.0.0"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				v, set := b.Paperless.Value("PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER")
 				if !set || (!strings.Contains(text(rec), "Unable to determine client IP address") && rec.LogLine("Unable to determine client IP address") == "") {
 					return nil, false
 				}
 				return []string{expected("a header %s in every request", v), seen("Paperless answered: Unable to determine client IP address")}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER"] = "CF-Connecting-IP"
 			},
 		},
@@ -102,14 +106,14 @@ func proxyItems() []*Item {
 			Title:  "The session cookie of the sign-in never reaches the browser",
 			Fix:    "Stop the proxy in front of Paperless from removing Set-Cookie (nginx: no proxy_hide_header Set-Cookie, no proxy_cache for /accounts/).",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				x := signedInWithoutCookie(rec)
-				if x == nil || b.Paperless.On(render.RedirectToSSO) {
+				if x == nil || b.Paperless.On(deployment.RedirectToSSO) {
 					return nil, false
 				}
 				return cookieLost(rec, x), true
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Proxy.StripSetCookie = "/login/callback/" },
+			Plant: func(b *deployment.Deployment) { b.Paperless.Proxy.StripSetCookie = "/login/callback/" },
 		},
 	}
 }

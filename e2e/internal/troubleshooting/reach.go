@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // Names of the probes of package external.
@@ -27,7 +27,7 @@ func reachItems() []*Item {
 				"Where it is an authority of your own, give its certificate with --ca FILE; Paperless needs it too (REQUESTS_CA_BUNDLE).",
 			Breaks: checklist.LoginPage,
 			Looks:  []string{"the redirects of the browser", "the certificates, looked at by the tester"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				h := deadEnd(rec, b, "net::ERR_CERT_", "net::ERR_SSL_", "net::ERR_BAD_SSL")
 				if h == nil {
 					return nil, false
@@ -48,7 +48,7 @@ func reachItems() []*Item {
 				"listens there and its port is open.",
 			Breaks: checklist.LoginPage,
 			Looks:  []string{"the redirects of the browser"},
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				h := deadEnd(rec, b, "net::ERR_NAME_NOT_RESOLVED", "net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_TIMED_OUT", "net::ERR_CONNECTION_RESET",
 					"net::ERR_ADDRESS_UNREACHABLE", "net::ERR_INTERNET_DISCONNECTED", "net::ERR_EMPTY_RESPONSE", "net::ERR_CONNECTION_CLOSED")
 				if h == nil {
@@ -62,7 +62,7 @@ func reachItems() []*Item {
 
 // deadEnd is the browser's last hop when it ended at one of the two products
 // with an error of these kinds; else nil.
-func deadEnd(rec evidence.Record, b *render.Bundle, kinds ...string) *evidence.Hop {
+func deadEnd(rec evidence.Record, b *deployment.Deployment, kinds ...string) *evidence.Hop {
 	hops := rec.Flow()
 	if len(hops) == 0 || !rec.Boot.Up {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // What a record says, in the words of the items. Texts of the products are those
@@ -167,7 +167,7 @@ func expected(format string, args ...any) string { return "expected: " + fmt.Spr
 func seen(format string, args ...any) string { return "seen:     " + fmt.Sprintf(format, args...) }
 
 // where names the setting and, where it is known, the line of the user's file.
-func where(b *render.Bundle, name string) string {
+func where(b *deployment.Deployment, name string) string {
 	if o := b.Origins[name]; o.File != "" {
 		return name + " (" + o.String() + ")"
 	}
@@ -177,7 +177,7 @@ func where(b *render.Bundle, name string) string {
 // setting quotes NAME=value; the caller makes sure that the value is no secret.
 // Where only the running pair was looked at, no value was seen, and none is
 // claimed: neither one nor that there is none.
-func setting(b *render.Bundle, name string) string {
+func setting(b *deployment.Deployment, name string) string {
 	if b.Observed {
 		return unseen(name)
 	}
@@ -185,7 +185,7 @@ func setting(b *render.Bundle, name string) string {
 	if !set {
 		return name + " is not set"
 	}
-	if render.SecretName(name) || name == render.ProvidersKey {
+	if deployment.SecretName(name) || name == deployment.ProvidersKey {
 		return where(b, name) + " is set"
 	}
 	return where(b, name) + "=" + v
@@ -196,9 +196,9 @@ func unseen(name string) string { return name + " is not known here: no --config
 
 // serverURL quotes server_url. On a pair that was only looked at it may be what
 // follows from the application's slug, which nobody saw.
-func serverURL(b *render.Bundle) string {
+func serverURL(b *deployment.Deployment) string {
 	app, _ := b.Paperless.App()
-	if b.Observed && (app.ServerURL() == "" || b.Relations[render.RelationServerURL] == render.ServerURLAssumed) {
+	if b.Observed && (app.ServerURL() == "" || b.Relations[deployment.RelationServerURL] == deployment.ServerURLAssumed) {
 		return unseen("server_url")
 	}
 	return app.ServerURL()
@@ -206,7 +206,7 @@ func serverURL(b *render.Bundle) string {
 
 // list is the value of a comma-separated setting as Paperless splits it
 // (paperless-settings.json, list_semantics): v3 strips blanks, v2 does not.
-func list(p *render.Paperless, name string) []string {
+func list(p *deployment.Paperless, name string) []string {
 	v, _ := p.Value(name)
 	items := strings.Split(v, ",")
 	if p.AtLeast("3.0.0") {

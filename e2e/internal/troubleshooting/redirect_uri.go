@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // A component is the first part in which two redirect URIs differ.
@@ -96,7 +96,7 @@ func nearest(uri string, registered []string) (string, component) {
 
 // registered are the redirect URIs that authentik has: what a running one says,
 // else those of the configuration.
-func registered(rec evidence.Record, b *render.Bundle) []string {
+func registered(rec evidence.Record, b *deployment.Deployment) []string {
 	if len(rec.Registered) > 0 {
 		return rec.Registered
 	}
@@ -127,10 +127,10 @@ func redirectURIItems() []*Item {
 		schemeItem(),
 		sentItem("PROXY-HOST", host, "Paperless sends a redirect URI with an inner host name",
 			"Let the proxy keep the Host header (nginx: proxy_set_header Host $host;), or set PAPERLESS_USE_X_FORWARD_HOST: \"true\" where it sends X-Forwarded-Host.",
-			func(b *render.Bundle) { b.Paperless.Proxy.RewriteHost = "paperless:8000" }),
+			func(b *deployment.Deployment) { b.Paperless.Proxy.RewriteHost = "paperless:8000" }),
 		sentItem("PROXY-PORT", port, "Paperless sends a redirect URI with a port that people do not see",
 			"Let the proxy send Host without the port (nginx: proxy_set_header Host $host; not $host:$server_port).",
-			func(b *render.Bundle) { b.Paperless.Proxy.ForwardedPortInto = true }),
+			func(b *deployment.Deployment) { b.Paperless.Proxy.ForwardedPortInto = true }),
 		registeredItem("RED-ESCAPED", escaped, "The registered redirect URI still has the backslashes of a regular expression",
 			"Delete the backslashes: the matching is strict since authentik 2024.8.5, 2024.10.3 and 2024.12.",
 			func(u *url.URL) string { return strings.ReplaceAll(u.String(), ".", `\.`) }),
@@ -161,7 +161,7 @@ func redirectURIItems() []*Item {
 			Title:  "authentik refuses the redirect URI that Paperless sends",
 			Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins: compare what stands there with what Paperless sends, letter by letter, and register that. Where it stands there already, Paperless uses the client id of another provider.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				sent, quote := refusedRedirect(rec)
 				want := b.RedirectURI()
 				if sent == "" {
@@ -181,7 +181,7 @@ func redirectURIItems() []*Item {
 				_, diff := nearest(sent, have)
 				return []string{expected("registered: %s", sent), quote}, diff == same
 			},
-			Edit: func(rec evidence.Record, b *render.Bundle) string {
+			Edit: func(rec evidence.Record, b *deployment.Deployment) string {
 				if sent, _ := refusedRedirect(rec); sent != b.RedirectURI() {
 					return ""
 				}
@@ -206,7 +206,7 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 		Code: code, Guide: 3, Title: title,
 		Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins. " + fix,
 		Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 			sent, quote := refusedRedirect(rec)
 			if sent == "" || sent != b.RedirectURI() {
 				return nil, false
@@ -222,40 +222,40 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 				quote,
 			}, diff == what
 		},
-		Suspect: func(b *render.Bundle) ([]string, bool) {
+		Suspect: func(b *deployment.Deployment) ([]string, bool) {
 			if p := b.IdPProvider(); p == nil || len(p.RedirectURIs) == 0 || regexAccepts(p, b.RedirectURI()) || !sends(b) {
 				return nil, false
 			}
 			have, diff := nearest(b.RedirectURI(), registered(evidence.Record{}, b))
 			return []string{"Paperless sends: " + b.RedirectURI(), "registered:      " + have, "they differ in " + string(diff)}, diff == what
 		},
-		Plant: func(b *render.Bundle) {
+		Plant: func(b *deployment.Deployment) {
 			uri, err := url.Parse(b.RedirectURI())
 			if err != nil {
 				return
 			}
-			b.EditProvider(func(p *render.OAuth2Provider) {
-				p.RedirectURIs = []render.RedirectURI{{MatchingMode: "strict", URL: plant(uri)}}
+			b.EditProvider(func(p *deployment.OAuth2Provider) {
+				p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "strict", URL: plant(uri)}}
 			})
 		},
-		Edit: func(_ evidence.Record, b *render.Bundle) string { return "Strict  " + b.RedirectURI() },
+		Edit: func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
 	}
 }
 
 // sends tells whether the configuration has an app that can send a redirect URI
 // at all. Without one there is nothing to compare, and what is wrong with the
 // app was said.
-func sends(b *render.Bundle) bool {
+func sends(b *deployment.Deployment) bool {
 	app, ok := b.Paperless.App()
 	_, bad := badProviderID(b)
 	return ok && !bad && app.ProviderID != ""
 }
 
 // sentItem is a mistake in the redirect URI that Paperless sends.
-func sentItem(code string, what component, title, fix string, plant func(*render.Bundle)) *Item {
+func sentItem(code string, what component, title, fix string, plant func(*deployment.Deployment)) *Item {
 	return &Item{
 		Code: code, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 			sent, quote := refusedRedirect(rec)
 			want := b.RedirectURI()
 			if sent == "" || sent == want {
@@ -284,8 +284,8 @@ func schemeItem() *Item {
 	i := sentItem("PROXY-PROTO", scheme, "Paperless sends a redirect URI with the wrong scheme",
 		"Paperless sends https unless "+protocol+" says http. On a site that people open by https remove "+protocol+"=http, or "+tellHTTPS+
 			". On a site that people open by http set "+protocol+" to http, and register the redirect URI with http.",
-		func(b *render.Bundle) { b.Paperless.Env[protocol] = "http" })
-	i.FixSeen = func(_ evidence.Record, b *render.Bundle) string {
+		func(b *deployment.Deployment) { b.Paperless.Env[protocol] = "http" })
+	i.FixSeen = func(_ evidence.Record, b *deployment.Deployment) string {
 		v, set := b.Paperless.Value(protocol)
 		_, told := b.Paperless.Value(sslHeader)
 		plain := strings.HasPrefix(b.RedirectURI(), "http:")
@@ -306,7 +306,7 @@ func schemeItem() *Item {
 	return i
 }
 
-func regexAccepts(p *render.OAuth2Provider, uri string) bool {
+func regexAccepts(p *deployment.OAuth2Provider, uri string) bool {
 	for _, r := range p.RedirectURIs {
 		if r.MatchingMode != "regex" {
 			continue

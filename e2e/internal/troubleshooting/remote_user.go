@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 const (
@@ -22,15 +22,15 @@ func remoteUserItems() []*Item {
 			Title:  "Anybody can become anybody: the proxy lets a client's own Remote-User header through",
 			Fix:    "Let the proxy overwrite the header on every request, also where nobody is signed in (nginx: proxy_set_header Remote-User \"\";), and let nothing but the proxy reach Paperless.",
 			Breaks: checklist.RemoteUser,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := spoofed(rec)
 				if p == nil {
 					return nil, false
 				}
-				return []string{expected("a client's own header is dropped"), seen("%s %s with it answered %d as that user", p.Method, p.URL, p.Status), setting(b, render.RemoteUser)}, true
+				return []string{expected("a client's own header is dropped"), seen("%s %s with it answered %d as that user", p.Method, p.URL, p.Status), setting(b, deployment.RemoteUser)}, true
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.RemoteUser] = "true"
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.RemoteUser] = "true"
 				b.Paperless.Proxy.PassRemoteUser = true
 			},
 		},
@@ -39,19 +39,19 @@ func remoteUserItems() []*Item {
 			Title:  "The header name is not in the form that Paperless needs",
 			Fix:    "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME is Django's name: HTTP_ in front, capitals, underscores.",
 			Breaks: checklist.RemoteUser,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				v, set := b.Paperless.Value(remoteUserName)
-				if rec.Check != "remote-user" || !set || !b.Paperless.On(render.RemoteUser) {
+				if rec.Check != "remote-user" || !set || !b.Paperless.On(deployment.RemoteUser) {
 					return nil, false
 				}
 				return []string{expected("%s=%s", remoteUserName, metaName(v)), seen("%s", setting(b, remoteUserName))}, v != metaName(v)
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.RemoteUser] = "true"
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.RemoteUser] = "true"
 				b.Paperless.Env[remoteUserName] = "X-authentik-username"
 				b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username"
 			},
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				return envLine(remoteUserName, metaName(b.Paperless.Env[remoteUserName]))
 			},
 		},
@@ -60,17 +60,17 @@ func remoteUserItems() []*Item {
 			Title:  "A Remote-User header is meant, but the feature is off",
 			Fix:    "Set PAPERLESS_ENABLE_HTTP_REMOTE_USER to true, after you have made sure that only the proxy can send the header.",
 			Breaks: checklist.RemoteUser,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if rec.Check != "remote-user" {
 					return nil, false
 				}
 				return remoteUserMeant(b)
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env[remoteUserName] = "HTTP_X_AUTHENTIK_USERNAME"
 				b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username"
 			},
-			Edit: func(evidence.Record, *render.Bundle) string { return envLine(render.RemoteUser, "true") },
+			Edit: func(evidence.Record, *deployment.Deployment) string { return envLine(deployment.RemoteUser, "true") },
 		},
 		{
 			Code: "RU-API", Guide: 0,
@@ -78,9 +78,9 @@ func remoteUserItems() []*Item {
 			Title:    "The Remote-User header opens the pages but not the API",
 			Fix:      "Set PAPERLESS_ENABLE_HTTP_REMOTE_USER_API to true if clients behind the proxy need the API without a session; else nothing is wrong.",
 			Breaks:   checklist.RemoteUser, Warns: true,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				on, _ := b.Paperless.Bool(remoteUserAPI)
-				if rec.Check != "remote-user" || !b.Paperless.On(render.RemoteUser) || on || spoofed(rec) != nil {
+				if rec.Check != "remote-user" || !b.Paperless.On(deployment.RemoteUser) || on || spoofed(rec) != nil {
 					return nil, false
 				}
 				if v, set := b.Paperless.Value(remoteUserName); set && v != metaName(v) {
@@ -93,7 +93,7 @@ func remoteUserItems() []*Item {
 				}
 				return nil, false
 			},
-			Plant: func(b *render.Bundle) { b.Paperless.Env[render.RemoteUser] = "true" },
+			Plant: func(b *deployment.Deployment) { b.Paperless.Env[deployment.RemoteUser] = "true" },
 		},
 	}
 }
@@ -124,18 +124,18 @@ func metaName(header string) string {
 
 // remoteUserMeant tells whether the configuration prepares a Remote-User header
 // without switching the feature on.
-func remoteUserMeant(b *render.Bundle) ([]string, bool) {
-	if b.Paperless.On(render.RemoteUser) {
+func remoteUserMeant(b *deployment.Deployment) ([]string, bool) {
+	if b.Paperless.On(deployment.RemoteUser) {
 		return nil, false
 	}
-	if by, wanted := b.Intends(render.RemoteUser); wanted {
-		return []string{expected("%s=true", render.RemoteUser), seen("%s, which no version reads", setting(b, by))}, true
+	if by, wanted := b.Intends(deployment.RemoteUser); wanted {
+		return []string{expected("%s=true", deployment.RemoteUser), seen("%s, which no version reads", setting(b, by))}, true
 	}
 	if _, set := b.Paperless.Value(remoteUserName); set {
-		return []string{expected("%s=true", render.RemoteUser), seen("%s, but the feature is off", setting(b, remoteUserName))}, true
+		return []string{expected("%s=true", deployment.RemoteUser), seen("%s, but the feature is off", setting(b, remoteUserName))}, true
 	}
 	if h := b.Paperless.Proxy.RemoteUserHeader; h != "" {
-		return []string{expected("%s=true", render.RemoteUser), seen("%s", fmt.Sprintf("the proxy sends %s, but the feature is off", h))}, true
+		return []string{expected("%s=true", deployment.RemoteUser), seen("%s", fmt.Sprintf("the proxy sends %s, but the feature is off", h))}, true
 	}
 	return nil, false
 }

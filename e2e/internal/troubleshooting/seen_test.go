@@ -8,9 +8,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
-	"github.com/ssocheck/ssocheck/e2e/internal/spec"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -29,7 +28,7 @@ func TestSchemeFixFollowsTheSite(t *testing.T) {
 		"public site, set to http": {"https", "http", "http", "Remove " + key, "to http"},
 		"public site, not set":     {"https", "http", "", "X-Forwarded-Proto", key},
 	} {
-		b, err := render.Default()
+		b, err := deployment.Default()
 		require.NoError(t, err)
 		b.Paperless.URL = tt.site + "://docs.example.com"
 		delete(b.Paperless.Env, key)
@@ -57,9 +56,9 @@ func TestSchemeFixFollowsTheSite(t *testing.T) {
 // check replays, or that belong to several people, are no loop.
 func TestRedirectLoopIsOnePersons(t *testing.T) {
 	t.Parallel()
-	b, err := render.Default()
+	b, err := deployment.Default()
 	require.NoError(t, err)
-	b.Paperless.Env[render.RedirectToSSO] = "true"
+	b.Paperless.Env[deployment.RedirectToSSO] = "true"
 	callback := func(client int, own bool) evidence.Hop {
 		return evidence.Hop{Method: "GET", URL: b.RedirectURI() + "?code=…", Status: 302, Client: client, Own: own}
 	}
@@ -86,11 +85,11 @@ func TestRedirectLoopIsOnePersons(t *testing.T) {
 // was named as the cause, with itself as the fix.
 func TestModuleOfTheImageIsNotInApps(t *testing.T) {
 	t.Parallel()
-	s, err := spec.Default()
+	s, err := deployment.DefaultSpec()
 	require.NoError(t, err)
 	exit := 1
 	for module, want := range map[string]bool{"click": false, "allauth": false, "allauth.socialaccount.providers.openidconnect": true, "openid_connect": true} {
-		b := render.New(s)
+		b := deployment.New(s)
 		if want {
 			b.Paperless.Env["PAPERLESS_APPS"] = "django.contrib.sites," + module
 		}

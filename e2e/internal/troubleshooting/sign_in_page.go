@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // signInPageItems are the mistakes that show on the sign-in page: no button, no
@@ -21,19 +21,19 @@ func signInPageItems() []*Item {
 			Fix:      "Remove PAPERLESS_DISABLE_REGULAR_LOGIN until the button is there and works, restart Paperless, then correct the provider configuration.",
 			Breaks:   checklist.LoginButton,
 			Versions: Versions{PaperlessFrom: "2.6.0"}, // PAPERLESS_DISABLE_REGULAR_LOGIN
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				if !noButton(rec) || rec.SignIn.LocalForm || !b.Paperless.On(render.DisableRegularLogin) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+				if !noButton(rec) || rec.SignIn.LocalForm || !b.Paperless.On(deployment.DisableRegularLogin) {
 					return nil, false
 				}
 				return []string{
 					expected("a local form or an SSO button on %s", rec.SignIn.URL),
 					seen("neither: %q", rec.SignIn.Text),
-					setting(b, render.DisableRegularLogin),
+					setting(b, deployment.DisableRegularLogin),
 				}, true
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.DisableRegularLogin] = "true"
-				delete(b.Paperless.Env, render.ProvidersKey)
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.DisableRegularLogin] = "true"
+				delete(b.Paperless.Env, deployment.ProvidersKey)
 			},
 			Also: []string{"CFG-NOAPP"}, // nobody is locked out while there is a button
 		},
@@ -42,7 +42,7 @@ func signInPageItems() []*Item {
 			Title:  "The running Paperless does not have the configuration of the file",
 			Fix:    "Recreate the container, a restart alone keeps the old environment: docker compose down && docker compose up -d (without Docker: sudo systemctl restart 'paperless-*').",
 			Breaks: checklist.LoginButton,
-			Match: func(rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				if len(rec.Stale) == 0 {
 					return nil, false
 				}
@@ -51,10 +51,10 @@ func signInPageItems() []*Item {
 					seen("other values for %s", strings.Join(rec.Stale, ", ")),
 				}, true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Running = map[string]string{}
 				for k, v := range b.Paperless.Env {
-					if k != render.ProvidersKey && k != "PAPERLESS_APPS" {
+					if k != deployment.ProvidersKey && k != "PAPERLESS_APPS" {
 						b.Paperless.Running[k] = v
 					}
 				}
@@ -63,20 +63,20 @@ func signInPageItems() []*Item {
 		{
 			Code: "CFG-APPS", Guide: 1,
 			Title:  "PAPERLESS_APPS lacks the OpenID Connect provider: no button",
-			Fix:    "Set PAPERLESS_APPS to " + render.OpenIDConnectApp + " and recreate the container.",
+			Fix:    "Set PAPERLESS_APPS to " + deployment.OpenIDConnectApp + " and recreate the container.",
 			Breaks: checklist.LoginButton,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !noButton(rec) || appsHave(b) || len(rec.Stale) > 0 {
 					return nil, false
 				}
-				return []string{expected("PAPERLESS_APPS=%s", render.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS")), fmt.Sprintf("the sign-in page shows %q", rec.SignIn.Text)}, true
+				return []string{expected("PAPERLESS_APPS=%s", deployment.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS")), fmt.Sprintf("the sign-in page shows %q", rec.SignIn.Text)}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
-				return []string{expected("PAPERLESS_APPS=%s", render.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS"))}, !appsHave(b) && !misnamedApp(b)
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
+				return []string{expected("PAPERLESS_APPS=%s", deployment.OpenIDConnectApp), seen("%s", setting(b, "PAPERLESS_APPS"))}, !appsHave(b) && !misnamedApp(b)
 			},
-			Plant: func(b *render.Bundle) { delete(b.Paperless.Env, "PAPERLESS_APPS") },
-			Edit: func(evidence.Record, *render.Bundle) string {
-				return envLine("PAPERLESS_APPS", render.OpenIDConnectApp)
+			Plant: func(b *deployment.Deployment) { delete(b.Paperless.Env, "PAPERLESS_APPS") },
+			Edit: func(evidence.Record, *deployment.Deployment) string {
+				return envLine("PAPERLESS_APPS", deployment.OpenIDConnectApp)
 			},
 		},
 		{
@@ -84,20 +84,20 @@ func signInPageItems() []*Item {
 			Title:  "The secret file of the provider JSON cannot be read: SSO disappears without a word",
 			Fix:    "Mount the file that PAPERLESS_SOCIALACCOUNT_PROVIDERS_FILE names into the container, or put the JSON into PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Breaks: checklist.LoginButton,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				path, missing := missingFile(b)
 				if !missing || !noButton(rec) {
 					return nil, false
 				}
-				return []string{expected("a file %s in the container", path), seen("no such file; %s is not set either", render.ProvidersKey)}, true
+				return []string{expected("a file %s in the container", path), seen("no such file; %s is not set either", deployment.ProvidersKey)}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				path, missing := missingFile(b)
 				return []string{expected("a file %s in the container", path), seen("none")}, missing
 			},
-			Plant: func(b *render.Bundle) {
-				delete(b.Paperless.Env, render.ProvidersKey)
-				b.Paperless.Env[render.ProvidersKey+"_FILE"] = "/run/secrets/oidc_providers"
+			Plant: func(b *deployment.Deployment) {
+				delete(b.Paperless.Env, deployment.ProvidersKey)
+				b.Paperless.Env[deployment.ProvidersKey+"_FILE"] = "/run/secrets/oidc_providers"
 			},
 		},
 		{
@@ -105,19 +105,19 @@ func signInPageItems() []*Item {
 			Title:  "The provider JSON has its apps under another name than openid_connect",
 			Fix:    `Rename the outermost key of PAPERLESS_SOCIALACCOUNT_PROVIDERS to "openid_connect".`,
 			Breaks: checklist.LoginButton,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				keys, wrong := wrongKey(b)
 				if !wrong || !noButton(rec) || !appsHave(b) || len(rec.Stale) > 0 {
 					return nil, false
 				}
 				return []string{expected("the key 'openid_connect'"), seen("the keys %s", quoted(keys))}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				keys, wrong := wrongKey(b)
 				return []string{expected("the key 'openid_connect'"), seen("the keys %s", quoted(keys))}, wrong
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.ProvidersKey] = strings.Replace(b.Paperless.Env[render.ProvidersKey], `"openid_connect"`, `"openidconnect"`, 1)
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.ProvidersKey] = strings.Replace(b.Paperless.Env[deployment.ProvidersKey], `"openid_connect"`, `"openidconnect"`, 1)
 			},
 		},
 		{
@@ -125,7 +125,7 @@ func signInPageItems() []*Item {
 			Title:  "The provider JSON has no usable app: no button",
 			Fix:    `Put one app with provider_id, name, client_id, secret and settings.server_url into "openid_connect": {"APPS": […]} of PAPERLESS_SOCIALACCOUNT_PROVIDERS.`,
 			Breaks: checklist.LoginButton,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				for _, key := range []string{"APP", "server_url", "id"} { // an entry of the old SERVERS lacks it
 					if line := rec.LogLine("KeyError: '" + key + "'"); line != "" && pageFailed(rec) {
 						return []string{expected("an entry of SERVERS with APP, server_url and id"), seen("none"), "Paperless logged: " + clip(line, 200)}, true
@@ -136,10 +136,10 @@ func signInPageItems() []*Item {
 				}
 				return []string{expected("one app in openid_connect.APPS"), seen("none; the sign-in page shows %q", rec.SignIn.Text)}, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				return []string{expected("one app in openid_connect.APPS"), seen("none")}, noApp(b)
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditProviders(func(oc map[string]any) { oc["APPS"] = []any{} })
 			},
 		},
@@ -148,15 +148,15 @@ func signInPageItems() []*Item {
 			Title:  "The provider JSON is a list: the sign-in page is a server error",
 			Fix:    `PAPERLESS_SOCIALACCOUNT_PROVIDERS must be an object: {"openid_connect": {"APPS": […]}}. Remove the outer [ ].`,
 			Breaks: checklist.LoginPage,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
-				v, _ := b.Paperless.Value(render.ProvidersKey)
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+				v, _ := b.Paperless.Value(deployment.ProvidersKey)
 				if !strings.HasPrefix(strings.TrimSpace(v), "[") || !json.Valid([]byte(v)) || !rec.Boot.Up {
 					return nil, false
 				}
 				return append([]string{expected("a JSON object"), seen("a JSON list")}, errorLines(rec)...), pageFailed(rec)
 			},
-			Plant: func(b *render.Bundle) {
-				b.Paperless.Env[render.ProvidersKey] = "[" + b.Paperless.Env[render.ProvidersKey] + "]"
+			Plant: func(b *deployment.Deployment) {
+				b.Paperless.Env[deployment.ProvidersKey] = "[" + b.Paperless.Env[deployment.ProvidersKey] + "]"
 			},
 		},
 		{
@@ -164,36 +164,36 @@ func signInPageItems() []*Item {
 			Title:  "The app has no usable provider_id: the sign-in page is a server error",
 			Fix:    `Give the app a "provider_id" of one word, such as "authentik"; it is the part of the redirect URI before /login/callback/.`,
 			Breaks: checklist.LoginPage,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				id, bad := badProviderID(b)
 				if !bad || !rec.Boot.Up {
 					return nil, false
 				}
 				return append([]string{expected("a provider_id without a slash"), seen("provider_id %q", id)}, errorLines(rec)...), pageFailed(rec)
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				id, bad := badProviderID(b)
 				return []string{expected("a provider_id without a slash"), seen("provider_id %q", id)}, bad
 			},
-			Plant: func(b *render.Bundle) { b.EditApp(func(app map[string]any) { delete(app, "provider_id") }) },
+			Plant: func(b *deployment.Deployment) { b.EditApp(func(app map[string]any) { delete(app, "provider_id") }) },
 		},
 		{
 			Code: "CFG-DUP", Guide: 2,
 			Title:  "Two apps have the same provider_id: pressing the button is a server error",
 			Fix:    "Keep one app for each provider_id in PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				id, twice := doubled(b)
 				if !twice || !startFailed(rec) {
 					return nil, false
 				}
 				return append([]string{expected("one app with provider_id %q", id), seen("two of them; Paperless answered %d to the button", startHop(rec).Status)}, errorLines(rec)...), true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				id, twice := doubled(b)
 				return []string{expected("one app with provider_id %q", id), seen("two of them")}, twice
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditProviders(func(oc map[string]any) {
 					apps, _ := oc["APPS"].([]any)
 					oc["APPS"] = append(apps, apps...)
@@ -205,24 +205,24 @@ func signInPageItems() []*Item {
 			Title:  "The app has no server_url: pressing the button is a server error",
 			Fix:    `Put "server_url" into "settings" of the app; one level higher it is not read.`,
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if app, ok := b.Paperless.App(); !ok || app.ServerURL() != "" || !startFailed(rec) {
 					return nil, false
 				}
 				return append([]string{expected("settings.server_url"), seen("none")}, errorLines(rec)...), true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				app, ok := b.Paperless.App()
 				return []string{expected("settings.server_url"), seen("none")}, ok && app.ServerURL() == ""
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditApp(func(app map[string]any) {
 					s, _ := app["settings"].(map[string]any)
 					app["server_url"] = s["server_url"]
 					delete(s, "server_url")
 				})
 			},
-			Edit: func(_ evidence.Record, b *render.Bundle) string {
+			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				slug := "<APPLICATION_SLUG>"
 				if a := b.IdPApplication(); a != nil {
 					slug = a.Slug
@@ -233,24 +233,24 @@ func signInPageItems() []*Item {
 	}
 }
 
-func misnamedApp(b *render.Bundle) bool {
+func misnamedApp(b *deployment.Deployment) bool {
 	v, _ := b.Paperless.Value("PAPERLESS_APPS")
 	return strings.Contains(v, "allauth")
 }
 
-func missingFile(b *render.Bundle) (path string, missing bool) {
-	path, set := b.Paperless.Env[render.ProvidersKey+"_FILE"]
+func missingFile(b *deployment.Deployment) (path string, missing bool) {
+	path, set := b.Paperless.Env[deployment.ProvidersKey+"_FILE"]
 	if !set {
 		return "", false
 	}
 	_, there := b.Paperless.Files[path]
-	_, plain := b.Paperless.Env[render.ProvidersKey]
+	_, plain := b.Paperless.Env[deployment.ProvidersKey]
 	return path, !there && !plain
 }
 
 // wrongKey tells whether the JSON holds apps, but not under openid_connect.
-func wrongKey(b *render.Bundle) (keys []string, wrong bool) {
-	v, _ := b.Paperless.Value(render.ProvidersKey)
+func wrongKey(b *deployment.Deployment) (keys []string, wrong bool) {
+	v, _ := b.Paperless.Value(deployment.ProvidersKey)
 	var doc map[string]struct{ APPS []any }
 	if json.Unmarshal([]byte(v), &doc) != nil {
 		return nil, false
@@ -267,11 +267,11 @@ func wrongKey(b *render.Bundle) (keys []string, wrong bool) {
 }
 
 // noApp tells whether the JSON is fine and holds no app at all.
-func noApp(b *render.Bundle) bool {
+func noApp(b *deployment.Deployment) bool {
 	if _, missing := missingFile(b); missing {
 		return false
 	}
-	v, set := b.Paperless.Value(render.ProvidersKey)
+	v, set := b.Paperless.Value(deployment.ProvidersKey)
 	if set && !strings.HasPrefix(strings.TrimSpace(v), "{") {
 		return false
 	}
@@ -282,12 +282,12 @@ func noApp(b *render.Bundle) bool {
 	return err == nil && len(apps) == 0
 }
 
-func badProviderID(b *render.Bundle) (id string, bad bool) {
+func badProviderID(b *deployment.Deployment) (id string, bad bool) {
 	app, ok := b.Paperless.App()
 	return app.ProviderID, ok && (app.ProviderID == "" || strings.Contains(app.ProviderID, "/"))
 }
 
-func doubled(b *render.Bundle) (id string, twice bool) {
+func doubled(b *deployment.Deployment) (id string, twice bool) {
 	apps, _ := b.Paperless.Apps()
 	met := map[string]bool{}
 	for _, a := range apps {

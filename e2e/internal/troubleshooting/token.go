@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // stateItems are sign-ins that come back to a Paperless that has forgotten them.
@@ -18,7 +18,7 @@ func stateItems() []*Item {
 		Title:  "Paperless has lost the session in which the sign-in began",
 		Fix:    "Open Paperless under one host name only, let the session live longer than a sign-in takes (PAPERLESS_SESSION_COOKIE_AGE is in seconds; 0 ends it at once), and let no proxy drop cookies.",
 		Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 			if !callbackError(rec) || tokenExchange(rec) != nil || unheard(rec) && len(rec.Exchange) == 0 {
 				return nil, false
 			}
@@ -42,7 +42,7 @@ func stateItems() []*Item {
 			}
 			return because, true
 		},
-		Plant: func(b *render.Bundle) {
+		Plant: func(b *deployment.Deployment) {
 			if b.Paperless.AtLeast("2.13.0") {
 				b.Paperless.Env["PAPERLESS_SESSION_COOKIE_AGE"] = "0"
 				return
@@ -56,18 +56,18 @@ func stateItems() []*Item {
 // userinfo endpoint. The page never says which it was (failures.md 0.5).
 func tokenItems() []*Item {
 	return slices.Concat([]*Item{
-		secretItem("CFG-DOLLAR", 0, render.SecretDollar, "Compose has eaten the $ in the client secret",
+		secretItem("CFG-DOLLAR", 0, deployment.SecretDollar, "Compose has eaten the $ in the client secret",
 			"Write $$ for every $ in a compose file, or put the secret in single quotes in an env file.",
 			func(secret string) (paperless, authentik string) {
 				return strings.Replace(secret, "-client-", "--", 1), strings.Replace(secret, "-client-", "-$client-", 1)
 			}),
-		secretItem("CFG-NEWLINE", 0, render.SecretNewline, "The client secret ends in a line break",
+		secretItem("CFG-NEWLINE", 0, deployment.SecretNewline, "The client secret ends in a line break",
 			"Remove the line break at the end of the secret (printf '%s', not echo, when you make the file).",
 			func(secret string) (string, string) { return secret + "\n", secret }),
-		secretItem("CFG-SECRETQUOTES", 0, render.SecretQuotes, "The client secret has literal quotes around it",
+		secretItem("CFG-SECRETQUOTES", 0, deployment.SecretQuotes, "The client secret has literal quotes around it",
 			"Remove the quotes around the secret.",
 			func(secret string) (string, string) { return `"` + secret + `"`, secret }),
-		secretItem("TOK-TYPO", 3, render.SecretOneOff, "The client secret differs in one character",
+		secretItem("TOK-TYPO", 3, deployment.SecretOneOff, "The client secret differs in one character",
 			"Copy the client secret from the provider in authentik again.",
 			func(secret string) (string, string) { return secret[:len(secret)-1], secret }),
 		{
@@ -75,18 +75,18 @@ func tokenItems() []*Item {
 			Title:  "authentik refuses the client secret",
 			Fix:    "Copy the client secret from the provider in authentik into secret of PAPERLESS_SOCIALACCOUNT_PROVIDERS and recreate the container.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				rel := b.SecretRelation()
-				if tokenError(rec) != "invalid_client" || (rel != render.SecretOther && rel != render.SecretEmpty && rel != render.SecretUnknown && rel != render.SecretSpace) {
+				if tokenError(rec) != "invalid_client" || (rel != deployment.SecretOther && rel != deployment.SecretEmpty && rel != deployment.SecretUnknown && rel != deployment.SecretSpace) {
 					return nil, false
 				}
 				return append([]string{expected("the client secret that authentik has"), seen("%s", secretWords[rel])}, tokenAnswer(rec)...), true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				rel := b.SecretRelation()
-				return []string{expected("the client secret that authentik has"), seen("%s", secretWords[rel])}, sends(b) && (rel == render.SecretOther || rel == render.SecretEmpty || rel == render.SecretSpace)
+				return []string{expected("the client secret that authentik has"), seen("%s", secretWords[rel])}, sends(b) && (rel == deployment.SecretOther || rel == deployment.SecretEmpty || rel == deployment.SecretSpace)
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditApp(func(app map[string]any) { app["secret"] = "another-client-secret-9876543210" })
 			},
 		},
@@ -95,18 +95,18 @@ func tokenItems() []*Item {
 			Title:  "The client authentication does not arrive at the token endpoint",
 			Fix:    `Set "token_auth_method" in the app's "settings" to the method that gets through; client_secret_basic needs the Authorization header, which a proxy with its own password strips.`,
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				x := tokenExchange(rec)
-				if tokenError(rec) != "invalid_client" || b.SecretRelation() != render.SecretEqual || x == nil {
+				if tokenError(rec) != "invalid_client" || b.SecretRelation() != deployment.SecretEqual || x == nil {
 					return nil, false
 				}
 				return append([]string{expected("a method that reaches authentik"), seen("%s with the right secret, refused", x.Auth)}, tokenAnswer(rec)...), true
 			},
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["token_auth_method"] = "client_secret_basic" })
 				b.Authentik.Proxy.DropAuthorization = true
 			},
-			Edit: func(rec evidence.Record, _ *render.Bundle) string {
+			Edit: func(rec evidence.Record, _ *deployment.Deployment) string {
 				other := "client_secret_post"
 				if x := tokenExchange(rec); x != nil && x.Auth == "client_secret_post" {
 					other = "client_secret_basic"
@@ -119,7 +119,7 @@ func tokenItems() []*Item {
 			Title:  "authentik refuses the code: it is no longer valid",
 			Fix:    "In authentik, the provider → Advanced protocol settings → Access code validity: minutes=1. Look at the clocks of both hosts.",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if tokenError(rec) != "invalid_grant" {
 					return nil, false
 				}
@@ -129,8 +129,8 @@ func tokenItems() []*Item {
 				}
 				return append(because, tokenAnswer(rec)...), true
 			},
-			Plant: func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) { p.AccessCodeValidity = "seconds=0" })
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.AccessCodeValidity = "seconds=0" })
 			},
 		},
 		{
@@ -138,7 +138,7 @@ func tokenItems() []*Item {
 			Title:  "The provider lacks the openid scope: authentik refuses the userinfo request",
 			Fix:    "In authentik, the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'openid' (and 'email', 'profile').",
 			Breaks: checklist.RoundTrip,
-			Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				x := userinfoExchange(rec)
 				refused := (x != nil && x.Status == 403) || strings.Contains(reason(rec), "403 Client Error")
 				if !callbackError(rec) || !refused {
@@ -153,15 +153,15 @@ func tokenItems() []*Item {
 				}
 				return because, true
 			},
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				if p == nil {
 					return nil, false
 				}
 				return []string{expected("the scope openid"), seen("the scopes %s", quoted(p.Scopes))}, !slices.Contains(p.Scopes, "openid")
 			},
-			Plant: func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) { p.Scopes = []string{"email", "profile"} })
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"email", "profile"} })
 			},
 		},
 	}, idTokenItems())
@@ -177,21 +177,23 @@ func idTokenItems() []*Item {
 			Title:  "authentik encrypts the id_token, and Paperless cannot read that",
 			Fix:    "In authentik, the provider → Encryption Key: leave it empty. Only the Signing Key belongs there.",
 			Breaks: checklist.RoundTrip, Versions: since,
-			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, _ *render.Bundle) ([]string, bool) {
+			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				return []string{expected("a signed token (JWS)"), seen("an encrypted one (JWE, alg %s, enc %s)", t.Alg, t.Enc)}, t.Form == "JWE"
 			}),
-			Suspect: func(b *render.Bundle) ([]string, bool) {
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()
 				return []string{expected("no encryption key"), seen("an encryption key is set")}, p != nil && p.EncryptionKey
 			},
-			Plant: func(b *render.Bundle) { b.EditProvider(func(p *render.OAuth2Provider) { p.EncryptionKey = true }) },
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.EncryptionKey = true })
+			},
 		},
 		{
 			Code: "IDT-ISS", Guide: 3,
 			Title:  "The issuer in the id_token is not that of the discovery document",
 			Fix:    "Let discovery and token endpoint be reached by the same scheme, host and port, forward Host unchanged to authentik, and let no scope mapping set iss.",
 			Breaks: checklist.RoundTrip, Versions: since,
-			Match: idToken(func(t *evidence.IDToken, rec evidence.Record, _ *render.Bundle) ([]string, bool) {
+			Match: idToken(func(t *evidence.IDToken, rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				d := rec.Find(evidence.Back, "authentik", ".well-known")
 				if d == nil || t.Form != "JWS" {
 					return nil, false
@@ -199,7 +201,7 @@ func idTokenItems() []*Item {
 				issuer, _ := d.Body["issuer"].(string)
 				return []string{expected("iss %s (discovery)", issuer), seen("iss %s (id_token)", t.Issuer)}, issuer != t.Issuer
 			}),
-			Plant: func(b *render.Bundle) {
+			Plant: func(b *deployment.Deployment) {
 				overrideClaim(b, "iss", "http://authentik.example.com/application/o/paperless/")
 			},
 		},
@@ -208,34 +210,34 @@ func idTokenItems() []*Item {
 			Title:  "The id_token is meant for another client",
 			Fix:    "The audience must be the client id that Paperless uses; let no scope mapping set aud.",
 			Breaks: checklist.RoundTrip, Versions: since,
-			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()
 				return []string{expected("aud %s", app.ClientID), seen("aud %s", strings.Join(t.Audience, " "))}, t.Form == "JWS" && !slices.Contains(t.Audience, app.ClientID)
 			}),
-			Plant: func(b *render.Bundle) { overrideClaim(b, "aud", "another-client") },
+			Plant: func(b *deployment.Deployment) { overrideClaim(b, "aud", "another-client") },
 		},
 		{
 			Code: "IDT-EXP", Guide: 3,
 			Title:  "The id_token has expired when it arrives",
 			Fix:    "Set the clocks of both hosts by NTP, and in authentik the provider → Access Token validity to its default (hours=1). Paperless allows no difference at all.",
 			Breaks: checklist.RoundTrip, Versions: since,
-			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *render.Bundle) ([]string, bool) {
+			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				because := []string{expected("an expiry in the future"), seen("issued %s, expires %s", clock(t.Issued), clock(t.Expires))}
 				if p := b.IdPProvider(); p != nil && p.AccessTokenValidity != "" {
 					because = append(because, "access_token_validity "+p.AccessTokenValidity)
 				}
 				return because, t.Form == "JWS" && t.Expires != 0 && t.Expires <= t.Issued
 			}),
-			Plant: func(b *render.Bundle) {
-				b.EditProvider(func(p *render.OAuth2Provider) { p.AccessTokenValidity = "seconds=0" })
+			Plant: func(b *deployment.Deployment) {
+				b.EditProvider(func(p *deployment.OAuth2Provider) { p.AccessTokenValidity = "seconds=0" })
 			},
 		},
 	}
 }
 
 // idToken matches a refused id_token of a kind.
-func idToken(kind func(*evidence.IDToken, evidence.Record, *render.Bundle) ([]string, bool)) func(evidence.Record, *render.Bundle) ([]string, bool) {
-	return func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+func idToken(kind func(*evidence.IDToken, evidence.Record, *deployment.Deployment) ([]string, bool)) func(evidence.Record, *deployment.Deployment) ([]string, bool) {
+	return func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 		x := tokenExchange(rec)
 		if !callbackError(rec) || x == nil || x.Status != 200 || x.IDToken == nil {
 			return nil, false
@@ -255,8 +257,8 @@ func idToken(kind func(*evidence.IDToken, evidence.Record, *render.Bundle) ([]st
 }
 
 // overrideClaim plants a custom scope mapping that sets a claim of the protocol.
-func overrideClaim(b *render.Bundle, claim, value string) {
-	b.Authentik.Mappings = append(b.Authentik.Mappings, render.ScopeMapping{
+func overrideClaim(b *deployment.Deployment, claim, value string) {
+	b.Authentik.Mappings = append(b.Authentik.Mappings, deployment.ScopeMapping{
 		Name: "custom profile", Scope: "profile",
 		Expression: fmt.Sprintf("return {\"name\": request.user.name, \"preferred_username\": request.user.username, %q: %q}", claim, value),
 	})
@@ -265,34 +267,34 @@ func overrideClaim(b *render.Bundle, claim, value string) {
 func clock(unix int64) string { return time.Unix(unix, 0).UTC().Format("15:04:05") }
 
 var secretWords = map[string]string{
-	render.SecretOther:   "another one was sent",
-	render.SecretEmpty:   "none was sent",
-	render.SecretUnknown: "the one that was sent is refused",
-	render.SecretSpace:   "the same with blanks around it",
-	render.SecretDollar:  "what Compose leaves of it: authentik's has a $, the one that was sent has lost it",
-	render.SecretNewline: "the same with a line break at its end",
-	render.SecretQuotes:  "the same within literal quotes",
-	render.SecretOneOff:  "one that differs in a single character",
+	deployment.SecretOther:   "another one was sent",
+	deployment.SecretEmpty:   "none was sent",
+	deployment.SecretUnknown: "the one that was sent is refused",
+	deployment.SecretSpace:   "the same with blanks around it",
+	deployment.SecretDollar:  "what Compose leaves of it: authentik's has a $, the one that was sent has lost it",
+	deployment.SecretNewline: "the same with a line break at its end",
+	deployment.SecretQuotes:  "the same within literal quotes",
+	deployment.SecretOneOff:  "one that differs in a single character",
 }
 
 // secretItem is a client secret that was mangled in a known way.
 func secretItem(code string, guide int, relation, title, fix string, mangle func(secret string) (paperless, authentik string)) *Item {
 	return &Item{
 		Code: code, Guide: guide, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *render.Bundle) ([]string, bool) {
+		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 			if tokenError(rec) != "invalid_client" || b.SecretRelation() != relation {
 				return nil, false
 			}
 			return append([]string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, tokenAnswer(rec)...), true
 		},
-		Suspect: func(b *render.Bundle) ([]string, bool) {
+		Suspect: func(b *deployment.Deployment) ([]string, bool) {
 			return []string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, b.SecretRelation() == relation
 		},
-		Plant: func(b *render.Bundle) {
+		Plant: func(b *deployment.Deployment) {
 			app, _ := b.Paperless.App()
 			p, a := mangle(app.Secret)
 			b.EditApp(func(app map[string]any) { app["secret"] = p })
-			b.EditProvider(func(idp *render.OAuth2Provider) { idp.ClientSecret = a })
+			b.EditProvider(func(idp *deployment.OAuth2Provider) { idp.ClientSecret = a })
 		},
 	}
 }

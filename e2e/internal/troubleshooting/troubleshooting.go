@@ -5,8 +5,8 @@ package troubleshooting
 
 import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // An Item is one cause of a failed check.
@@ -18,13 +18,13 @@ type Item struct {
 	Breaks *check.Check // the first check this mistake makes fail (or warn)
 	// Match tells whether the evidence and the configuration show this cause,
 	// and quotes what shows it: expected and seen side by side.
-	Match func(evidence.Record, *render.Bundle) (because []string, ok bool)
+	Match func(evidence.Record, *deployment.Deployment) (because []string, ok bool)
 	// Suspect tells whether the configuration alone shows this cause, for a check
 	// that stopped before the mistake could show; nil: only evidence can tell.
 	// What is suspected ranks behind everything that evidence shows.
-	Suspect func(*render.Bundle) (because []string, ok bool)
+	Suspect func(*deployment.Deployment) (because []string, ok bool)
 	// Plant makes the mistake in a right bundle.
-	Plant func(*render.Bundle)
+	Plant func(*deployment.Deployment)
 	// BreaksFrom is the check that breaks first from that Paperless version on,
 	// where it is another one than Breaks.
 	BreaksFrom map[string]*check.Check
@@ -32,10 +32,10 @@ type Item struct {
 	Versions Versions
 	// Edit is the edit that mends it, from this evidence and configuration; nil:
 	// Fix says all there is to say.
-	Edit func(evidence.Record, *render.Bundle) string
+	Edit func(evidence.Record, *deployment.Deployment) string
 	// FixSeen is the fix for what was seen, where Fix has to tell of several cases;
 	// nil: Fix says it.
-	FixSeen func(evidence.Record, *render.Bundle) string
+	FixSeen func(evidence.Record, *deployment.Deployment) string
 	// Looks says what evidence is looked at, for an item that no recorded run shows
 	// because it cannot be planted; of the others that is found out (package manual).
 	Looks []string

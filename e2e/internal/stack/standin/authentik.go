@@ -15,11 +15,11 @@ import (
 	"sync"
 	"time"
 
+	authentik "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/lab/authentik"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
 )
 
 // blueprints is where the image looks for them.
@@ -61,7 +61,7 @@ func serveAuthentik(ctx context.Context, w World) error {
 	}
 	event("PostgreSQL connection successful")
 	version := w.Env[VersionVariable]
-	if !render.AtLeast(version, "2025.10.0") {
+	if !deployment.AtLeast(version, "2025.10.0") {
 		if err := waitFor(ctx, "Redis Connection failed, retrying...", func() error {
 			return ping(net.JoinHostPort(or(w.Env["AUTHENTIK_REDIS__HOST"], "localhost"), or(w.Env["AUTHENTIK_REDIS__PORT"], "6379")))
 		}); err != nil {

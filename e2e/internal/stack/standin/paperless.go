@@ -18,9 +18,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/lab/paperless"
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	paperless "github.com/ssocheck/ssocheck/e2e/internal/paperless/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -66,7 +66,7 @@ func servePaperless(ctx context.Context, w World) error {
 		return err
 	}
 	version := env[VersionVariable]
-	if render.AtLeast(version, "2.15.0") {
+	if deployment.AtLeast(version, "2.15.0") {
 		out.print("[init-redis-wait] Redis ready", "[init-migrations] Apply database migrations...")
 	}
 	s := &paperlessServer{db: db, out: out}
@@ -83,7 +83,7 @@ func servePaperless(ctx context.Context, w World) error {
 
 // start makes the server. The caller holds mu, or nobody else is there yet.
 func (s *paperlessServer) start(version string, env map[string]string, stored []byte) error {
-	b := &render.Bundle{Paperless: render.Paperless{Version: version, URL: env["PAPERLESS_URL"], Env: map[string]string{}, Files: map[string]string{}}}
+	b := &deployment.Deployment{Paperless: deployment.Paperless{Version: version, URL: env["PAPERLESS_URL"], Env: map[string]string{}, Files: map[string]string{}}}
 	maps.Copy(b.Paperless.Env, env)
 	for name, path := range env {
 		if strings.HasPrefix(name, "PAPERLESS_") && strings.HasSuffix(name, "_FILE") {
@@ -229,7 +229,7 @@ func (s *paperlessServer) change(w http.ResponseWriter, r *http.Request) {
 }
 
 func addLinks(state *paperless.State, body io.Reader) error {
-	var links []render.Link
+	var links []deployment.Link
 	if err := json.NewDecoder(body).Decode(&links); err != nil {
 		return err
 	}

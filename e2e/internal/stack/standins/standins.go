@@ -13,7 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/render"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack/standin"
 )
@@ -35,7 +35,7 @@ var tools = []string{"ak", "pg_isready", "createdb", "dropdb", "pg_dump", "pg_re
 // versions (or of these, when any are named), and returns the versions that name
 // them. They take over by that entry only: the stack does not know them apart.
 // binary is cmd/standin as a static binary for the engine.
-func Build(ctx context.Context, log *slog.Logger, binary string, only ...string) (*render.Versions, error) {
+func Build(ctx context.Context, log *slog.Logger, binary string, only ...string) (*deployment.Versions, error) {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, fmt.Errorf("stand-in images: %w", err)
@@ -60,11 +60,11 @@ func Build(ctx context.Context, log *slog.Logger, binary string, only ...string)
 			Dockerfile: fmt.Sprintf("FROM %s\nENV %s=%s\nENTRYPOINT [\"/usr/local/bin/standin\", \"serve\", %q]\n%s", base, standin.VersionVariable, version, what, command),
 		}, log)
 	}
-	known, err := render.KnownVersions()
+	known, err := deployment.KnownVersions()
 	if err != nil {
 		return nil, err
 	}
-	v := &render.Versions{}
+	v := &deployment.Versions{}
 	if v.Postgres, err = tag("postgres", "", ""); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func Build(ctx context.Context, log *slog.Logger, binary string, only ...string)
 	if err != nil {
 		return nil, err
 	}
-	unwanted := func(r render.Release) bool { return len(only) > 0 && !slices.Contains(only, r.Version) }
+	unwanted := func(r deployment.Release) bool { return len(only) > 0 && !slices.Contains(only, r.Version) }
 	for _, r := range known.Paperless {
 		if unwanted(r) {
 			continue
@@ -81,7 +81,7 @@ func Build(ctx context.Context, log *slog.Logger, binary string, only ...string)
 		if err != nil {
 			return nil, err
 		}
-		v.Paperless = append(v.Paperless, render.Release{Version: r.Version, Image: image, Broker: broker})
+		v.Paperless = append(v.Paperless, deployment.Release{Version: r.Version, Image: image, Broker: broker})
 	}
 	for _, r := range known.Authentik {
 		if unwanted(r) {
@@ -91,7 +91,7 @@ func Build(ctx context.Context, log *slog.Logger, binary string, only ...string)
 		if err != nil {
 			return nil, err
 		}
-		one := render.Release{Version: r.Version, Image: image}
+		one := deployment.Release{Version: r.Version, Image: image}
 		if r.Broker != "" {
 			one.Broker = broker
 		}
@@ -101,7 +101,7 @@ func Build(ctx context.Context, log *slog.Logger, binary string, only ...string)
 }
 
 // VersionsFile writes versions as a file for --versions.
-func VersionsFile(v *render.Versions) ([]byte, error) {
+func VersionsFile(v *deployment.Versions) ([]byte, error) {
 	type release struct {
 		Version string `yaml:"version"`
 		Image   string `yaml:"image"`
