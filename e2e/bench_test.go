@@ -95,7 +95,7 @@ func memory(root int) int {
 func BenchmarkOverhead(b *testing.B) {
 	const times = 10
 	rig := newRig(b)
-	bundle, _, err := e2e.Bundle(e2e.Options{})
+	bundle, _, err := e2e.Deploy(e2e.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func BenchmarkPlanted(b *testing.B) {
 		group.SetLimit(sideBySide)
 		n := 0
 		for _, item := range troubleshooting.All() {
-			bundle, _, err := e2e.Bundle(e2e.Options{})
+			bundle, _, err := e2e.Deploy(e2e.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}

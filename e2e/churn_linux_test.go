@@ -54,10 +54,10 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, front.Close()) }()
 		var shared *browser.Browser
-		bundle, _, err := e2e.Bundle(e2e.Options{})
+		bundle, _, err := e2e.Deploy(e2e.Options{})
 		require.NoError(t, err)
 		run, err := runner.Do(t.Context(), runner.Options{
-			Bundle: bundle, Kind: target.Lab, Start: e2e.Lab(front, nil),
+			Bundle: bundle, Kind: target.Lab, Start: e2e.Labs(front, nil),
 			OpenBrowser: func(_ context.Context, tg *target.Target) (*browser.Browser, func(), error) {
 				var err error
 				if shared == nil {

@@ -65,7 +65,7 @@ func TestConfigs(t *testing.T) {
 			if want.Blueprint != "" {
 				o.Blueprint = filepath.Join(dir, want.Blueprint)
 			}
-			b, lint, err := e2e.Bundle(o)
+			b, lint, err := e2e.Deploy(o)
 			if want.Run == unusable {
 				require.ErrorIs(t, err, e2e.ErrUsage)
 				return

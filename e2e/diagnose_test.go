@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
@@ -76,9 +75,9 @@ func TestDiagnose(t *testing.T) {
 }
 
 // diagnosisAt is what explains a check, the variant with findings first.
-func diagnosisAt(r *report.Report, id string) *e2e.Diagnosis {
-	var at *e2e.Diagnosis
-	for _, d := range e2e.Diagnose(r) {
+func diagnosisAt(r *report.Report, id string) *report.Diagnosis {
+	var at *report.Diagnosis
+	for _, d := range report.Diagnose(r) {
 		if d.Check.ID == id && (at == nil || at.Check.Status != check.Failed || len(at.Findings) == 0) {
 			at = &d
 		}

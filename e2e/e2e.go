@@ -1,6 +1,12 @@
 // Package e2e tests the sign-in to Paperless-ngx through authentik, end to end,
 // in a real browser. Check runs the checklist for a program; Run does the same
-// as a Go test, also in other repositories.
+// as a Go test, also in other repositories. Lint looks at files only, Upgrade
+// tries an upgrade, Matrix runs the checklist on pairs of versions, and Render
+// writes a deployment.
+//
+// It is the only package of this module that others import. Before 1.0 its names
+// may change with a minor version, and the release notes say so. Codes, ids of
+// checks, environment variables and the fields of report.json do not change.
 //
 // It changes nothing of the process that it runs in: no environment variable, no
 // global logger. Testcontainers and compose-go know only such loggers; who does
@@ -9,6 +15,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,15 +23,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
-	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
-	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -57,7 +61,7 @@ type Options struct {
 	Helper   string
 	External External // for the target external
 	Log      *slog.Logger
-	Observe  func(runner.Event)
+	Observe  func(Event)
 	Stack    StackOptions
 }
 
@@ -76,9 +80,9 @@ func (e External) set() bool {
 	return e.PaperlessURL != "" || e.AuthentikURL != "" || len(e.Resolve) > 0 || e.CA != "" || e.Credentials != "" || e.AllowChanges || e.PaperlessLog != ""
 }
 
-// Bundle is the configuration that the options describe, with the people that
+// deploy is the configuration that the options describe, with the people that
 // the checks need, and what lint says about the files.
-func Bundle(o Options) (*deployment.Deployment, []config.Finding, error) {
+func deploy(o Options) (*deployment.Deployment, []config.Finding, error) {
 	o.Report = ""
 	if err := o.ready(); err != nil {
 		return nil, nil, err
@@ -138,10 +142,20 @@ func configuration(o Options) (*deployment.Deployment, []config.Finding, error) 
 	return b, findings, err
 }
 
-// Deployment is what `ssocheck render` writes: the configuration with the secrets
-// that it has, or the default deployment with fresh ones. Only with people are
-// those in it that the checks sign in as, with fresh passwords.
-func Deployment(o Options, people bool, fresh func() string) (*deployment.Deployment, error) {
+// Render is what `ssocheck render` writes: compose.yaml with its .env,
+// paperless.env, paperless.conf and blueprint.yaml, by name. It is the
+// configuration of the options with the secrets that it has, or the default
+// deployment with fresh ones. Only with testUsers are the users in it that the
+// checks sign in as, with fresh passwords.
+func Render(o Options, testUsers bool) (map[string]File, error) {
+	b, err := rendered(o, testUsers, rand.Text)
+	if err != nil {
+		return nil, err
+	}
+	return deployment.Files(b, rand.Text)
+}
+
+func rendered(o Options, people bool, fresh func() string) (*deployment.Deployment, error) {
 	o.Report = ""
 	if err := o.ready(); err != nil {
 		return nil, err
@@ -195,14 +209,14 @@ func configured(o Options) (*deployment.Deployment, []config.Finding, error) {
 
 // Check runs the checklist. The error says why nothing could be run; what went
 // wrong later stands in Run.Error.
-func Check(ctx context.Context, o Options) (*runner.Run, error) {
+func Check(ctx context.Context, o Options) (*Results, error) {
 	if err := o.ready(); err != nil {
 		return nil, err
 	}
 	switch o.Target {
 	case "", target.Lab:
 	case target.Stack:
-		b, findings, err := Bundle(o)
+		b, findings, err := deploy(o)
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +226,7 @@ func Check(ctx context.Context, o Options) (*runner.Run, error) {
 	default:
 		return nil, fmt.Errorf("%w: --target %s: want lab, stack or external", ErrUsage, o.Target)
 	}
-	b, findings, err := Bundle(o)
+	b, findings, err := deploy(o)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +235,7 @@ func Check(ctx context.Context, o Options) (*runner.Run, error) {
 		return nil, err
 	}
 	defer func() { _ = front.Close() }()
-	ro, err := runnerOptions(o, b, target.Lab, Lab(front, o.Log))
+	ro, err := runnerOptions(o, b, target.Lab, labs(front, o.Log))
 	if err != nil {
 		return nil, err
 	}
@@ -248,8 +262,8 @@ func runnerOptions(o Options, b *deployment.Deployment, kind string, start start
 	}, nil
 }
 
-// Lab starts labs that share one edge, and so one browser process.
-func Lab(front *edge.Edge, log *slog.Logger) func(context.Context, *deployment.Deployment, string) (*target.Target, error) {
+// labs starts labs that share one edge, and so one browser process.
+func labs(front *edge.Edge, log *slog.Logger) func(context.Context, *deployment.Deployment, string) (*target.Target, error) {
 	var mu sync.Mutex
 	n := 0
 	return func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
@@ -258,69 +272,5 @@ func Lab(front *edge.Edge, log *slog.Logger) func(context.Context, *deployment.D
 		id := fmt.Sprintf("%s-%d", variant, n)
 		mu.Unlock()
 		return lab.Start(ctx, b, lab.WithEdge(front, id), lab.WithLogger(log))
-	}
-}
-
-// Run is Check as a Go test: one subtest a check, failed ones with what explains
-// them.
-func Run(t *testing.T, o Options) *runner.Run {
-	t.Helper()
-	run, err := Check(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if o.Report != "" {
-		if err := report.Write(o.Report, run); err != nil {
-			t.Error(err)
-		}
-	}
-	subtests(t, run)
-	return run
-}
-
-// subtests makes a subtest of each result, with what explains it.
-func subtests(t *testing.T, run *runner.Run) {
-	t.Helper()
-	if run.Error != "" {
-		t.Error(run.Error)
-	}
-	v := run.Verdict()
-	if v.Why != "" {
-		t.Error(v.Why)
-	}
-	for _, text := range v.NotTested {
-		t.Log(text)
-	}
-	for _, r := range run.Results {
-		name := r.Check.ID
-		if r.Variant != "" && r.Variant != check.AsConfigured {
-			name += "@" + r.Variant
-		}
-		t.Run(name, func(t *testing.T) {
-			// go test -json has these, so that a dashboard need not parse prose.
-			for _, a := range [][2]string{
-				{"check", r.Check.ID},
-				{"variant", r.Variant},
-				{"status", string(r.Status)},
-				{"target", run.Kind},
-				{"paperless", run.Paperless.Version},
-				{"authentik", run.Authentik.Version},
-			} {
-				t.Attr(a[0], a[1])
-			}
-			if len(r.Findings) > 0 {
-				t.Attr("code", r.Findings[0].Code)
-			}
-			t.Log(r.Message)
-			for _, f := range r.Findings {
-				t.Logf("%s: %s\n  %s\n  %s", f.Code, f.Title, strings.Join(f.Because, "\n  "), f.Fix)
-			}
-			switch r.Status {
-			case check.Failed, check.Errored:
-				t.Fail()
-			case check.Skipped:
-				t.Skip(r.Message)
-			}
-		})
 	}
 }

@@ -97,7 +97,7 @@ func TestTroubleshooting(t *testing.T) {
 				if ran && (testing.Short() || version[1] != "") {
 					break // another authentik only for what happens nowhere else
 				}
-				b, _, err := e2e.Bundle(e2e.Options{Paperless: version[0], Authentik: version[1]})
+				b, _, err := e2e.Deploy(e2e.Options{Paperless: version[0], Authentik: version[1]})
 				require.NoError(t, err)
 				if !item.Happens(b) {
 					continue
@@ -143,7 +143,7 @@ func TestTwoMistakes(t *testing.T) {
 	} {
 		t.Run(pair[0]+"+"+pair[1], func(t *testing.T) {
 			t.Parallel()
-			b, _, err := e2e.Bundle(e2e.Options{})
+			b, _, err := e2e.Deploy(e2e.Options{})
 			require.NoError(t, err)
 			p := rig.plant(t, b, troubleshooting.Find(pair[0]), troubleshooting.Find(pair[1]))
 			assert.Equal(t, pair[:], p.codes, p.message)

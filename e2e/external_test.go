@@ -50,7 +50,7 @@ func runsWith(t *testing.T, opts []lab.Option, change func(*deployment.Deploymen
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
-	b, _, err := e2e.Bundle(e2e.Options{Plant: codes})
+	b, _, err := e2e.Deploy(e2e.Options{Plant: codes})
 	require.NoError(t, err)
 	if change != nil {
 		change(b)

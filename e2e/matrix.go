@@ -12,13 +12,13 @@ import (
 
 // A Cell is one pair of versions of a matrix, and what came of it.
 type Cell struct {
-	deployment.Pair
-	Run *runner.Run
+	Pair
+	Run *Results
 	Err error // why it could not be run at all
 }
 
 // Outcome is that of the run, or an error when there is none.
-func (c *Cell) Outcome() runner.Outcome {
+func (c *Cell) Outcome() Outcome {
 	if c.Run == nil {
 		return runner.Error
 	}
@@ -50,7 +50,7 @@ func (s Shard) Has(index int) bool { return s.N == 0 || index%s.N == s.I-1 }
 
 // Cells are the pairs of a shard: each Paperless with each authentik, in that
 // order. Versions may be latest-known; unknown ones are ErrUsage.
-func Cells(paperless, authentik []string, s Shard) ([]deployment.Pair, error) {
+func Cells(paperless, authentik []string, s Shard) ([]Pair, error) {
 	var all []deployment.Pair
 	for _, p := range paperless {
 		for _, a := range authentik {
@@ -73,7 +73,7 @@ func Cells(paperless, authentik []string, s Shard) ([]deployment.Pair, error) {
 // Matrix runs the checklist on each pair, one after the other, and tells done
 // about each. It goes on after a cell that fails; it stops when ctx ends. What no
 // cell can have is ErrUsage, and none runs.
-func Matrix(ctx context.Context, o Options, pairs []deployment.Pair, begin func(deployment.Pair), done func(*Cell) error) error {
+func Matrix(ctx context.Context, o Options, pairs []Pair, begin func(Pair), done func(*Cell) error) error {
 	if err := o.ready(); err != nil {
 		return err
 	}

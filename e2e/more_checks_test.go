@@ -65,7 +65,7 @@ func TestMoreChecks(t *testing.T) {
 	} {
 		t.Run(tt.check+"/"+name, func(t *testing.T) {
 			t.Parallel()
-			b, _, err := e2e.Bundle(e2e.Options{Paperless: tt.paperless})
+			b, _, err := e2e.Deploy(e2e.Options{Paperless: tt.paperless})
 			require.NoError(t, err)
 			if tt.change != nil {
 				tt.change(b)

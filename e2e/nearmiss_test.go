@@ -98,7 +98,7 @@ func TestNearMisses(t *testing.T) {
 		for _, m := range group.misses {
 			t.Run(m.code+"/"+m.name, func(t *testing.T) {
 				t.Parallel()
-				b, _, err := e2e.Bundle(e2e.Options{})
+				b, _, err := e2e.Deploy(e2e.Options{})
 				require.NoError(t, err)
 				item := *troubleshooting.Find(m.code)
 				item.Plant = m.plant

@@ -28,7 +28,7 @@ func TestReplaysAreNoLoop(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, _, err := e2e.Bundle(e2e.Options{})
+			b, _, err := e2e.Deploy(e2e.Options{})
 			require.NoError(t, err)
 			change(b)
 			b.Paperless.Env[deployment.RedirectToSSO] = "true"

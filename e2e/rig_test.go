@@ -50,7 +50,7 @@ func newRig(tb testing.TB) *rig {
 	tb.Helper()
 	front, err := edge.Listen(edge.Options{})
 	require.NoError(tb, err)
-	r := &rig{front: front, start: e2e.Lab(front, nil), slots: make(chan struct{}, sideBySide), browsers: map[string]*browser.Browser{}, right: map[string]func() (map[string]bool, error){}}
+	r := &rig{front: front, start: e2e.Labs(front, nil), slots: make(chan struct{}, sideBySide), browsers: map[string]*browser.Browser{}, right: map[string]func() (map[string]bool, error){}}
 	tb.Cleanup(func() {
 		for _, b := range r.browsers {
 			assert.NoError(tb, b.Close())

@@ -47,7 +47,7 @@ func TestNoSecretLeaves(t *testing.T) {
 	for _, code := range []string{"TOK-SECRET", "IDT-JWE", "SIGN-OFF", "OUT-RELOGIN", "REG-API"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			b, _, err := e2e.Bundle(e2e.Options{})
+			b, _, err := e2e.Deploy(e2e.Options{})
 			require.NoError(t, err)
 			// Characters that a URL, JSON, HTML and a shell each write differently.
 			const client, key, database = `cl!ent/se<cr>et+with=odd&"chars%7`, `django-"key'&<with>/odd\chars`, `db-pass word/"quoted"&more+`

@@ -21,7 +21,7 @@ import (
 // versions.yaml that are here, and pulls the others.
 type StackOptions struct {
 	Versions string // version file of one's own
-	Images   stack.Overrides
+	Images   Images
 	Pull     bool // pull images that are here already
 	Cold     bool // do not start on the databases of an earlier start
 	Keep     bool // leave it running
@@ -29,7 +29,7 @@ type StackOptions struct {
 	// its SQLite file. Empty: none.
 	RestorePaperless, RestoreAuthentik string
 	// Kept is told what is left running; may be nil.
-	Kept func(*target.Target)
+	Kept func(*Target)
 }
 
 // StackFromEnv are the options that the environment gives, by the names that the
@@ -37,7 +37,7 @@ type StackOptions struct {
 func StackFromEnv() StackOptions {
 	return StackOptions{
 		Versions: os.Getenv("SSO_VERSIONS_FILE"),
-		Images: stack.Overrides{
+		Images: Images{
 			Paperless: os.Getenv("SSO_PAPERLESS_IMAGE"), Authentik: os.Getenv("SSO_AUTHENTIK_IMAGE"), Postgres: os.Getenv("SSO_POSTGRES_IMAGE"),
 			Broker: os.Getenv("SSO_BROKER_IMAGE"), AuthentikBroker: os.Getenv("SSO_AUTHENTIK_BROKER_IMAGE"),
 		},

@@ -13,7 +13,6 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
@@ -28,7 +27,7 @@ type UpgradeOptions struct {
 	Options
 	From string // PAPERLESS[,AUTHENTIK]; a missing authentik is the configuration's
 	To   string // PAPERLESS[,AUTHENTIK], or latest-known; a missing authentik stays
-	Step string // deployment.StepBoth (empty), StepPaperless or StepAuthentik
+	Step string // which product is raised: both (empty), paperless or authentik
 	// Planned is told what will be done before anything starts; may be nil.
 	Planned func(*Upgraded)
 	// Phase is told what begins: the checklist before, the people, a stage, the
@@ -38,25 +37,25 @@ type UpgradeOptions struct {
 
 // Upgraded is an upgrade that was tried.
 type Upgraded struct {
-	From, To deployment.Pair
+	From, To Pair
 	Step     string
-	Stages   []deployment.Stage  // after From, To last
-	Hazards  []deployment.Hazard // those that the configuration touches
-	Lint     []config.Finding
+	Stages   []Stage  // after From, To last
+	Hazards  []Hazard // those that the configuration touches
+	Lint     []Diagnostic
 	Forecast bool // on the lab: from what is known of the versions, not from the products
 
-	Before *runner.Run // the checklist on the old versions
-	People *runner.Run // the people whose accounts are followed, on the old versions
+	Before *Results // the checklist on the old versions
+	People *Results // the people whose accounts are followed, on the old versions
 	// Failed is the run of a stage on the way that did not come up; After is nil then.
-	Failed *runner.Run
-	After  *runner.Run // the comparison and the checklist on the new versions
+	Failed *Results
+	After  *Results // the comparison and the checklist on the new versions
 	// Regressed are the checks (id, or id@variant) that were met before and are
 	// not after.
 	Regressed []string
 }
 
 // Planned is the upgrade as reports show it, before it runs.
-func (u *Upgraded) Planned() *runner.Upgrade {
+func (u *Upgraded) Planned() *UpgradePlan {
 	up := &runner.Upgrade{From: u.From.String(), To: u.To.String(), Step: u.Step, Forecast: u.Forecast, Before: map[string]check.Status{}, Regressed: []string{}}
 	for _, s := range u.Stages {
 		up.Stages = append(up.Stages, runner.Stage{Versions: s.String(), Why: s.Why})
@@ -66,7 +65,7 @@ func (u *Upgraded) Planned() *runner.Upgrade {
 
 // Last is the run that ends the upgrade: that on the new versions, or the one
 // where it stopped.
-func (u *Upgraded) Last() *runner.Run {
+func (u *Upgraded) Last() *Results {
 	for _, r := range []*runner.Run{u.After, u.Failed, u.People, u.Before} {
 		if r != nil {
 			return r
@@ -77,7 +76,7 @@ func (u *Upgraded) Last() *runner.Run {
 
 // Outcome is a failure when something fails after the upgrade, and an error when
 // the tester could not do its work, on the old versions or the new ones.
-func (u *Upgraded) Outcome() runner.Outcome {
+func (u *Upgraded) Outcome() Outcome {
 	var all []runner.Outcome
 	for _, r := range []*runner.Run{u.Before, u.People, u.Failed, u.After} {
 		if r == nil {
@@ -128,7 +127,7 @@ func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
 		return nil, err
 	}
 	defer func() { _ = front.Close() }()
-	return u, u.run(ctx, o, b, Lab(front, o.Log), &labWorld{front: front, log: o.Log})
+	return u, u.run(ctx, o, b, labs(front, o.Log), &labWorld{front: front, log: o.Log})
 }
 
 // RunUpgrade is Upgrade as a Go test: one subtest a check on the new versions.

@@ -178,7 +178,7 @@ func TestUpgradeComparison(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b, _, err := e2e.Bundle(e2e.Options{})
+			b, _, err := e2e.Deploy(e2e.Options{})
 			require.NoError(t, err)
 			b = deployment.WithUpgradeUsers(b)
 			b.Paperless.Env["PAPERLESS_SECRET_KEY"] = "a-secret-key-0123456789abcdef"

@@ -22,7 +22,7 @@ func TestVariantsAreNotTheUsersLines(t *testing.T) {
 	t.Parallel()
 	rig := newRig(t)
 	dir := filepath.Join("..", "fixtures", "configs", "right-blueprint")
-	b, lint, err := e2e.Bundle(e2e.Options{Config: []string{filepath.Join(dir, "compose.yaml")}, Blueprint: filepath.Join(dir, "blueprint.yaml")})
+	b, lint, err := e2e.Deploy(e2e.Options{Config: []string{filepath.Join(dir, "compose.yaml")}, Blueprint: filepath.Join(dir, "blueprint.yaml")})
 	require.NoError(t, err)
 	require.NotEmpty(t, b.Origins)
 	rig.slots <- struct{}{}

@@ -22,7 +22,7 @@ func TestPasswordsThatAreWords(t *testing.T) {
 	t.Parallel()
 	rig := newRig(t)
 	words := func() *deployment.Deployment {
-		b, _, err := e2e.Bundle(e2e.Options{})
+		b, _, err := e2e.Deploy(e2e.Options{})
 		require.NoError(t, err)
 		for name, word := range map[string]string{
 			"PAPERLESS_DBPASS": "paperless", "PAPERLESS_ADMIN_PASSWORD": "example", "PAPERLESS_EMAIL_HOST_PASSWORD": "authentik",

@@ -327,7 +327,7 @@ func (c *diagnoseCmd) Run(e *env) error {
 		return err
 	}
 	worst := runner.Pass
-	for _, d := range e2e.Diagnose(r) {
+	for _, d := range report.Diagnose(r) {
 		fmt.Fprintf(e.stdout, "%s  %s%s: %s\n", d.Check.Status, d.Check.ID, variant(d.Check.Variant), d.Check.Message)
 		worst = runner.Worst(worst, runner.OutcomeOf(d.Check.Status))
 		if d.Blind {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 type renderCmd struct {
@@ -17,13 +15,9 @@ type renderCmd struct {
 
 // Run renders.
 func (c *renderCmd) Run(e *env) error {
-	b, err := e2e.Deployment(e2e.Options{
+	files, err := e2e.Render(e2e.Options{
 		Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
-	}, c.WithTestUsers, rand.Text)
-	if err != nil {
-		return err
-	}
-	files, err := deployment.Files(b, rand.Text)
+	}, c.WithTestUsers)
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,14 @@
-package e2e
+package report
 
 import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // A Diagnosis is one check of a report that did not pass, explained again.
 type Diagnosis struct {
-	Check *report.Check
+	Check *Check
 	// Findings are ranked as in the report; empty when nothing explains it.
 	Findings []troubleshooting.Finding
 	// Blind is true when the report holds no evidence for it.
@@ -18,7 +17,7 @@ type Diagnosis struct {
 
 // Diagnose explains the checks of a report that failed or warned, from the
 // recorded evidence and configuration alone.
-func Diagnose(r *report.Report) []Diagnosis {
+func Diagnose(r *Report) []Diagnosis {
 	before, after := checklist.Upgrade()
 	known := map[string]*check.Check{}
 	for _, list := range [][]*check.Check{checklist.All(), before, after} {
