@@ -9,7 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
-// design holds the codes that design.md fixes, by the guide's item that explains
+// design holds the codes that were fixed from the start, by the guide's item that explains
 // them. A code is for ever, so this list only grows.
 var design = map[int]string{
 	0: "CFG-UNKNOWN CFG-PKCESTR CFG-DOLLAR CFG-QUOTES CFG-NEWLINE CFG-YAMLMAP CFG-BOOL CFG-SECRETKEY IDP-DENIED IDP-INACTIVE " +
@@ -22,7 +22,7 @@ var design = map[int]string{
 	5: "REDIR-OFF REDIR-LOOP OUT-RELOGIN REG-STILLON REG-API REG-LOCKOUT",
 }
 
-// TestDesignCodes demands every code of design.md, at the guide's item it names.
+// TestDesignCodes demands every code that was fixed from the start, at the guide's item it names.
 func TestDesignCodes(t *testing.T) {
 	t.Parallel()
 	for guide, codes := range design {

@@ -151,7 +151,7 @@ func TestTwoMistakes(t *testing.T) {
 	}
 }
 
-// designCodes are the codes that were fixed from the start (design.md). A code is
+// designCodes are the codes that were fixed from the start. A code is
 // for ever: it may get company, but it never goes. Those that only lint can tell
 // stand below.
 const designCodes = `
@@ -173,7 +173,7 @@ var unplantable = map[string]string{
 }
 
 // classes are the classes of failures that 105 reports of users fall into
-// (failures.md, A.1), with the items that tell each.
+// (docs/facts/failures.md#A.1), with the items that tell each.
 var classes = map[string]struct{ what, codes string }{
 	"F1":  {"redirect_uri is not the registered one", "RED-SCHEME RED-HOST RED-PORT RED-PREFIX RED-PROVID RED-CASE RED-SLASH RED-PATH RED-ESCAPED RED-UNREGISTERED PROXY-PROTO PROXY-HOST PROXY-PORT"},
 	"F2":  {"the token endpoint refuses the client", "TOK-SECRET TOK-TYPO TOK-METHOD TOK-CODE CFG-DOLLAR CFG-NEWLINE CFG-SECRETQUOTES"},

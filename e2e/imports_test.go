@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// layers are the packages in the order of design.md: a package imports only what
+// layers are the packages from the lowest up: a package imports only what
 // stands before it. Those of one line do not import each other, but for
 // lab's own parts and stack's stand-ins.
 var layers = [][]string{

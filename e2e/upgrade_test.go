@@ -33,7 +33,7 @@ func resultOf(t *testing.T, run *runner.Run, id string) runner.Result {
 
 // TestUpgrade tries the upgrade that the environment names (SSO_FROM, SSO_TO,
 // SSO_STEP beside the variables of TestChecklist); without any, the one that was
-// recorded on the real pair (observed.json, upgrades): the same accounts, the
+// recorded on the real pair (fixtures/observed.json#upgrades): the same accounts, the
 // session and the token of before still good.
 func TestUpgrade(t *testing.T) {
 	o := e2e.UpgradeOptions{Options: options(), From: os.Getenv("SSO_FROM"), To: os.Getenv("SSO_TO"), Step: os.Getenv("SSO_STEP")}

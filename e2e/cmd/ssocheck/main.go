@@ -55,7 +55,7 @@ func ourselves() string {
 	return path
 }
 
-// The exit codes of design.md.
+// The exit codes, a contract that README.md states.
 const (
 	exitPass  = 0
 	exitFail  = 1

@@ -261,7 +261,7 @@ type challenge struct {
 	} `json:"response_errors"`
 }
 
-// flow answers one flow's challenges until it says where to go (authentik.md 5.6).
+// flow answers one flow's challenges until it says where to go (docs/facts/authentik.md#5.6).
 func (c *caller) flow(ctx context.Context, page *url.URL, slug string, who deployment.AuthentikUser) (*url.URL, error) {
 	executor := *page
 	executor.Path = "/api/v3/flows/executor/" + slug + "/"

@@ -148,7 +148,7 @@ func (w *walk) connect(ctx context.Context) error {
 		w.begin()
 		return s.Click(ctx, "continue", browser.CSS(confirmSubmit), stepLimit)
 	case e.place == atConfirm || e.place.authentik():
-		return nil // with the redirect on, the page sends itself (paperless.md 5)
+		return nil // with the redirect on, the page sends itself (docs/facts/paperless.md#5)
 	}
 	return check.Unmetf("connecting authentik in My Profile: %s", e)
 }

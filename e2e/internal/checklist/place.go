@@ -239,7 +239,7 @@ func authentikSays(p evidence.Page) string {
 }
 
 // drawn tells whether a page of authentik shows something: right after its load
-// there is nothing to be seen, scripts draw it afterwards (running-pair.md).
+// there is nothing to be seen, scripts draw it afterwards (docs/facts/running-pair.md).
 func drawn(p evidence.Page) bool { return len(p.Stages) > 0 || authentikSays(p) != "" }
 
 // ofAuthentik tells whether a page came from authentik, drawn or not.

@@ -15,7 +15,7 @@ const (
 	idp  = "https://authentik.example.com"
 )
 
-// The pages are those of observed.json.
+// The pages are those of fixtures/observed.json.
 func TestClassify(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -64,7 +64,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// Right after its load a page of authentik shows nothing (running-pair.md): it is
+// Right after its load a page of authentik shows nothing (docs/facts/running-pair.md): it is
 // not judged before it is drawn. Its title counts as text.
 func TestDrawn(t *testing.T) {
 	t.Parallel()

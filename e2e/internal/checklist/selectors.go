@@ -34,7 +34,7 @@ func connectLink(providerID string) browser.Selector {
 }
 
 // authentik's stages. Always looked up inside the stage's element: the page has
-// a decoy form with a password input in the light DOM (authentik.md 5.2).
+// a decoy form with a password input in the light DOM (docs/facts/authentik.md#5.2).
 const (
 	stageIdentification = "ak-stage-identification"
 	stagePassword       = "ak-stage-password"

@@ -131,7 +131,7 @@ type uiSettings struct {
 
 // whoIs asks Paperless with a client's cookies who is signed in. It is asked
 // from Go: a page's fetch of a 401 hangs headless Chromium on 2.5.0
-// (observed.json, traps).
+// (fixtures/observed.json#traps).
 func whoIs(ctx context.Context, p *check.Pass, c *http.Client) (*evidence.Session, error) {
 	get := func(path string, into any) (int, error) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, at(p, path), nil)

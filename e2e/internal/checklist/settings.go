@@ -19,7 +19,7 @@ const (
 )
 
 // Versions of Paperless-ngx in which something that the checks see changed
-// (paperless.md 0).
+// (docs/facts/paperless.md#0).
 const (
 	apiHeaderSince = "2.8.6" // before, a Remote-User header counted on /api/ without _API
 	appPKCESince   = "2.14.0"

@@ -16,7 +16,7 @@ import (
 
 // Limits of the browser's steps. They are what a person would still wait for,
 // not what a healthy pair needs: each page of the lab takes milliseconds, of a
-// real pair on a busy machine seconds (authentik.md 5.4).
+// real pair on a busy machine seconds (docs/facts/authentik.md#5.4).
 const (
 	// visitLimit: Paperless's first page after start compiles its templates.
 	visitLimit = 20 * time.Second
@@ -33,7 +33,7 @@ const (
 	// get the press.
 	pressLimit = 10 * time.Second
 	// drawLimit: scripts draw authentik's pages, within seconds on a busy machine
-	// (authentik.md 5.5). A page that shows nothing after this long is judged as it
+	// (docs/facts/authentik.md#5.5). A page that shows nothing after this long is judged as it
 	// is, and the evidence says so.
 	drawLimit = 15 * time.Second
 	// lateLimit: what a page that is still being drawn gets after a check that did
@@ -299,7 +299,7 @@ func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending
 			if err := s.Fill(ctx, "fill in the user name", browser.Deep(stageIdentification, stageUser), who.Username, stepLimit); err != nil {
 				return e, err
 			}
-			// Some flows ask for both on one page (authentik.md 5.1).
+			// Some flows ask for both on one page (docs/facts/authentik.md#5.1).
 			secret := browser.Deep(stageIdentification, stageSecret)
 			if both, err := s.Exists(ctx, secret); err != nil {
 				return e, err

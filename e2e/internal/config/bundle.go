@@ -145,7 +145,7 @@ func tagVersion(image string, known []deployment.Release) string {
 
 // recorded are the releases whose behaviour was recorded.
 func recorded(releases []deployment.Release) []deployment.Release {
-	return slices.DeleteFunc(slices.Clone(releases), func(r deployment.Release) bool { return !strings.HasPrefix(r.Source, "observed.json") })
+	return slices.DeleteFunc(slices.Clone(releases), func(r deployment.Release) bool { return !strings.HasPrefix(r.Source, "fixtures/observed.json") })
 }
 
 func latest(releases []deployment.Release) string {

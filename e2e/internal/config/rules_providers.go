@@ -413,7 +413,7 @@ func checkScopeType(s *subject) []problem {
 }
 
 // The keys that are read, by the place where they stand; a version behind the
-// key is the first that reads it (paperless-settings.json).
+// key is the first that reads it (fixtures/paperless-settings.json).
 var (
 	providerKeys = map[string]string{"APPS": "", "APP": "", "SERVERS": "", "OAUTH_PKCE_ENABLED": "", "SCOPE": "", "AUTH_PARAMS": "", "EMAIL_AUTHENTICATION": "", "VERIFIED_EMAIL": ""}
 	appKeys      = map[string]string{"provider_id": "", "name": "", "client_id": "", "secret": "", "key": "", "settings": "", "id": "", "provider": "", "certificate_key": ""}

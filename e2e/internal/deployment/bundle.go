@@ -125,7 +125,7 @@ type Paperless struct {
 }
 
 // A Link is a social account of Paperless: this identity signs in as that user.
-// Paperless keys it by provider id and subject (paperless.md 3.6).
+// Paperless keys it by provider id and subject (docs/facts/paperless.md#3.6).
 type Link struct {
 	Username   string // of the local account
 	ProviderID string
@@ -307,7 +307,7 @@ func (a App) ServerURL() string {
 }
 
 // DiscoveryURL is the address that Paperless fetches, by allauth's rule of the
-// given Paperless version (paperless.md 3.2: before 2.14.0 the suffix is added
+// given Paperless version (docs/facts/paperless.md#3.2: before 2.14.0 the suffix is added
 // unless the URL ends in it, afterwards unless it contains /.well-known/).
 func (a App) DiscoveryURL(atLeast2140 bool) string {
 	s := a.ServerURL()

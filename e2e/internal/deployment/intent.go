@@ -15,7 +15,7 @@ const (
 )
 
 // dead are settings that guides give and that no version of Paperless reads,
-// with the one that does what was meant (paperless-settings.json, nonexistent),
+// with the one that does what was meant (fixtures/paperless-settings.json#nonexistent),
 // and names that people make up after the pattern of others.
 var dead = map[string]string{
 	"PAPERLESS_AUTO_CREATE":             AutoSignup,
@@ -58,7 +58,7 @@ func DeadSetting(name string) string { return dead[name] }
 
 // Bool reads a boolean as this Paperless version does. ok is false for a word
 // that the version does not take: v2 then silently says false, v3 does not
-// start (paperless-settings.json, meta).
+// start (fixtures/paperless-settings.json#meta).
 func (p *Paperless) Bool(name string) (value, ok bool) {
 	v, set := p.Value(name)
 	if !set {
@@ -85,7 +85,7 @@ func (p *Paperless) On(name string) bool {
 	return v
 }
 
-// introduced is the first version that reads the setting (paperless-settings.json).
+// introduced is the first version that reads the setting (fixtures/paperless-settings.json).
 var introduced = map[string]string{
 	AutoSignup:          "2.5.0",
 	DisableRegularLogin: "2.6.0",

@@ -18,7 +18,7 @@ type Problem struct {
 }
 
 // Problems are the settings of this bundle that this Paperless version ignores or
-// reads in another way than they look (paperless.md 1 and 3, paperless-settings.json).
+// reads in another way than they look (docs/facts/paperless.md#1 and #3, fixtures/paperless-settings.json).
 func Problems(b *Deployment) []Problem {
 	var out []Problem
 	p := &b.Paperless

@@ -90,7 +90,7 @@ func environment(s *Spec) map[string]string {
 		env["PAPERLESS_DISABLE_REGULAR_LOGIN"] = "true"
 	}
 	if strings.HasPrefix(s.Paperless.URL, "http://") {
-		// Without it the redirect URI is https whatever people open (paperless.md 2).
+		// Without it the redirect URI is https whatever people open (docs/facts/paperless.md#2).
 		env["PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"] = "http"
 	}
 	return env
@@ -161,7 +161,7 @@ func blueprint(b *Deployment, secret func(string) string) []byte {
 	w(1, "name: ssocheck-paperless")
 	w(0, "entries:")
 	// Without these the worker may apply this file before the defaults that it
-	// looks up, and leave it in status "error" (authentik.md 1.5).
+	// looks up, and leave it in status "error" (docs/facts/authentik.md#1.5).
 	for _, name := range []string{
 		"Default - Authentication flow",
 		"Default - Provider authorization flow (implicit consent)",
@@ -228,7 +228,7 @@ func blueprint(b *Deployment, secret func(string) string) []byte {
 		w(3, "client_secret: %s", secret(p.ClientSecret))
 		if p.GrantTypes != nil {
 			// From 2026.5 a provider without them refuses every request; older
-			// versions ignore the key (authentik.md 0.1).
+			// versions ignore the key (docs/facts/authentik.md#0.1).
 			w(3, "grant_types: [%s]", strings.Join(p.GrantTypes, ", "))
 		}
 		if len(p.RedirectURIs) == 0 {

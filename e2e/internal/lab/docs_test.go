@@ -31,8 +31,8 @@ const docPath = "../../../docs/lab.md"
 type topic struct {
 	name     string
 	modelled string
-	rows     string // ids of observed.json, "flow" and "upgrade" among them
-	tables   string // entries of paperless-settings.json
+	rows     string // ids of fixtures/observed.json, "flow" and "upgrade" among them
+	tables   string // entries of fixtures/paperless-settings.json
 	facts    string // sections: P of those on Paperless-ngx, A of those on authentik
 	tests    string // that show it: l of package lab, p of lab/paperless, a of lab/authentik
 }
@@ -204,7 +204,7 @@ func readProfiles(t *testing.T, fn *ast.FuncDecl, into map[string][]string) {
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	all := observed(t)
-	dirs := map[string]string{"l": ".", "p": "paperless", "a": "authentik"}
+	dirs := map[string]string{"l": ".", "p": "../paperless/model", "a": "../authentik/model"}
 	tests, profiles := map[string]map[string]bool{}, map[string]map[string][]string{}
 	for short, dir := range dirs {
 		tests[short], profiles[short] = declared(t, dir)
@@ -236,14 +236,17 @@ func TestDocs(t *testing.T) {
 			assert.True(t, tests[short][name], "%s cites the test %s, which is not there", tp.name, test)
 		}
 		for section := range strings.FieldsSeq(tp.facts) {
-			assert.Regexp(t, `^([PA]\d+(\.\d+)?|C\.3)$`, section, tp.name)
+			path, place := factsAt(section)
+			text, err := os.ReadFile(filepath.Join("../../../docs", path))
+			require.NoError(t, err)
+			assert.Contains(t, string(text), `<a id="`+place+`"></a>`, "%s cites %s", tp.name, section)
 		}
 	}
 	for id, cited := range rows {
 		assert.True(t, cited, "no topic of the docs cites the recording %s", id)
 	}
 	for id, cited := range entries {
-		assert.True(t, cited, "no topic of the docs cites %s of paperless-settings.json", id)
+		assert.True(t, cited, "no topic of the docs cites %s of fixtures/paperless-settings.json", id)
 	}
 
 	got := markdown(all, profiles)
@@ -253,6 +256,17 @@ func TestDocs(t *testing.T) {
 	want, err := os.ReadFile(docPath)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(got), "run: go test ./e2e/internal/lab -run TestDocs -update")
+}
+
+// factsAt is where a section of the facts stands: a file of docs and a place in it.
+func factsAt(section string) (path, place string) {
+	switch section[0] {
+	case 'P':
+		return "facts/paperless.md", section[1:]
+	case 'A':
+		return "facts/authentik.md", section[1:]
+	}
+	return "facts/failures.md", section
 }
 
 // tableIDs are the entries of the failure signatures and the upgrade hazards.
@@ -318,13 +332,14 @@ func markdown(all recording, profiles map[string]map[string][]string) []byte {
 	p("")
 	p("Recordings are ids of `fixtures/observed.json`. F and H are the failure signatures and upgrade hazards of")
 	p("`fixtures/paperless-settings.json`: `TestFailureSignatures` and `TestUpgradeHazards` walk into every one of them, on versions on both sides")
-	p("of each version that it names. P and A are sections of the facts on Paperless-ngx and on authentik that the lab was written from")
-	p("(sources of each tag, and runs of 2.5.0, 2.13.5, 2.18.4, 2.20.15, 3.0.5 and of authentik 2024.10.5, 2025.6.4, 2025.8.1, 2025.10.0-rc1).")
-	p("C.3 is what was measured of the client library alone, as pinned by 2.19.6, 2.20.15 and 3.0.5, against a provider that misbehaves.")
+	p("of each version that it names. P and A are sections of [docs/facts/paperless.md](facts/paperless.md) and")
+	p("[docs/facts/authentik.md](facts/authentik.md), from which the lab was written (sources of each tag, and runs of 2.5.0, 2.13.5, 2.18.4,")
+	p("2.20.15, 3.0.5 and of authentik 2024.10.5, 2025.6.4, 2025.8.1, 2025.10.0-rc1).")
+	p("[C.3](facts/failures.md#C.3) is what was measured of the client library alone, as pinned by 2.19.6, 2.20.15 and 3.0.5, against a provider that misbehaves.")
 	p("")
 	p("| topic | modelled | recordings | tables | facts | tests |")
 	p("|---|---|---|---|---|---|")
-	packages := map[string]string{"l": "lab", "p": "lab/paperless", "a": "lab/authentik"}
+	packages := map[string]string{"l": "lab", "p": "paperless/model", "a": "authentik/model"}
 	for _, tp := range topics() {
 		by := map[string][]string{}
 		for test := range strings.FieldsSeq(tp.tests) {
@@ -337,14 +352,19 @@ func markdown(all recording, profiles map[string]map[string][]string) []byte {
 				shown = append(shown, packages[short]+": "+strings.Join(by[short], ", "))
 			}
 		}
+		var facts []string
+		for section := range strings.FieldsSeq(tp.facts) {
+			path, place := factsAt(section)
+			facts = append(facts, fmt.Sprintf("[%s](%s#%s)", section, path, place))
+		}
 		p("| %s | %s | %s | %s | %s | %s |", tp.name, tp.modelled, strings.Join(strings.Fields(tp.rows), ", "),
-			strings.Join(strings.Fields(tp.tables), ", "), strings.Join(strings.Fields(tp.facts), ", "), strings.Join(shown, "; "))
+			strings.Join(strings.Fields(tp.tables), ", "), strings.Join(facts, ", "), strings.Join(shown, "; "))
 	}
 	p("")
 	p("## Differences between versions")
 	p("")
 	p("Beside the upgrade hazards, every documented difference is shown on the versions around it (`TestVersionProfiles` of both packages).")
-	p("The number is the section of the facts.")
+	p("The number is the section of [docs/facts/paperless.md](facts/paperless.md), then of [docs/facts/authentik.md](facts/authentik.md).")
 	for _, one := range []struct{ short, title string }{{"p", "Paperless-ngx"}, {"a", "authentik"}} {
 		p("")
 		p("| %s | versions |", one.title)

@@ -231,7 +231,7 @@ func hazardEntry(h deployment.Hazard) Entry {
 	if len(codes) > 0 {
 		e.fact("can cause", "%s", strings.Join(codes, ", "))
 	}
-	e.fact("source", "%s", h.Source)
+	e.fact("source", "%s", cite(h.Source))
 	return e
 }
 
@@ -240,7 +240,7 @@ func releases(v *deployment.Versions) string {
 	table := func(title string, list []deployment.Release) {
 		fmt.Fprintf(&b, "## %s\n\n| version | image | broker | needs | rests on |\n|---|---|---|---|---|\n", title)
 		for _, r := range list {
-			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", r.Version, r.Image, codeOr(r.Broker), codeOr(strings.Join(r.Needs, ", ")), cell(r.Source))
+			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", r.Version, r.Image, codeOr(r.Broker), codeOr(strings.Join(r.Needs, ", ")), cell(cite(r.Source)))
 		}
 		b.WriteByte('\n')
 	}
@@ -252,7 +252,7 @@ func releases(v *deployment.Versions) string {
 		if len(w.Series) > 0 {
 			way = "through " + strings.Join(w.Series, ", ")
 		}
-		fmt.Fprintf(&b, "- %s %s and later: %s. %s. Source: %s\n", productName(w.Product), w.At, way, w.Why, w.Source)
+		fmt.Fprintf(&b, "- %s %s and later: %s. %s. Source: %s\n", productName(w.Product), w.At, way, w.Why, cite(w.Source))
 	}
 	return b.String()
 }

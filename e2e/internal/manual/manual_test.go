@@ -112,6 +112,7 @@ var (
 	fence   = regexp.MustCompile("(?ms)^```.*?^```\\s*?$")
 	heading = regexp.MustCompile(`(?m)^#{1,6}\s+(.+?)\s*#*$`)
 	links   = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
+	written = regexp.MustCompile(`<a id="([^"]+)"></a>`) // an anchor of its own
 	inline  = regexp.MustCompile("`[^`\n]*`")
 )
 
@@ -120,7 +121,7 @@ func TestLinks(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	require.NoError(t, err)
-	files = append(files, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md"))
+	files = append(files, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md"), filepath.Join(root, "docs", "facts", "README.md"))
 	require.Greater(t, len(files), 6)
 	followed := 0
 	for _, file := range files {
@@ -149,14 +150,17 @@ func TestLinks(t *testing.T) {
 	assert.Greater(t, followed, 200)
 }
 
-// anchors are those that GitHub gives the headings of a file.
+// anchors are those that GitHub gives the headings of a file, and those that it has of its own.
 func anchors(t *testing.T, file string) map[string]bool {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	out := map[string]bool{}
+	for _, m := range written.FindAllStringSubmatch(string(text), -1) {
+		out[m[1]] = true
+	}
 	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(string(text), ""), -1) {
-		a := manual.Anchor(strings.ReplaceAll(links.ReplaceAllString(m[1], ""), "`", ""))
+		a := manual.Anchor(strings.ReplaceAll(links.ReplaceAllString(written.ReplaceAllString(m[1], ""), ""), "`", ""))
 		assert.False(t, out[a], "%s has two headings %q: the second one has another anchor", file, m[1])
 		out[a] = true
 	}

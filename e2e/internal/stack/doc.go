@@ -312,7 +312,7 @@ func (s *Stack) scout(ctx context.Context) error {
 // scoutLimit is for one address: a router that drops packets costs no more.
 const scoutLimit = 2 * time.Second
 
-// need is about what the servers take (authentik.md 11: server, worker and
+// need is about what the servers take (docs/facts/authentik.md#11: server, worker and
 // database under 1.3 GB), and 0.7 GB for each Paperless.
 func (o options) need() int64 { return 1300<<20 + int64(max(1, o.networks))*700<<20 }
 

@@ -251,7 +251,7 @@ func (i *idp) gates(foreign bool) []gate {
 }
 
 // tokenScript gives our token to an administrator of a database that was not set
-// up by us: the variables for that are read on a first start only (authentik.md 1.3).
+// up by us: the variables for that are read on a first start only (docs/facts/authentik.md#1.3).
 const tokenScript = `import os
 from authentik.core.models import Token, TokenIntents, User
 user = next(u for u in User.objects.filter(is_active=True).order_by("pk") if u.is_superuser)

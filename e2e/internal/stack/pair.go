@@ -173,7 +173,7 @@ func warmWord(warm bool) string {
 }
 
 // notItsFault are last words of a Paperless that the stack did not serve well
-// (paperless.md 10); everything else is its configuration's.
+// (docs/facts/paperless.md#10); everything else is its configuration's.
 var notItsFault = []string{"Unable to connect after", "Failed to connect to redis", "No space left on device"}
 
 // verdict is a Paperless that stopped: by its configuration, unless the stack is
@@ -213,7 +213,7 @@ func (p *pair) edgeAnswers(ctx context.Context) error {
 }
 
 // ask asks Paperless itself, past the edge. Its own health check uses the name
-// localhost, which is always allowed (paperless.md 10).
+// localhost, which is always allowed (docs/facts/paperless.md#10).
 func (p *pair) ask(ctx context.Context, method, path string, change func(*http.Request)) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.appAddr+path, nil)
 	if err != nil {

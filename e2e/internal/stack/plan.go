@@ -89,7 +89,7 @@ const (
 )
 
 // shmSize is what authentik's own compose file gives it from 2026.2 on; it keeps
-// a socket and its metrics there (authentik.md 1.1).
+// a socket and its metrics there (docs/facts/authentik.md#1.1).
 const shmSize = 512 << 20
 
 func (s *Stack) postgresContainer(images deployment.Images) Container {
@@ -117,7 +117,7 @@ func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.
 		"AUTHENTIK_POSTGRESQL__NAME":     name,
 		"AUTHENTIK_POSTGRESQL__USER":     databaseUser,
 		"AUTHENTIK_POSTGRESQL__PASSWORD": s.secrets.database,
-		// Nothing may leave the machine (authentik.md 1.3): the avatar of the
+		// Nothing may leave the machine (docs/facts/authentik.md#1.3): the avatar of the
 		// password stage alone waits 5 s for an answer.
 		"AUTHENTIK_AVATARS":                            "initials",
 		"AUTHENTIK_DISABLE_UPDATE_CHECK":               "true",
@@ -149,7 +149,7 @@ func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.
 	server := env
 	if !b.Authentik.AtLeast("2026.5.0") {
 		// From 2026.5 on a server with these variables was seen to restart for ever
-		// (authentik.md 1.5); the worker sets the same up.
+		// (docs/facts/authentik.md#1.5); the worker sets the same up.
 		server = worker
 	}
 	return append(out,

@@ -117,7 +117,7 @@ func TestContainers(t *testing.T) {
 	}
 }
 
-// TestContainersFollowTheFacts holds what facts/ say of the images, for every
+// TestContainersFollowTheFacts holds what docs/facts/authentik.md#1 says of the images, for every
 // version that is known, against what would be started.
 func TestContainersFollowTheFacts(t *testing.T) {
 	t.Parallel()
@@ -134,7 +134,7 @@ func TestContainersFollowTheFacts(t *testing.T) {
 			t.Parallel()
 			cs := all(t, onVersions(t, "2.20.15", r.Version))
 			server, worker := find(t, cs, "authentik-1-server"), find(t, cs, "authentik-1-worker")
-			// authentik.md 1.1: one image, two commands; 9000 is HTTP; /dev/shm is used.
+			// docs/facts/authentik.md#1.1: one image, two commands; 9000 is HTTP; /dev/shm is used.
 			assert.Equal(t, "ghcr.io/goauthentik/server:"+r.Version, server.Image)
 			assert.Equal(t, server.Image, worker.Image)
 			assert.Equal(t, []string{"server"}, server.Command)
@@ -142,7 +142,7 @@ func TestContainersFollowTheFacts(t *testing.T) {
 			assert.Equal(t, []string{"9000/tcp"}, server.Ports)
 			assert.EqualValues(t, 512<<20, server.Shm)
 			assert.EqualValues(t, 512<<20, worker.Shm)
-			// authentik.md 1.3: server and worker need the same key and database.
+			// docs/facts/authentik.md#1.3: server and worker need the same key and database.
 			for _, name := range []string{"AUTHENTIK_SECRET_KEY", "AUTHENTIK_POSTGRESQL__HOST", "AUTHENTIK_POSTGRESQL__NAME", "AUTHENTIK_POSTGRESQL__USER", "AUTHENTIK_POSTGRESQL__PASSWORD"} {
 				assert.NotEmpty(t, server.Env[name], name)
 				assert.Equal(t, server.Env[name], worker.Env[name], name)
@@ -153,16 +153,16 @@ func TestContainersFollowTheFacts(t *testing.T) {
 				assert.Equal(t, want, server.Env[name], name)
 				assert.Equal(t, want, worker.Env[name], name)
 			}
-			// authentik.md 1.2: Redis up to 2025.8, none from 2025.10 on.
+			// docs/facts/authentik.md#1.2: Redis up to 2025.8, none from 2025.10 on.
 			redis := slices.ContainsFunc(cs, func(c Container) bool { return c.Name == "authentik-1-redis" })
 			assert.Equal(t, !deployment.AtLeast(r.Version, "2025.10.0"), redis)
 			_, asks := server.Env["AUTHENTIK_REDIS__HOST"]
 			assert.Equal(t, redis, asks)
-			// authentik.md 1.3 and 1.5: the worker sets up; a server of 2026.5 must not.
+			// docs/facts/authentik.md#1.3 and docs/facts/authentik.md#1.5: the worker sets up; a server of 2026.5 must not.
 			assert.NotEmpty(t, worker.Env["AUTHENTIK_BOOTSTRAP_TOKEN"])
 			_, bootstraps := server.Env["AUTHENTIK_BOOTSTRAP_TOKEN"]
 			assert.Equal(t, !deployment.AtLeast(r.Version, "2026.5.0"), bootstraps)
-			// authentik.md 1.1: from 2026.5 on it would listen on [::].
+			// docs/facts/authentik.md#1.1: from 2026.5 on it would listen on [::].
 			assert.Equal(t, deployment.AtLeast(r.Version, "2026.5.0"), server.Env["AUTHENTIK_LISTEN__HTTP"] == "0.0.0.0:9000")
 		})
 	}
@@ -172,13 +172,13 @@ func TestContainersFollowTheFacts(t *testing.T) {
 			b := onVersions(t, r.Version, "2025.8.1")
 			cs := all(t, b)
 			p, front := find(t, cs, "paperless-1"), find(t, cs, "edge-1")
-			// paperless.md 10: port 8000, no command, broker by URL, database by host.
+			// docs/facts/paperless.md#10: port 8000, no command, broker by URL, database by host.
 			assert.Equal(t, "ghcr.io/paperless-ngx/paperless-ngx:"+r.Version, p.Image)
 			assert.Nil(t, p.Command)
 			assert.Equal(t, []string{"8000/tcp"}, p.Ports)
 			assert.Equal(t, "redis://broker:6379", p.Env["PAPERLESS_REDIS"])
 			assert.Equal(t, "postgres", p.Env["PAPERLESS_DBHOST"])
-			// paperless.md 3.3: requests trusts only what REQUESTS_CA_BUNDLE names.
+			// docs/facts/paperless.md#3.3: requests trusts only what REQUESTS_CA_BUNDLE names.
 			assert.Contains(t, p.Files, p.Env["REQUESTS_CA_BUNDLE"])
 			// The configuration is the user's, unmodified.
 			for name, value := range b.Paperless.Env {

@@ -17,7 +17,7 @@ const sqliteMagic = "SQLite format 3\x00"
 func IsSQLite(dump []byte) bool { return bytes.HasPrefix(dump, []byte(sqliteMagic)) }
 
 // sqliteFile is where Paperless keeps its database unless a server is named
-// (paperless.md 10).
+// (docs/facts/paperless.md#10).
 func sqliteFile(env map[string]string) string {
 	return path.Join(cmp.Or(env["PAPERLESS_DATA_DIR"], "/usr/src/paperless/data"), "db.sqlite3")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // TestOnSQLite shows that no server is named beside a file, as Paperless would
-// take the server (paperless.md 10).
+// take the server (docs/facts/paperless.md#10).
 func TestOnSQLite(t *testing.T) {
 	t.Parallel()
 	b := onVersions(t, "3.0.5", "2025.8.1")

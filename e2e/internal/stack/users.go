@@ -148,7 +148,7 @@ for link in json.loads(os.environ["SSOCHECK_LINKS"]):
 const paperlessSource = "/usr/src/paperless/src"
 
 // adminScript makes our administrator in a database that has others: Paperless
-// does so by itself only where it has none (paperless.md 10).
+// does so by itself only where it has none (docs/facts/paperless.md#10).
 const adminScript = `import json, os
 from django.contrib.auth.models import User
 admin = json.loads(os.environ["SSOCHECK_ADMIN"])
@@ -195,7 +195,7 @@ func (p *pair) shell(ctx context.Context, variable, script string) error {
 	_, err := p.execIn(ctx, p.app, paperlessSource, []string{variable}, cmd...)
 	var exit *exitError
 	if errors.As(err, &exit) && p.bundle.Paperless.AtLeast("2.15.0") {
-		// What came from *_FILE variables is only in s6's environment (paperless.md 10).
+		// What came from *_FILE variables is only in s6's environment (docs/facts/paperless.md#10).
 		if _, with := p.execIn(ctx, p.app, paperlessSource, []string{variable}, append([]string{"/command/with-contenv"}, cmd...)...); with == nil {
 			return nil
 		}

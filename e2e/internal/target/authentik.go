@@ -38,7 +38,7 @@ func (a AuthentikAPI) Get(ctx context.Context, path string, v any) error {
 		return fmt.Errorf("authentik API: %w", err)
 	}
 	defer res.Body.Close()
-	// authentik answers a bad token with 403 (authentik.md 3).
+	// authentik answers a bad token with 403 (docs/facts/authentik.md#3).
 	if res.StatusCode == http.StatusForbidden || res.StatusCode == http.StatusUnauthorized {
 		return fmt.Errorf("authentik API %s: %w (%s)", path, ErrToken, res.Status)
 	}

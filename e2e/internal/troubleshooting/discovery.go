@@ -13,7 +13,7 @@ import (
 
 // discoveryItems are the reasons why Paperless cannot read the discovery
 // document. The browser always sees the same: Server Error (500) after the press
-// of the button, before authentik was met (paperless.md 8).
+// of the button, before authentik was met (docs/facts/paperless.md#8).
 func discoveryItems() []*Item {
 	return []*Item{
 		net("NET-DNS", "Paperless cannot resolve authentik's host name",

@@ -13,7 +13,7 @@ import (
 )
 
 // What a record says, in the words of the items. Texts of the products are those
-// of observed.json and paperless.md section 8.
+// of fixtures/observed.json and docs/facts/paperless.md#8.
 
 // bootLine is the last line of a failed start that contains the part, or "".
 func bootLine(rec evidence.Record, part string) string {
@@ -205,7 +205,7 @@ func serverURL(b *deployment.Deployment) string {
 }
 
 // list is the value of a comma-separated setting as Paperless splits it
-// (paperless-settings.json, list_semantics): v3 strips blanks, v2 does not.
+// (fixtures/paperless-settings.json#list_semantics): v3 strips blanks, v2 does not.
 func list(p *deployment.Paperless, name string) []string {
 	v, _ := p.Value(name)
 	items := strings.Split(v, ",")

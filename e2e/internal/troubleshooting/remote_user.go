@@ -113,7 +113,7 @@ func spoofed(rec evidence.Record) *evidence.Probe {
 	return nil
 }
 
-// metaName is Django's META key of a header (paperless.md 6).
+// metaName is Django's META key of a header (docs/facts/paperless.md#6).
 func metaName(header string) string {
 	n := strings.ToUpper(strings.ReplaceAll(header, "-", "_"))
 	if !strings.HasPrefix(n, "HTTP_") {

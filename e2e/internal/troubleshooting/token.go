@@ -53,7 +53,7 @@ func stateItems() []*Item {
 }
 
 // tokenItems are failures at the token endpoint, with the id_token and at the
-// userinfo endpoint. The page never says which it was (failures.md 0.5).
+// userinfo endpoint. The page never says which it was (docs/facts/failures.md#0.5).
 func tokenItems() []*Item {
 	return slices.Concat([]*Item{
 		secretItem("CFG-DOLLAR", 0, deployment.SecretDollar, "Compose has eaten the $ in the client secret",
@@ -168,7 +168,7 @@ func tokenItems() []*Item {
 }
 
 // idTokenItems are reasons for "Invalid id_token", which Paperless logs without
-// more; since 2.20.0 it validates the token (paperless.md 3.5).
+// more; since 2.20.0 it validates the token (docs/facts/paperless.md#3.5).
 func idTokenItems() []*Item {
 	since := Versions{PaperlessFrom: "2.20.0"}
 	return []*Item{

@@ -9,7 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// api is the part of the REST API that a tester asks (authentik.md 3).
+// api is the part of the REST API that a tester asks (docs/facts/authentik.md#3).
 func (s *Server) api(v *visit, p string) {
 	if rest, ok := strings.CutPrefix(p, "/flows/executor/"); ok {
 		s.executor(v, strings.TrimSuffix(rest, "/"))

@@ -94,7 +94,7 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// matchingModes tells whether redirect URIs have a matching mode (authentik.md 2).
+// matchingModes tells whether redirect URIs have a matching mode (docs/facts/authentik.md#2).
 func (s *Server) matchingModes() bool {
 	switch v := s.opts.Version; {
 	case strings.HasPrefix(v, "2024.8."):
@@ -234,7 +234,7 @@ type visit struct {
 }
 
 // validHost is the host syntax that Django accepts; anything else, such as a
-// name with an underscore, is a bare 404 (authentik.md 4.2).
+// name with an underscore, is a bare 404 (docs/facts/authentik.md#4.2).
 var validHost = regexp.MustCompile(`^(?i:[a-z0-9.-]+|\[[a-f0-9:.]+\])(?::\d+)?$`)
 
 // ServeHTTP answers as authentik does behind its proxy.
@@ -256,7 +256,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if strings.Contains(r.URL.Path, "//") {
 		// The front router cleans paths first; a server_url that ends in a slash
-		// works because of it (observed.json, row 27).
+		// works because of it (fixtures/observed.json#27-server-url-base).
 		to := *r.URL
 		to.Path, to.RawPath = slashes.ReplaceAllString(r.URL.Path, "/"), ""
 		w.Header().Set("Location", to.RequestURI())

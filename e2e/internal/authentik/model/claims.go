@@ -8,7 +8,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// subject is the sub claim by the provider's mode (authentik.md 4.6).
+// subject is the sub claim by the provider's mode (docs/facts/authentik.md#4.6).
 func (s *Server) subject(p *deployment.OAuth2Provider, u *deployment.AuthentikUser) string {
 	pk := strconv.Itoa(s.db.users[u.Username])
 	switch p.SubMode {

@@ -35,9 +35,9 @@ const (
 
 const (
 	// maxFailures is after how many wrong passwords the stage gives up
-	// (authentik.md 4.5: failed_attempts_before_cancel=5).
+	// (docs/facts/authentik.md#4.5: failed_attempts_before_cancel=5).
 	maxFailures = 5
-	// consentTime is how long a consent holds (authentik.md 2: 4 weeks).
+	// consentTime is how long a consent holds (docs/facts/authentik.md#2: 4 weeks).
 	consentTime = 4 * 7 * 24 * time.Hour
 	// bodyLimit is more than any answer to a stage.
 	bodyLimit = 64 << 10
@@ -57,7 +57,7 @@ func knownFlow(slug string) bool {
 	return slices.Contains([]string{flowAuthentication, flowInvalidation, flowExplicit, flowImplicit, flowSessionEnd}, slug)
 }
 
-// executor is the JSON API behind the flow pages (authentik.md 5.6).
+// executor is the JSON API behind the flow pages (docs/facts/authentik.md#5.6).
 func (s *Server) executor(v *visit, slug string) {
 	if !knownFlow(slug) {
 		v.page(http.StatusNotFound, "notfound", pageData{Title: "authentik"})
@@ -293,7 +293,7 @@ func (s *Server) permissions(p *deployment.OAuth2Provider, q url.Values) []any {
 }
 
 // endSession begins the provider's invalidation flow, which shows a page and
-// leaves the session alive (authentik.md 5.7).
+// leaves the session alive (docs/facts/authentik.md#5.7).
 func (s *Server) endSession(v *visit, app *deployment.Application) {
 	u := s.visitor(v)
 	switch {

@@ -92,7 +92,7 @@ func withoutShape(notes []string) []string {
 	return out
 }
 
-// TestAuthorizeErrors is the authorize part of authentik.md 4.5.
+// TestAuthorizeErrors is the authorize part of docs/facts/authentik.md#4.5.
 func TestAuthorizeErrors(t *testing.T) {
 	t.Parallel()
 	const pageURI = "Redirect URI Error"
@@ -170,7 +170,7 @@ func TestGrantTypesBefore2026(t *testing.T) {
 	newAgent(t, start(t, b, authentik.Options{})).code(b, nil)
 }
 
-// TestTokenErrors is the token part of authentik.md 4.5.
+// TestTokenErrors is the token part of docs/facts/authentik.md#4.5.
 func TestTokenErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

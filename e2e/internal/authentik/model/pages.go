@@ -30,7 +30,7 @@ type pageData struct {
 	Script               template.JS
 	// Of the flow shell:
 	Slug  string
-	Shape string // which of the shells of authentik.md 5.3
+	Shape string // which of the shells of docs/facts/authentik.md#5.3
 }
 
 // page is one of authentik's pages. The server writes the text, and the page's

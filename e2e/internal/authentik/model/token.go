@@ -26,7 +26,7 @@ const (
 // refusal is an error of the token endpoint.
 type refusal struct{ code, description, event string }
 
-// token is the token endpoint; every refusal is a 400 (authentik.md 4.5).
+// token is the token endpoint; every refusal is a 400 (docs/facts/authentik.md#4.5).
 func (s *Server) token(v *visit) {
 	if v.r.Method != http.MethodPost {
 		v.w.WriteHeader(http.StatusMethodNotAllowed)

@@ -8,7 +8,7 @@ import (
 )
 
 // The texts of 3.11 were printed by CPython 3.11's json.loads. That of 3.13 for
-// an object was recorded (observed.json, 12-json-trailing-comma); the one for an
+// an object was recorded (fixtures/observed.json#12-json-trailing-comma); the one for an
 // array follows it.
 func TestPyJSONErrors(t *testing.T) {
 	t.Parallel()

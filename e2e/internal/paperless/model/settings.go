@@ -75,7 +75,7 @@ func bootFail(format string, args ...any) error {
 }
 
 // booleans are the settings that Paperless 3 reads strictly
-// (paperless-settings.json, type bool).
+// (fixtures/paperless-settings.json, type bool).
 var booleans = []string{
 	"PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", "PAPERLESS_ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS", "PAPERLESS_ACCOUNT_SESSION_REMEMBER",
 	"PAPERLESS_DEBUG", "PAPERLESS_DISABLE_REGULAR_LOGIN", "PAPERLESS_EMAIL_USE_SSL", "PAPERLESS_EMAIL_USE_TLS",

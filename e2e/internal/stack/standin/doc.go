@@ -79,7 +79,7 @@ func RunTool(ctx context.Context, name string, w World) error {
 	return tools[filepath.Base(name)](ctx, w)
 }
 
-// waitTries and waitPause are those of authentik's wait_for_db (authentik.md 1.2).
+// waitTries and waitPause are those of authentik's wait_for_db (docs/facts/authentik.md#1.2).
 const (
 	waitTries = 30
 	waitPause = time.Second
