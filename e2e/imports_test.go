@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"fixtures", "compose"},
 	{"e2e/internal/evidence"},
 	{"e2e/internal/deployment"},
-	{"e2e/internal/config"},
+	{"e2e/internal/config", "e2e/internal/paperless"},
 	{"e2e/internal/target"},
 	{"e2e/internal/edge"},
 	{"e2e/internal/paperless/model", "e2e/internal/authentik/model"},

@@ -12,6 +12,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -49,8 +50,12 @@ type answer struct {
 	body     string
 }
 
+// html reads the answer's body.
+func (a *answer) html() paperless.Page { return paperless.ParsePage(a.body) }
+
 func (a *answer) page(p *check.Pass) evidence.Page {
-	page := evidence.Page{URL: redact(p, a.url.String()), Status: a.status, Title: title(a.body), Text: text(a.body)}
+	h := a.html()
+	page := evidence.Page{URL: redact(p, a.url.String()), Status: a.status, Title: short(h.Title()), Text: h.Text()}
 	if p.Target.Redactor != nil {
 		page.Text = p.Target.Redactor.Text(page.Text)
 	}
@@ -176,7 +181,8 @@ func (c *caller) start(ctx context.Context, next string) (*url.URL, error) {
 		return nil, err
 	}
 	app, _ := c.p.Bundle.Paperless.App()
-	action, ok := formAction(page.body, "/accounts/oidc/"+app.ProviderID+"/login/")
+	h := page.html()
+	action, ok := h.FormAction("/accounts/oidc/"+app.ProviderID+"/login/")
 	if !ok {
 		return nil, check.Unmetf("there is no form for %q on the sign-in page", app.ProviderID)
 	}
@@ -184,7 +190,7 @@ func (c *caller) start(ctx context.Context, next string) (*url.URL, error) {
 	if err != nil {
 		return nil, check.Unmetf("the form's action is no URL: %s", short(action))
 	}
-	a, err := c.post(ctx, to.String(), url.Values{"csrfmiddlewaretoken": {csrf(page.body)}})
+	a, err := c.post(ctx, to.String(), url.Values{"csrfmiddlewaretoken": {h.CSRFToken()}})
 	if err != nil {
 		return nil, err
 	}
@@ -372,10 +378,11 @@ func (c *caller) land(ctx context.Context, callback *url.URL, who deployment.Aut
 	}
 	e := c.ending(a, who)
 	if e.place == atSignup && c.p.Target.Changes {
+		h := a.html()
 		form := url.Values{
-			"csrfmiddlewaretoken": {csrf(a.body)},
-			"username":            {or(inputValue(a.body, "username"), who.Username)},
-			"email":               {inputValue(a.body, "email")},
+			"csrfmiddlewaretoken": {h.CSRFToken()},
+			"username":            {or(h.Input("username"), who.Username)},
+			"email":               {h.Input("email")},
 		}
 		if first, err = c.post(ctx, a.url.String(), form); err != nil {
 			return ending{}, nil, err

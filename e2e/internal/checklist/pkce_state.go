@@ -135,7 +135,7 @@ func placeOf(s sites, u *url.URL) place {
 
 func locationOf(p *check.Pass, a *answer) string {
 	if a.location == nil {
-		return title(a.body)
+		return short(a.html().Title())
 	}
 	return "Location " + redact(p, a.location.String())
 }

@@ -194,21 +194,3 @@ func TestRemoteHeader(t *testing.T) {
 		})
 	}
 }
-
-func TestReadingPages(t *testing.T) {
-	t.Parallel()
-	const body = `<html><head><script>var x = "<form action='/accounts/oidc/authentik/login/'>"</script><title>Paperless-ngx
-	 sign in</title></head><body>
-	<form method="post" class="a"><input type="hidden" name="csrfmiddlewaretoken" value="a&amp;b"></form>
-	<form id="social-login" method="post" action="/accounts/oidc/authentik/login/?process=&amp;next=%2F"><button>S&amp;S</button></form>
-	<input value="bob" name="username">`
-	assert.Equal(t, "Paperless-ngx sign in", title(body))
-	assert.Equal(t, "S&S", text(body))
-	assert.Equal(t, "a&b", csrf(body))
-	assert.Equal(t, "bob", inputValue(body, "username"))
-	action, ok := formAction(body, "/accounts/oidc/authentik/login/")
-	assert.True(t, ok)
-	assert.Equal(t, "/accounts/oidc/authentik/login/?process=&next=%2F", action)
-	_, ok = formAction(body, "/accounts/oidc/Authentik/login/")
-	assert.False(t, ok, "a provider id of another case is another one")
-}

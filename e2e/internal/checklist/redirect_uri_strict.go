@@ -55,7 +55,7 @@ func redirectURIStrict(ctx context.Context, p *check.Pass) error {
 		if err != nil {
 			return err
 		}
-		probed(p, "redirect_uri with "+m.name, http.MethodGet, u.String(), a.status, or(title(a.body), locationOf(p, a)))
+		probed(p, "redirect_uri with "+m.name, http.MethodGet, u.String(), a.status, or(short(a.html().Title()), locationOf(p, a)))
 		// Anything but an error page goes on: to the sign-in, or to that URI.
 		if a.status >= 400 {
 			continue

@@ -75,7 +75,7 @@ func refused(ctx context.Context, p *check.Pass) error {
 		return err
 	}
 	a, err := c.tryForm(ctx, at(p, "/accounts/login/"), url.Values{
-		"csrfmiddlewaretoken": {csrf(page.body)}, "login": {local.Username}, "password": {local.Password},
+		"csrfmiddlewaretoken": {page.html().CSRFToken()}, "login": {local.Username}, "password": {local.Password},
 	})
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func refused(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	probed(p, "password on /accounts/login/", http.MethodPost, at(p, "/accounts/login/"), a.status, text(a.body))
+	probed(p, "password on /accounts/login/", http.MethodPost, at(p, "/accounts/login/"), a.status, a.html().Text())
 	if s.SignedIn() {
 		return check.Unmetf("the form is gone, but a password sent to /accounts/login/ still signs in")
 	}

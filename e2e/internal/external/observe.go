@@ -5,27 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // bodyLimit is what is read of an answer.
 const bodyLimit = 1 << 20
-
-var (
-	ssoForm   = regexp.MustCompile(`(?is)<form\b[^>]*\baction\s*=\s*["']([^"']*/accounts/oidc/([^/"']+)/login/[^"']*)["'][^>]*>(.*?)</form>`)
-	csrfInput = regexp.MustCompile(`(?is)name=["']csrfmiddlewaretoken["']\s+value=["']([^"']*)["']`)
-	localForm = regexp.MustCompile(`(?is)<input\b[^>]*\bname\s*=\s*["']login["']`)
-	anyTag    = regexp.MustCompile(`(?s)<[^>]*>`)
-)
 
 // observe fills the bundle with what anybody can see of the pair: the button's
 // provider, and where it leads. What cannot be seen stays unknown.
@@ -36,22 +28,23 @@ func (p *Pair) observe(ctx context.Context) {
 		p.note("the sign-in page could not be read beforehand: %s", err)
 		return
 	}
-	form := ssoForm.FindStringSubmatch(page)
-	if form == nil {
+	read := paperless.ParsePage(page)
+	button, ok := read.Button()
+	if !ok {
 		p.note("the sign-in page shows no button of an OpenID Connect provider")
 		return
 	}
-	app := map[string]any{"provider_id": form[2], "name": strings.Join(strings.Fields(html.UnescapeString(anyTag.ReplaceAllString(form[3], " "))), " ")}
+	app := map[string]any{"provider_id": button.ProviderID, "name": button.Name}
 	settings := map[string]any{}
-	if !localForm.MatchString(page) {
+	if !read.HasInput("login") {
 		p.bundle.Paperless.Env[deployment.DisableRegularLogin] = "true"
 	}
 	action, err := url.Parse(base + "/accounts/login/")
 	if err == nil {
-		action, err = action.Parse(html.UnescapeString(form[1]))
+		action, err = action.Parse(button.Action)
 	}
 	if err == nil {
-		p.press(ctx, action, page, app)
+		p.press(ctx, action, read.CSRFToken(), app)
 	}
 	p.headless(ctx, base, app, settings)
 	app["settings"] = settings
@@ -62,10 +55,10 @@ func (p *Pair) observe(ctx context.Context) {
 
 // press sends the button's form, which changes nothing, and reads client id and
 // authentik's address off the authorization request.
-func (p *Pair) press(ctx context.Context, action *url.URL, page string, app map[string]any) {
+func (p *Pair) press(ctx context.Context, action *url.URL, csrf string, app map[string]any) {
 	form := url.Values{}
-	if m := csrfInput.FindStringSubmatch(page); m != nil {
-		form.Set("csrfmiddlewaretoken", html.UnescapeString(m[1]))
+	if csrf != "" {
+		form.Set("csrfmiddlewaretoken", csrf)
 	}
 	_, header, err := p.ask(ctx, http.MethodPost, action.String(), form)
 	if err != nil {
