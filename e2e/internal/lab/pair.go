@@ -1,12 +1,10 @@
 package lab
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
-	"strconv"
 	"sync"
 
 	authentik "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
@@ -101,36 +99,9 @@ func (p *pair) direct(r *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	in.RequestURI = in.URL.RequestURI()
-	w := &answer{header: http.Header{}}
+	w := httptest.NewRecorder()
 	p.app.ServeHTTP(w, in)
-	return w.response(r), nil
-}
-
-// answer keeps a response in memory.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header { return a.header }
-
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-func (a *answer) Write(b []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(b)
-}
-
-func (a *answer) response(r *http.Request) *http.Response {
-	a.WriteHeader(http.StatusOK)
-	return &http.Response{
-		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: a.header,
-		Body: io.NopCloser(bytes.NewReader(a.body.Bytes())), ContentLength: int64(a.body.Len()), Request: r,
-	}
+	resp := w.Result()
+	resp.Request = r
+	return resp, nil
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/term"
 )
 
 // Terminal are the options that fit a file: colour and a live line only on a
@@ -13,7 +15,12 @@ func Terminal(f *os.File, getenv func(string) string) TextOptions {
 	if getenv == nil {
 		getenv = os.Getenv
 	}
-	columns, tty := size(f)
+	fd := int(f.Fd())
+	tty := term.IsTerminal(fd)
+	columns, _, err := term.GetSize(fd)
+	if err != nil {
+		columns = 0 // no terminal
+	}
 	dumb := getenv("TERM") == "dumb"
 	o := TextOptions{
 		Color:  tty && !dumb,
