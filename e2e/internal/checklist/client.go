@@ -182,7 +182,7 @@ func (c *caller) start(ctx context.Context, next string) (*url.URL, error) {
 	}
 	app, _ := c.p.Bundle.Paperless.App()
 	h := page.html()
-	action, ok := h.FormAction("/accounts/oidc/"+app.ProviderID+"/login/")
+	action, ok := h.FormAction("/accounts/oidc/" + app.ProviderID + "/login/")
 	if !ok {
 		return nil, check.Unmetf("there is no form for %q on the sign-in page", app.ProviderID)
 	}

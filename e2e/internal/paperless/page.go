@@ -64,7 +64,9 @@ var providerLogin = regexp.MustCompile(`/accounts/oidc/([^/]+)/login/`)
 
 // Button is the first button of an OpenID Connect provider.
 func (p Page) Button() (Button, bool) {
-	form := p.find(func(n *html.Node) bool { return n.DataAtom == atom.Form && providerLogin.MatchString(attr(n, "action")) })
+	form := p.find(func(n *html.Node) bool {
+		return n.DataAtom == atom.Form && providerLogin.MatchString(attr(n, "action"))
+	})
 	if form == nil {
 		return Button{}, false
 	}
