@@ -49,6 +49,7 @@ func (s *subject) build() error {
 		return err
 	}
 	s.extraHosts()
+	s.secure = s.secureBy()
 	b.Paperless.URL = s.publicURL()
 	s.readProviders()
 	b.Authentik.URL = s.authentikURL()
@@ -334,7 +335,8 @@ func (s *subject) value(name string) (string, *entry) {
 }
 
 // publicURL is the origin that people open: PAPERLESS_URL, else the first
-// trusted origin, else the guide's example.
+// trusted origin, else the guide's example. Where a proxy in the files serves
+// the site by https, that is what people open, whatever PAPERLESS_URL says.
 func (s *subject) publicURL() string {
 	v, _ := s.value("PAPERLESS_URL")
 	origins, _ := s.value("PAPERLESS_CSRF_TRUSTED_ORIGINS")
@@ -345,6 +347,9 @@ func (s *subject) publicURL() string {
 			text = "https://" + text
 		}
 		if origin := originOf(text); origin != "" {
+			if rest, plain := strings.CutPrefix(origin, "http://"); plain && s.opensSecurely() {
+				return "https://" + strings.TrimSuffix(rest, ":80")
+			}
 			return origin
 		}
 	}

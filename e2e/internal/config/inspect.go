@@ -39,6 +39,9 @@ func (r *reader) readInspect(f *file) ([]*entry, error) {
 				}
 			}
 			r.image = image
+			for _, kv := range d.pairs(d.get(config, "Labels")) {
+				r.label(kv.key + "=" + d.text(kv.value))
+			}
 			if v := d.text(d.get(d.get(config, "Labels"), "org.opencontainers.image.version")); v != "" && paperlessImage.MatchString(image) && tagNumber.MatchString(v) {
 				r.image = "paperless-ngx:" + v
 			}

@@ -67,6 +67,8 @@ type subject struct {
 	apps      []*jnode
 	app       appValues
 
+	secure *secureSite // why people open the site by https, although PAPERLESS_URL says http; nil: nothing says so
+
 	blueprint     *Blueprint // nil when none was given
 	blueprintFile *file
 }

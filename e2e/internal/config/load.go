@@ -87,6 +87,9 @@ type reader struct {
 	whole bool     // the files that are not Compose's say all that is set
 	open  []string // where more variables may come from, which cannot be seen here
 	lacks bool     // a file is not there that may set more, as a problem says
+
+	labels map[string]string // of the container, where no Compose file says them
+	sites  []secureSite      // that proxies in the files serve by https
 }
 
 // given reads the files that were given, and tells what each of them is.

@@ -121,6 +121,8 @@ func (c *cluster) add(d *document, n ast.Node, containers *[]*container, kinds *
 		c.made[target] = kind
 	case kind == "HelmRelease" || kind == "HelmChart" || kind == "Application" || kind == "HelmChartConfig":
 		c.chart(d, n, kind)
+	case kind == "Ingress" || kind == "IngressRoute":
+		c.ingress(d, n, kind)
 	case kind == "Kustomization" || kind == "Component":
 		c.kustomization(d, n)
 	default:

@@ -11,6 +11,7 @@ import (
 // not known. Nothing is evaluated.
 func (r *reader) readNix(f *file) ([]*entry, error) {
 	n := &nixReader{f: f, s: string(f.text)}
+	r.sites = append(r.sites, nixSites(f)...)
 	var out []*entry
 	at := map[string]int{}
 	for n.i < len(n.s) {

@@ -159,7 +159,7 @@ func (s *subject) plainRedirect() []problem {
 	if e == nil || !strings.HasPrefix(v, "http://") || !s.ssoMeant() {
 		return nil
 	}
-	if proto, _ := s.value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"); proto == "http" {
+	if proto, _ := s.value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"); proto == "http" || s.secure != nil {
 		return nil
 	}
 	p := e.atValue("Paperless sends a redirect URI with https although people open it by http: authentik refuses it",

@@ -41,7 +41,37 @@ func checkOrigin(s *subject) []problem {
 		}
 		return []problem{p}
 	}
-	return nil
+	return s.plainURL(e, origins)
+}
+
+// plainURL is about a PAPERLESS_URL with http where a proxy serves the site by
+// https: the browser then sends another origin than Paperless trusts.
+func (s *subject) plainURL(e *entry, origins string) []problem {
+	by := s.secure
+	if by == nil {
+		return nil
+	}
+	want := "https://" + hostOf(e.value)
+	for origin := range strings.SplitSeq(origins, ",") {
+		if strings.EqualFold(strings.TrimSpace(origin), want) {
+			return nil // trusted all the same
+		}
+	}
+	p := e.atValue("PAPERLESS_URL says http, but people open the site by https ("+by.by+"): Paperless refuses the button (CSRF, 403)", e.written(e.name, want))
+	p.edit = e.revalue(want)
+	_, header := s.value("PAPERLESS_PROXY_SSL_HEADER")
+	proto, _ := s.value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL")
+	switch {
+	case header != nil:
+		p.message = "PAPERLESS_URL says http, but people open the site by https (" + by.by + "): Paperless takes the button only as long as the proxy sends the header of PAPERLESS_PROXY_SSL_HEADER"
+	case by.sure || proto != "http":
+		p.level = Error
+	default: // http on purpose, beside a proxy that serves other sites
+		p.message = "PAPERLESS_URL says http; if people open the site by https (" + by.by + "), Paperless refuses the button (CSRF, 403)"
+		p.fix += " if so"
+		p.edit = nil
+	}
+	return []problem{p}
 }
 
 func checkAllowed(s *subject) []problem {

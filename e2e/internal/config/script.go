@@ -157,8 +157,8 @@ func (r *reader) readScript(f *file) ([]*entry, error) {
 			}
 			return
 		}
-		open, files, image := r.open, r.files, r.image
-		r.image = ""
+		open, files, image, labels := r.open, r.files, r.image, r.labels
+		r.image, r.labels = "", nil
 		entries := r.runWords(f, command[at:], vars, "script")
 		paperless := paperlessImage.MatchString(r.image)
 		if !found && (paperless || anySetting(entries)) {
@@ -166,7 +166,7 @@ func (r *reader) readScript(f *file) ([]*entry, error) {
 			r.image = image
 			return
 		}
-		r.open, r.files, r.image = open, files, image
+		r.open, r.files, r.image, r.labels = open, files, image, labels
 	}
 	for _, w := range words {
 		if w.ends {
@@ -214,6 +214,11 @@ func (r *reader) runWords(f *file, words []shellWord, vars map[string]*shellWord
 			out = append(out, runVariable(f, w, len("--env="), vars, from))
 		case strings.HasPrefix(w.text, "-e") && len(w.text) > 2 && shellAssign.MatchString(strings.TrimPrefix(w.text[2:], "=")):
 			out = append(out, runVariable(f, w, len(w.text)-len(strings.TrimPrefix(w.text[2:], "=")), vars, from))
+		case (w.text == "-l" || w.text == "--label") && i+1 < len(words):
+			i++
+			r.label(words[i].text)
+		case strings.HasPrefix(w.text, "--label="):
+			r.label(strings.TrimPrefix(w.text, "--label="))
 		case w.text == "--env-file" && i+1 < len(words):
 			i++
 			files = append(files, r.literalFile(f, words[i].text, "--env-file")...)

@@ -34,6 +34,8 @@ func (r *reader) readUnit(f *file) ([]*entry, error) {
 			out = append(out, unitWords(f, l, at)...)
 		case key == "EnvironmentFile":
 			files = append(files, r.unitFile(f, value)...)
+		case key == "Label" && container:
+			r.label(strings.Trim(value, `"'`))
 		case key == "Secret" && container:
 			if e := unitSecret(f, l, at, value); e != nil {
 				out = append(out, e)

@@ -88,6 +88,9 @@ func (w *valuesWalk) walk(n ast.Node, depth int) {
 	}
 	w.findImage(n)
 	for _, kv := range d.pairs(n) {
+		if kv.key == "tls" {
+			w.r.sites = append(w.r.sites, tlsHosts(d, kv.value, "the chart's ingress")...)
+		}
 		if !variableName.MatchString(kv.key) || strings.ToUpper(kv.key) != kv.key {
 			w.walk(kv.value, depth+1)
 			continue
