@@ -44,6 +44,9 @@ func (c *lintCmd) Run(e *env) error {
 		Complete: c.Complete,
 	}
 	if len(src.Files) == 0 && c.Container == "" {
+		src.Files = e.settings.Config
+	}
+	if len(src.Files) == 0 && c.Container == "" {
 		src.Files = here()
 	}
 	if err := c.gather(e, &src); err != nil {

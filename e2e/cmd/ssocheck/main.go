@@ -21,14 +21,9 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
-	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
-	"github.com/ssocheck/ssocheck/e2e/internal/manual"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
-	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 func main() {
@@ -67,6 +62,8 @@ type cli struct {
 	Verbose bool `short:"v" help:"Log what is done, to stderr."`
 	Quiet   bool `short:"q" help:"Print only what is wrong, and the verdict."`
 
+	ShowVersion versionFlag `name:"version" help:"Print the version, and the versions of the products that are known."`
+
 	Run      runCmd       `cmd:"" help:"Run the checklist."`
 	Lint     lintCmd      `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
 	Render   renderCmd    `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
@@ -82,6 +79,11 @@ type cli struct {
 	Down     downCmd      `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
 	Cache    cacheCmd     `cmd:"" help:"List or clear the databases that make the stack start sooner."`
 
+	Version    versionCmd    `cmd:"" help:"Print the version, and the versions of the products that are known."`
+	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
+	Man        manCmd        `cmd:"" help:"Print the manual page: ssocheck man | man -l -"`
+
+	Complete  completeCmd  `cmd:"" hidden:"" help:"What a word of the command line may become."`
 	EdgeServe edgeServeCmd `cmd:"" hidden:"" help:"The edge, in its container."`
 }
 
@@ -90,6 +92,7 @@ type env struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	quiet, verbose bool
+	settings       settings
 }
 
 // failed is an outcome that is not an error: the exit code says it all.
@@ -110,11 +113,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	var c cli
 	done := -1
+	given, err := readSettings(settingsFile)
+	if err != nil {
+		tell(stderr, err.Error())
+		return exitError
+	}
 	parser, err := newParser(&c, stdout, stderr, func(code int) {
 		if done < 0 {
 			done = code
 		}
-	})
+	}, kong.Resolvers(kong.ResolverFunc(given.resolve)))
 	if err != nil {
 		tell(stderr, err.Error())
 		return exitError
@@ -137,7 +145,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		tell(stderr, short(err.Error())+" (see ssocheck --help)")
 		return exitError
 	}
-	e := &env{ctx: ctx, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler), quiet: c.Quiet, verbose: c.Verbose}
+	e := &env{ctx: ctx, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler), quiet: c.Quiet, verbose: c.Verbose, settings: given}
 	if c.Verbose {
 		e.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
@@ -153,10 +161,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // newParser reads the command line into c.
-func newParser(c *cli, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
-	return kong.New(c, kong.Name("ssocheck"), kong.Writers(stdout, stderr), kong.Exit(exit),
+func newParser(c *cli, stdout, stderr io.Writer, exit func(int), more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append(more, kong.Name("ssocheck"), kong.Writers(stdout, stderr), kong.Exit(exit),
 		kong.Description("Tests whether people can sign in to Paperless-ngx through authentik, and says what to change when they cannot."),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))...)
 }
 
 // longestArgument is far above what any argument needs. A whole file that was
@@ -383,72 +391,10 @@ func (c *mergeCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return merged.JSON(e.stdout)
-}
-
-type explainCmd struct {
-	Code string `arg:"" help:"Code of an item or rule, such as RED-SLASH, or id of a check or hazard."`
-}
-
-// Run explains.
-func (c *explainCmd) Run(e *env) error {
-	entries, err := manual.Find(c.Code)
-	if err != nil {
+	if err := merged.JSON(e.stdout); err != nil {
 		return err
 	}
-	if len(entries) == 0 {
-		return fmt.Errorf("no item, lint rule or check %s; ssocheck list items, rules and checks show them", c.Code)
-	}
-	for n, entry := range entries {
-		if n > 0 {
-			fmt.Fprintln(e.stdout)
-		}
-		if err := entry.Text(e.stdout); err != nil {
-			return err
-		}
-		fmt.Fprintf(e.stdout, "\n%s\n", troubleshooting.DocURL(e2e.Version, entry.Page, entry.ID))
-	}
-	return nil
-}
-
-type listCmd struct {
-	What string `arg:"" enum:"checks,items,rules,versions,settings" help:"checks, items, rules, versions or settings."`
-}
-
-// Run lists.
-func (c *listCmd) Run(e *env) error {
-	switch c.What {
-	case "checks":
-		for _, ch := range checklist.All() {
-			fmt.Fprintf(e.stdout, "%-20s %-18s %s\n", ch.ID, ch.Guide, ch.Title)
-		}
-	case "items":
-		for _, i := range troubleshooting.ByGuide() {
-			guide := ""
-			if i.Guide > 0 {
-				guide = fmt.Sprintf("guide %d", i.Guide)
-			}
-			fmt.Fprintf(e.stdout, "%-18s %-8s %-18s %s\n", i.Code, guide, i.Breaks.ID, i.Title)
-		}
-	case "rules":
-		for _, r := range config.Rules() {
-			fmt.Fprintf(e.stdout, "%-18s %-8s %s\n", r.Code, r.Level, r.Title)
-		}
-	case "versions":
-		v, err := deployment.KnownVersions()
-		if err != nil {
-			return err
-		}
-		for _, r := range v.Paperless {
-			fmt.Fprintf(e.stdout, "paperless  %-10s %s\n", r.Version, r.Source)
-		}
-		for _, r := range v.Authentik {
-			fmt.Fprintf(e.stdout, "authentik  %-10s %s\n", r.Version, r.Source)
-		}
-	case "settings":
-		return printSettings(e.stdout)
-	}
-	return nil
+	return exit(merged.Result)
 }
 
 func variant(v string) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
-	"github.com/ssocheck/ssocheck/fixtures"
 )
 
 // textOptions are what fits the terminal or file that the text goes to.
@@ -33,22 +31,4 @@ func printFinding(w io.Writer, f troubleshooting.Finding) {
 		fmt.Fprintf(w, "    %s\n", b)
 	}
 	fmt.Fprintf(w, "    fix: %s\n", strings.ReplaceAll(f.Fix, "\n", "\n    "))
-}
-
-// printSettings lists the login settings with their versions and what they do.
-func printSettings(w io.Writer) error {
-	text, err := fixtures.FS.ReadFile("paperless-settings.json")
-	if err != nil {
-		return err
-	}
-	var doc struct {
-		Settings []struct{ Name, Type, Default, Introduced, Behaviour string }
-	}
-	if err := json.Unmarshal(text, &doc); err != nil {
-		return err
-	}
-	for _, s := range doc.Settings {
-		fmt.Fprintf(w, "%s  (%s, default %s, since %s)\n  %s\n", s.Name, s.Type, s.Default, s.Introduced, s.Behaviour)
-	}
-	return nil
 }

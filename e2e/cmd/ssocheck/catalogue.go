@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/manual"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+	"github.com/ssocheck/ssocheck/fixtures"
+)
+
+type explainCmd struct {
+	Code string `arg:"" help:"Code of an item or rule, such as RED-SLASH, id of a check or hazard, or name of a setting."`
+}
+
+// Help shows its use.
+func (explainCmd) Help() string {
+	return `Examples:
+  ssocheck explain RED-SLASH
+  ssocheck explain PAPERLESS_SOCIAL_AUTO_SIGNUP`
+}
+
+// Run explains.
+func (c *explainCmd) Run(e *env) error {
+	known, err := loginSettings()
+	if err != nil {
+		return err
+	}
+	for _, s := range known {
+		if strings.EqualFold(s.Name, c.Code) {
+			s.print(e.stdout)
+			return nil
+		}
+	}
+	entries, err := manual.Find(c.Code)
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		return fmt.Errorf("no item, lint rule, check or login setting %s; ssocheck list items, rules, checks and settings show them", c.Code)
+	}
+	for n, entry := range entries {
+		if n > 0 {
+			fmt.Fprintln(e.stdout)
+		}
+		if err := entry.Text(e.stdout); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "\n%s\n", troubleshooting.DocURL(e2e.Version, entry.Page, entry.ID))
+	}
+	return nil
+}
+
+type listCmd struct {
+	What   string `arg:"" enum:"checks,items,rules,versions,settings" help:"checks, items, rules, versions or settings."`
+	Format string `enum:"text,json" default:"text" help:"text or json."`
+}
+
+// A listed is one line of a list.
+type listed struct {
+	// The fields of what it is; empty ones belong to another list.
+	ID      string `json:"id,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Product string `json:"product,omitempty"`
+	Version string `json:"version,omitempty"`
+	Guide   string `json:"guide,omitempty"`
+	Level   string `json:"level,omitempty"`
+	Check   string `json:"check,omitempty"` // the first one that it makes fail
+	Title   string `json:"title,omitempty"`
+	Source  string `json:"source,omitempty"`
+	*setting
+
+	line string
+}
+
+// Run lists.
+func (c *listCmd) Run(e *env) error {
+	rows, err := c.rows()
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		enc := json.NewEncoder(e.stdout)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(rows)
+	}
+	for _, r := range rows {
+		if r.setting != nil {
+			r.print(e.stdout)
+			continue
+		}
+		fmt.Fprintln(e.stdout, r.line)
+	}
+	return nil
+}
+
+func (c *listCmd) rows() ([]listed, error) {
+	var rows []listed
+	add := func(r listed, format string, args ...any) {
+		r.line = fmt.Sprintf(format, args...)
+		rows = append(rows, r)
+	}
+	switch c.What {
+	case "checks":
+		for _, ch := range checklist.All() {
+			add(listed{ID: ch.ID, Guide: ch.Guide, Title: ch.Title}, "%-20s %-18s %s", ch.ID, ch.Guide, ch.Title)
+		}
+	case "items":
+		for _, i := range troubleshooting.ByGuide() {
+			r := listed{Code: i.Code, Check: i.Breaks.ID, Title: i.Title}
+			short := ""
+			if i.Guide > 0 {
+				r.Guide, short = fmt.Sprintf("troubleshooting %d", i.Guide), fmt.Sprintf("guide %d", i.Guide)
+			}
+			add(r, "%-18s %-8s %-18s %s", i.Code, short, i.Breaks.ID, i.Title)
+		}
+	case "rules":
+		for _, r := range config.Rules() {
+			add(listed{Code: r.Code, Level: r.Level, Title: r.Title}, "%-18s %-8s %s", r.Code, r.Level, r.Title)
+		}
+	case "versions":
+		v, err := deployment.KnownVersions()
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range []struct {
+			product  string
+			releases []deployment.Release
+		}{{deployment.PaperlessProduct, v.Paperless}, {deployment.AuthentikProduct, v.Authentik}} {
+			for _, r := range one.releases {
+				add(listed{Product: one.product, Version: r.Version, Source: r.Source}, "%-10s %-10s %s", one.product, r.Version, r.Source)
+			}
+		}
+	case "settings":
+		known, err := loginSettings()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range known {
+			rows = append(rows, listed{setting: &s})
+		}
+	}
+	return rows, nil
+}
+
+// A setting is one that has to do with signing in.
+type setting struct {
+	Name       string `json:"name"`
+	Type       string `json:"type"`
+	Default    string `json:"default"`
+	Introduced string `json:"introduced"`
+	Behaviour  string `json:"behaviour"`
+}
+
+func (s setting) print(w io.Writer) {
+	fmt.Fprintf(w, "%s  (%s, default %s, since %s)\n  %s\n", s.Name, s.Type, s.Default, s.Introduced, s.Behaviour)
+}
+
+// loginSettings are those of Paperless-ngx.
+func loginSettings() ([]setting, error) {
+	text, err := fixtures.FS.ReadFile("paperless-settings.json")
+	if err != nil {
+		return nil, fmt.Errorf("read the settings data: %w", err)
+	}
+	var doc struct{ Settings []setting }
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return nil, fmt.Errorf("parse the settings data: %w", err)
+	}
+	return doc.Settings, nil
+}
