@@ -254,9 +254,10 @@ type runCmd struct {
 	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Plant  []string `help:"Make these mistakes first." placeholder:"CODE"`
 	outputs
-	Shots  bool `help:"A screenshot of every step in the report, not only of the checks that do not pass."`
-	Headed bool `help:"A browser with a window."`
-	Keep   bool `help:"Leave the stack running."`
+	Shots  bool   `help:"A screenshot of every step in the report, not only of the checks that do not pass."`
+	Headed bool   `help:"A browser with a window."`
+	Keep   bool   `help:"Leave the stack running."`
+	Format string `enum:"text,prometheus" default:"text" help:"text, or prometheus: metrics for the textfile collector of node_exporter."`
 
 	Stack   stackFlags `embed:"" group:"Docker stack"`
 	Browser string     `help:"A Chrome that runs elsewhere, such as ws://127.0.0.1:9222." placeholder:"ws://HOST:PORT"`
@@ -287,7 +288,11 @@ func (f externalFlags) options() e2e.External {
 func (c *runCmd) Run(e *env) error {
 	c.defaults()
 	o := textOptions(e, c.Report)
-	progress := report.Live(e.stdout, o)
+	person := e.stdout // what is for people
+	if c.Format == "prometheus" {
+		person, o.Live = e.stderr, false
+	}
+	progress := report.Live(person, o)
 	defer progress.Close()
 	r, err := e2e.Check(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
@@ -300,13 +305,18 @@ func (c *runCmd) Run(e *env) error {
 	}
 	rep := report.New(r)
 	written := c.keep(func(dir string) error { return report.Write(dir, r) })
-	if err := rep.Text(e.stdout, told(o, written)); err != nil {
+	if c.Format == "prometheus" {
+		if err := rep.Prometheus(e.stdout); err != nil {
+			return err
+		}
+	}
+	if err := rep.Text(person, told(o, written)); err != nil {
 		return err
 	}
 	if c.Target == target.External {
 		// What was done to a pair of theirs is said, whatever else is not.
 		for _, line := range r.Bundle.Added {
-			fmt.Fprintln(e.stdout, "note:", line)
+			fmt.Fprintln(person, "note:", line)
 		}
 	}
 	e.tellGitHub(rep)
@@ -318,7 +328,11 @@ func (c *runCmd) stack(e *env) e2e.StackOptions {
 	o := c.Stack.options()
 	o.Keep = c.Keep
 	o.Kept = func(t *target.Target) {
-		fmt.Fprintf(e.stdout, "left running: %s and %s; open them with\n  chromium --host-resolver-rules=%q --ignore-certificate-errors-spki-list=%s --user-data-dir=$(mktemp -d)\nssocheck down removes it\n",
+		w := e.stdout
+		if c.Format != "text" {
+			w = e.stderr
+		}
+		fmt.Fprintf(w, "left running: %s and %s; open them with\n  chromium --host-resolver-rules=%q --ignore-certificate-errors-spki-list=%s --user-data-dir=$(mktemp -d)\nssocheck down removes it\n",
 			t.Paperless.URL, t.Authentik.URL, t.ResolverRules(), strings.Join(t.SPKI, ","))
 	}
 	return o

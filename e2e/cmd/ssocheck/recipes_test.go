@@ -14,16 +14,20 @@ import (
 )
 
 var (
-	commandLine = regexp.MustCompile(`(?m)(?:^|- )\s*(ssocheck (?:run|matrix|merge|upgrade|lint) [^\n]*)$`)
+	commandLine = regexp.MustCompile(`(?m)(?:^|- |[;'] ?)\s*(ssocheck (?:run|matrix|merge|upgrade|lint) [^\n]*?)(?:; code=.*)?$`)
 	placeholder = regexp.MustCompile(`\$\{\{ matrix\.\w+ \}\}|\$[A-Z]+`)
 )
 
 // The commands of the recipes in docs/ci parse: no flag of theirs is invented.
 func TestRecipesParse(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../../docs/ci/*.y*ml")
-	require.NoError(t, err)
-	require.Len(t, files, 3)
+	var files []string
+	for _, pattern := range []string{"*.y*ml", "*.md", "crontab", "systemd/*.service"} {
+		more, err := filepath.Glob("../../../docs/ci/" + pattern)
+		require.NoError(t, err)
+		files = append(files, more...)
+	}
+	require.Len(t, files, 6)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
@@ -31,7 +35,7 @@ func TestRecipesParse(t *testing.T) {
 		require.NotEmpty(t, found, file)
 		for _, m := range found {
 			line := strings.ReplaceAll(m[1], "$((JOB_COMPLETION_INDEX + 1))", "1")
-			line, _, _ = strings.Cut(placeholder.ReplaceAllString(line, "3.0.5"), " > ")
+			line, _, _ = strings.Cut(strings.ReplaceAll(placeholder.ReplaceAllString(line, "3.0.5"), `"`, ""), " >")
 			var c cli
 			parser, err := kong.New(&c, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
 			require.NoError(t, err)
