@@ -43,7 +43,10 @@ type difference struct {
 	Before   string // the end of what is equal before it, to find the place
 }
 
-var labelled = regexp.MustCompile(`^([\p{L}][\p{L}\p{N} _./()'’-]{0,30}?):\s+(\S.*)$`)
+// longestLabel is how many runes a label has at most: longer ones are sentences.
+const longestLabel = 31
+
+var labelled = regexp.MustCompile(`^([\p{L}][\p{L}\p{N} _./()'’-]*?):\s+(\S.*)$`)
 
 // comparablePrefix is how many runes two values must share at their start before
 // marking their difference helps a reader more than it distracts.
@@ -53,7 +56,7 @@ func facts(because []string) []fact {
 	out := make([]fact, 0, len(because))
 	for _, line := range because {
 		f := fact{Value: line}
-		if g := labelled.FindStringSubmatch(line); g != nil && !strings.Contains(line, "\n") {
+		if g := labelled.FindStringSubmatch(line); g != nil && !strings.Contains(line, "\n") && utf8.RuneCountInString(g[1]) <= longestLabel {
 			f.Label, f.Value = g[1], g[2]
 		}
 		if n := len(out); n > 0 && f.Label != "" && out[n-1].Label != "" && out[n-1].Differs == nil {

@@ -8,15 +8,21 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 func unix(seconds float64) time.Time { return time.Unix(int64(seconds), 0) }
 
 var (
-	// usernames are Django's: letters, digits and @ . + - _, up to 150.
-	usernames = regexp.MustCompile(`^[\p{L}\p{N}_.@+-]{1,150}$`)
+	usernames = regexp.MustCompile(`^[\p{L}\p{N}_.@+-]+$`)
 	domains   = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
 )
+
+// validUsername holds a name to Django's rule: letters, digits and @ . + - _, up
+// to 150. (A counted repetition of these classes is a program of 5 MB.)
+func validUsername(name string) bool {
+	return usernames.MatchString(name) && utf8.RuneCountInString(name) <= 150
+}
 
 func validEmail(s string) bool {
 	a, err := mail.ParseAddress(s)
@@ -221,7 +227,7 @@ func (c *call) formErrors(d *State, name, email, provider string) []string {
 	switch {
 	case name == "":
 		errs = append(errs, "This field is required.")
-	case !usernames.MatchString(name):
+	case !validUsername(name):
 		errs = append(errs, "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.")
 	case d.nameTaken(name):
 		errs = append(errs, "A user with that username already exists.")
@@ -325,7 +331,7 @@ func (c *call) sync(d *State, u *User, extra map[string]any) {
 func (c *call) freeName(claims Claims) string {
 	name := claims.Username
 	c.tx(func(d *State) {
-		if usernames.MatchString(name) && !d.nameTaken(name) {
+		if validUsername(name) && !d.nameTaken(name) {
 			return
 		}
 		name = ""
