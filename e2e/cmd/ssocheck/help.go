@@ -86,3 +86,10 @@ func (downCmd) Help() string { return "Examples:\n  ssocheck down" }
 
 // Help shows its use.
 func (cacheCmd) Help() string { return "Examples:\n  ssocheck cache\n  ssocheck cache clear" }
+
+// Help shows its use.
+func (doctorCmd) Help() string {
+	return `Examples:
+  ssocheck doctor
+  ssocheck doctor --paperless docs-webserver-1 --authentik idp-server-1`
+}

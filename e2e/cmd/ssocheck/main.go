@@ -65,6 +65,7 @@ type cli struct {
 	ShowVersion versionFlag `name:"version" help:"Print the version, and the versions of the products that are known."`
 
 	Run      runCmd       `cmd:"" help:"Run the checklist."`
+	Doctor   doctorCmd    `cmd:"" help:"Find out why people cannot sign in to the pair that runs on this machine; nothing is changed."`
 	Lint     lintCmd      `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
 	Render   renderCmd    `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
 	Import   importIdPCmd `cmd:"" name:"import-idp" help:"Write a blueprint of the authentik that runs, read through its API; nothing is changed."`

@@ -27,8 +27,8 @@ type Sources struct {
 	// Complete says that the files are the whole configuration: what they lack is
 	// not set. A Compose file is the whole anyway.
 	Complete bool
-	// Texts are files that are not on disk, by the path that Files gives: what
-	// stands on standard input, and what docker inspect printed.
+	// Texts are files that are not on disk, by the path that Files or Blueprint gives:
+	// what stands on standard input, and what docker inspect printed.
 	Texts map[string][]byte
 
 	from string // the Paperless version before an upgrade; empty: the image's
@@ -242,7 +242,7 @@ func load(s Sources) (*subject, error) {
 }
 
 func (s *subject) readBlueprint() error {
-	f, err := openFile(s.reader.sources.Blueprint)
+	f, err := s.reader.openFile(s.reader.sources.Blueprint)
 	if err != nil {
 		return err
 	}

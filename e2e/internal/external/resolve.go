@@ -9,6 +9,12 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
+// Resolve turns rules of --resolve into a map from host:port to address:port, for
+// the ports of the addresses that people open and the usual two.
+func Resolve(rules []string, urls ...string) (map[string]string, error) {
+	return resolve(rules, urls...)
+}
+
 // resolve turns host[:port]=address[:port] into the target's map, for the ports
 // of the addresses that people open and the usual two.
 func resolve(rules []string, urls ...string) (map[string]string, error) {

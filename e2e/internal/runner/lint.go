@@ -85,6 +85,27 @@ func (o Options) withLint(j job, st check.Status, findings []troubleshooting.Fin
 	return out
 }
 
+// Joined makes one finding of a cause that the evidence shows and of what lint says
+// about the same cause, and adds the errors of lint that no finding tells of: a pair
+// that was only looked at shows nothing that breaks by them yet.
+func Joined(findings []troubleshooting.Finding, lint []config.Finding) []troubleshooting.Finding {
+	o := Options{Lint: lint, Kind: target.External}
+	out := o.withLint(job{variant: check.Variant{Name: check.AsConfigured}}, check.Warned, findings)
+	told := func(f *config.Finding) bool {
+		return slices.ContainsFunc(out, func(have troubleshooting.Finding) bool {
+			return have.Code == f.Code || slices.Contains(have.Lint, place(f))
+		})
+	}
+	for i := range lint {
+		if f := &lint[i]; Decisive(*f) && !told(f) {
+			out = append(out, troubleshooting.Finding{
+				Code: f.Code, Title: sentence(f.Message), Because: []string{}, Fix: f.Fix, Lint: []troubleshooting.Place{place(f)},
+			})
+		}
+	}
+	return out
+}
+
 // breaks is the check that a lint finding's mistake breaks first, by its rule or
 // by the item of its code; "" when it breaks none.
 func breaks(l *config.Finding, rules map[string]config.Rule, b *deployment.Deployment) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
@@ -116,10 +117,15 @@ func discoveryItems() []*Item {
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line, said := rec.LogLine("JSONDecodeError"), "Paperless logged: "
-				if p := probed(rec); line == "" && p != nil && strings.HasPrefix(p.Detail, "no JSON") {
+				switch in, p := rec.Probe(ProbeInside), probed(rec); {
+				case in != nil && !strings.HasPrefix(in.Detail, "no JSON"):
+					return nil, false
+				case in != nil:
+					line, said = in.Detail, askedInside
+				case line == "" && p != nil && strings.HasPrefix(p.Detail, "no JSON"):
 					line, said = p.Detail, askedByTester
 				}
-				if !startFailed(rec) || line == "" {
+				if !discoveryFailed(rec) || line == "" {
 					return nil, false
 				}
 				return []string{expected("JSON from server_url"), seen("something else from %s", serverURL(b)), said + clip(line, 200)}, true
@@ -140,22 +146,66 @@ func net(code, title, fix string, proof func(evidence.Record) string, plant func
 		Code: code, Guide: 3, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
 		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 			line := proof(rec)
-			if !startFailed(rec) || line == "" {
+			if !discoveryFailed(rec) || line == "" {
 				return nil, false
 			}
 			if _, own := b.Paperless.Value("REQUESTS_CA_BUNDLE"); own && code == "NET-TLS" && strings.HasPrefix(line, askedByTester) {
 				return nil, false // it has authorities of its own, which the tester cannot try
 			}
 			app, _ := b.Paperless.App()
-			return []string{
+			because := []string{
 				expected("Paperless can read %s", app.DiscoveryURL(b.Paperless.AtLeast("2.14.0"))),
 				seen("%s", networkCause(line)),
-				fmt.Sprintf("Paperless answered %d to the button", startHop(rec).Status),
-			}, true
+			}
+			if h := startHop(rec); h != nil {
+				because = append(because, fmt.Sprintf("Paperless answered %d to the button", h.Status))
+			}
+			return append(because, elsewhere(rec)...), true
+		},
+		FixSeen: func(rec evidence.Record, b *deployment.Deployment) string {
+			if here := rec.Probe(ProbeHere); here == nil || here.Status == 0 || rec.Probe(ProbeInside) == nil || code == "NET-TLS" {
+				return fix
+			}
+			app, _ := b.Paperless.App()
+			return "This machine reaches it, the container does not. Give the container the way that this machine has: extra_hosts: [\"" + hostOf(app.ServerURL()) +
+				":host-gateway\"] where the proxy runs on this machine, else the proxy's address; or the proxy's network with this name as an alias there."
 		},
 		Plant: plant,
 	}
 }
+
+// discoveryFailed reports whether Paperless could not use the discovery document:
+// it said so when the button was pressed, or somebody looked from inside its
+// container. The look from inside counts more than what was logged before it.
+func discoveryFailed(rec evidence.Record) bool {
+	if p := rec.Probe(ProbeInside); p != nil {
+		return p.Status != 200 || strings.HasPrefix(p.Detail, "no JSON")
+	}
+	return startFailed(rec)
+}
+
+// elsewhere is how the same looks from other places, where somebody looked from
+// inside the container: the difference says where the fault lies.
+func elsewhere(rec evidence.Record) []string {
+	if rec.Probe(ProbeInside) == nil {
+		return nil
+	}
+	var out []string
+	if p := rec.Probe(ProbeAddress); p != nil && p.Detail != "" {
+		out = append(out, "inside the container "+p.URL+" leads to: "+p.Detail)
+	}
+	switch p := rec.Probe(ProbeHere); {
+	case p == nil:
+	case p.Status > 0:
+		out = append(out, fmt.Sprintf("from this machine it answers %d", p.Status))
+	default:
+		out = append(out, "from this machine: "+clip(p.Detail, 200))
+	}
+	return out
+}
+
+// askedInside begins what was seen from inside Paperless's container.
+const askedInside = "asked from inside Paperless's container: "
 
 // askedByTester begins what the tester saw, where Paperless's own log is not known.
 const askedByTester = "Paperless's log is not known; the tester, from where it stands: "
@@ -163,6 +213,12 @@ const askedByTester = "Paperless's log is not known; the tester, from where it s
 // logged finds the last line with one of the parts among the lines of an exception.
 func logged(parts ...string) func(evidence.Record) string {
 	return func(rec evidence.Record) string {
+		if p := rec.Probe(ProbeInside); p != nil {
+			if slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(p.Detail, part) }) {
+				return p.Detail
+			}
+			return ""
+		}
 		for _, part := range parts {
 			if line := rec.LogLine(part); line != "" {
 				return line
@@ -191,6 +247,9 @@ func networkCause(line string) string {
 
 // discovery404 tells whether authentik answered 404 to the discovery request.
 func discovery404(rec evidence.Record) bool {
+	if p := rec.Probe(ProbeInside); p != nil {
+		return p.Status == 404
+	}
 	if !startFailed(rec) {
 		return false
 	}
@@ -204,6 +263,9 @@ func discovery404(rec evidence.Record) bool {
 }
 
 func discoveryAnswer(rec evidence.Record) []string {
+	if p := rec.Probe(ProbeInside); p != nil {
+		return []string{fmt.Sprintf("%sGET %s answered %d", askedInside, p.URL, p.Status)}
+	}
 	if x := rec.Find(evidence.Back, "authentik", ".well-known"); x != nil {
 		return []string{fmt.Sprintf("authentik answered %d to GET %s", x.Status, x.URL)}
 	}

@@ -75,11 +75,14 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 			continue
 		}
 		if because, ok := i.Suspect(b); ok {
-			suspected = append(suspected, i.finding(rec, b, append([]string{"seen in the configuration; this check stopped before it could show"}, because...)))
+			suspected = append(suspected, i.finding(rec, b, append([]string{OnlyConfigured}, because...)))
 		}
 	}
 	return append(proven, suspected...)
 }
+
+// OnlyConfigured begins the proof of a cause that only the configuration shows.
+const OnlyConfigured = "seen in the configuration; this check stopped before it could show"
 
 // onlyAt tells whether an item that only ever warns does not belong to this
 // check: a warning elsewhere would repeat what its own check says.

@@ -84,6 +84,10 @@ func idpItems() []*Item {
 				}
 				return because, true
 			},
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
+				a := b.IdPApplication()
+				return []string{expected("people may use the application"), seen("a policy of the application returns False")}, a != nil && a.Deny
+			},
 			Plant: func(b *deployment.Deployment) { b.Authentik.Applications[0].Deny = true },
 		},
 		{

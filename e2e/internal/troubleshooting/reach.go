@@ -93,3 +93,14 @@ func probed(rec evidence.Record) *evidence.Probe {
 	}
 	return rec.Probe(probeDiscovery)
 }
+
+// Names of the probes of package doctor.
+const (
+	// ProbeInside is the discovery document, asked for by Paperless's own Python from
+	// inside its container, with its names, authorities and proxies.
+	ProbeInside = "discovery document, asked from inside Paperless's container"
+	// ProbeHere is the same, asked for from the machine where the container runs.
+	ProbeHere = "discovery document, asked from this machine"
+	// ProbeAddress is where authentik's name leads inside the container.
+	ProbeAddress = "authentik's name, inside Paperless's container"
+)

@@ -2,6 +2,7 @@ package troubleshooting
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -129,6 +130,13 @@ func tokenItems() []*Item {
 				}
 				return append(because, tokenAnswer(rec)...), true
 			},
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
+				p := b.IdPProvider()
+				if p == nil || !atOnce(p.AccessCodeValidity) {
+					return nil, false
+				}
+				return []string{expected("the code is used within its validity (minutes=1 by default)"), seen("access_code_validity %s", p.AccessCodeValidity)}, true
+			},
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.AccessCodeValidity = "seconds=0" })
 			},
@@ -201,6 +209,7 @@ func idTokenItems() []*Item {
 				issuer, _ := d.Body["issuer"].(string)
 				return []string{expected("iss %s (discovery)", issuer), seen("iss %s (id_token)", t.Issuer)}, issuer != t.Issuer
 			}),
+			Suspect: overridden("iss", "iss comes from authentik alone"),
 			Plant: func(b *deployment.Deployment) {
 				overrideClaim(b, "iss", "http://authentik.example.com/application/o/paperless/")
 			},
@@ -214,7 +223,8 @@ func idTokenItems() []*Item {
 				app, _ := b.Paperless.App()
 				return []string{expected("aud %s", app.ClientID), seen("aud %s", strings.Join(t.Audience, " "))}, t.Form == "JWS" && !slices.Contains(t.Audience, app.ClientID)
 			}),
-			Plant: func(b *deployment.Deployment) { overrideClaim(b, "aud", "another-client") },
+			Suspect: overridden("aud", "aud comes from authentik alone"),
+			Plant:   func(b *deployment.Deployment) { overrideClaim(b, "aud", "another-client") },
 		},
 		{
 			Code: "IDT-EXP", Guide: 3,
@@ -228,6 +238,13 @@ func idTokenItems() []*Item {
 				}
 				return because, t.Form == "JWS" && t.Expires != 0 && t.Expires <= t.Issued
 			}),
+			Suspect: func(b *deployment.Deployment) ([]string, bool) {
+				p := b.IdPProvider()
+				if p == nil || !atOnce(p.AccessTokenValidity) {
+					return nil, false
+				}
+				return []string{expected("an expiry in the future"), seen("access_token_validity %s", p.AccessTokenValidity)}, true
+			},
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.AccessTokenValidity = "seconds=0" })
 			},
@@ -262,6 +279,38 @@ func overrideClaim(b *deployment.Deployment, claim, value string) {
 		Name: "custom profile", Scope: "profile",
 		Expression: fmt.Sprintf("return {\"name\": request.user.name, \"preferred_username\": request.user.username, %q: %q}", claim, value),
 	})
+}
+
+// overridden suspects a scope mapping of the provider that sets a claim of the
+// protocol.
+func overridden(claim, want string) func(*deployment.Deployment) ([]string, bool) {
+	sets := regexp.MustCompile(`["']` + claim + `["']\s*:|\b` + claim + `=`)
+	return func(b *deployment.Deployment) ([]string, bool) {
+		p := b.IdPProvider()
+		if p == nil {
+			return nil, false
+		}
+		for _, m := range b.Authentik.Mappings {
+			if slices.Contains(p.Scopes, m.Scope) && sets.MatchString(m.Expression) {
+				return []string{expected("%s", want), seen("the scope mapping %q sets %s", m.Name, claim)}, true
+			}
+		}
+		return nil, false
+	}
+}
+
+// atOnce reports whether a validity in authentik's words is over as it begins.
+func atOnce(validity string) bool {
+	if validity == "" {
+		return false
+	}
+	for part := range strings.SplitSeq(validity, ";") {
+		_, n, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if !ok || strings.Trim(n, "0.") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func clock(unix int64) string { return time.Unix(unix, 0).UTC().Format("15:04:05") }

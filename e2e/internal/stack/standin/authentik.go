@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	product "github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	authentik "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -156,10 +157,13 @@ func visible(env map[string]string) map[string]string {
 }
 
 // ak is authentik's command, for `ak apply_blueprint FILE...` and for the one
-// script that package stack runs in `ak shell`.
+// script that package stack runs in `ak shell`, and doctor's.
 func ak(ctx context.Context, w World) error {
 	if len(w.Args) > 0 && (w.Args[0] == "server" || w.Args[0] == "worker") {
 		return serveAuthentik(ctx, w)
+	}
+	if product.IsCommand(w.Args) {
+		return askProvider(ctx, w)
 	}
 	if len(w.Args) > 0 && w.Args[0] == "shell" && w.Env["SSOCHECK_TOKEN"] != "" {
 		return authentikDatabase(w.Env).put(ctx, "defaults", defaults{Token: w.Env["SSOCHECK_TOKEN"]})

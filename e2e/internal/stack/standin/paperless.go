@@ -20,6 +20,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	relyingparty "github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	paperless "github.com/ssocheck/ssocheck/e2e/internal/paperless/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -260,7 +261,8 @@ func removeNamesake(state *paperless.State, body io.Reader) error {
 
 // python is what package stack runs: `python3 manage.py shell` with its two
 // scripts (social accounts from SSOCHECK_LINKS, an administrator from
-// SSOCHECK_ADMIN), and `python3 -c` with the one that copies a SQLite database.
+// SSOCHECK_ADMIN), and `python3 -c` with the one that copies a SQLite database, or
+// with doctor's look from inside.
 func python(ctx context.Context, w World) error {
 	if len(w.Args) == 4 && w.Args[0] == "-c" && strings.Contains(w.Args[1], "sqlite3") {
 		text, err := os.ReadFile(w.Args[2])
@@ -268,6 +270,9 @@ func python(ctx context.Context, w World) error {
 			return err
 		}
 		return os.WriteFile(w.Args[3], text, 0o600)
+	}
+	if relyingparty.IsCommand(w.Args) {
+		return lookFromInside(ctx, w)
 	}
 	path, text := linksPath, w.Env["SSOCHECK_LINKS"]
 	if admin, ok := w.Env["SSOCHECK_ADMIN"]; ok {

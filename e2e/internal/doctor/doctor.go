@@ -1,0 +1,310 @@
+// Package doctor looks at a pair that runs in containers of this machine: what runs,
+// what its logs say, what authentik has in its database, and how the network looks
+// from where Paperless stands. It reads, and changes nothing.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
+)
+
+// Options say which pair, and what may be done to look at it.
+type Options struct {
+	Paperless string            // container or service; empty: found
+	Authentik string            // container or service of the server; empty: found
+	Config    []string          // files that Paperless was made from; empty: those of Compose's labels
+	Service   string            // of these files; empty: the container's
+	NoExec    bool              // nothing is run in a container
+	Resolve   map[string]string // host:port to address:port, for what is asked from this machine
+	CA        []byte            // PEM of an authority beside the system's
+	Tool      string            // version of ssocheck
+	Engine    string            // address of the engine; empty: DOCKER_HOST, else where one usually is
+	Log       *slog.Logger      // nil: silent
+}
+
+// An Examination is what was found.
+type Examination struct {
+	Run       *runner.Run
+	Paperless *Container
+	Authentik *Container // nil: it is not on this engine
+	Worker    *Container // nil: not found
+	// Notes are what could not be looked at, and what follows from it.
+	Notes []string
+	// Stale are settings that the files give another value than what runs has.
+	Stale []string
+}
+
+// Kind names the target in reports.
+const Kind = "doctor"
+
+// Check is what doctor reports as: everything that it looks at is one question.
+var Check = &check.Check{ // never changed
+	ID: "doctor", Title: "The pair that runs lets people sign in",
+	Doc: "Paperless runs, the two sides agree on the client, and Paperless reaches authentik from where it stands.",
+}
+
+// Examine looks at the pair. The error says why that was not possible.
+func Examine(ctx context.Context, o Options) (*Examination, error) {
+	began := time.Now()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	e, err := connect(ctx, o.Engine, o.NoExec)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = e.close() }()
+	all, err := e.list(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEngine, err)
+	}
+	f, err := discover(all, o.Paperless, o.Authentik)
+	if err != nil {
+		return nil, err
+	}
+	x := &examiner{o: o, engine: e, found: f, salt: rand.Text()}
+	x.look(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return x.examination(began)
+}
+
+// An examiner collects what is seen of one pair.
+type examiner struct {
+	o      Options
+	engine *engine
+	found  *found
+	salt   string
+	env    deployment.Paperless // what runs, as far as looking needs it
+
+	mu       sync.Mutex
+	answer   *authentik.Answer // nil: authentik was not asked, or did not answer
+	seen     *paperless.Seen   // nil: nobody looked from inside
+	tester   []evidence.Probe
+	paperlog []string
+	idplog   []string
+	worklog  []string
+	notes    []string
+}
+
+func (x *examiner) note(format string, args ...any) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.notes = append(x.notes, fmt.Sprintf(format, args...))
+}
+
+// look asks everything at once: each answer takes a while, and none needs another.
+func (x *examiner) look(ctx context.Context) {
+	p := x.found.paperless
+	x.env = deployment.Paperless{Version: imageVersion(p), Env: p.env}
+	tasks := []func(context.Context){x.readLogs, x.fromHere}
+	if p.State == "running" {
+		tasks = append(tasks, x.fromInside)
+	}
+	if s := x.found.server; s != nil && s.State == "running" {
+		tasks = append(tasks, x.askAuthentik)
+	} else {
+		x.note("authentik's side is not known: %s", x.noServer())
+	}
+	var all sync.WaitGroup
+	for _, task := range tasks {
+		all.Go(func() { task(ctx) })
+	}
+	all.Wait()
+}
+
+// noServer says why authentik cannot be asked.
+func (x *examiner) noServer() string {
+	if s := x.found.server; s != nil {
+		return fmt.Sprintf("its container %s is %s", s.Name, s.State)
+	}
+	return "no container of authentik is on this engine; where it is elsewhere, an API token tells: ssocheck run --target external"
+}
+
+// app is the app that Paperless runs with.
+func (x *examiner) app() deployment.App {
+	app, _ := x.env.App()
+	return app
+}
+
+// query asks for the client of every app, and for what could be meant.
+func (x *examiner) askAuthentik(ctx context.Context) {
+	q := authentik.Query{ClientIDs: []string{}, Slugs: []string{}, Hosts: []string{}, Salt: x.salt}
+	apps, _ := x.env.Apps() // broken JSON has none, and its own finding
+	for _, app := range apps {
+		q.ClientIDs = append(q.ClientIDs, app.ClientID)
+		if slug := slugOf(app.ServerURL()); slug != "" {
+			q.Slugs = append(q.Slugs, slug)
+		}
+	}
+	if host := hostOf(x.env.Env["PAPERLESS_URL"]); host != "" {
+		q.Hosts = append(q.Hosts, host)
+	}
+	a, err := x.engine.askAuthentik(ctx, x.found.server.id, q)
+	if err != nil {
+		x.note("authentik's side is not known: %s: %s", x.found.server.Name, err)
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.answer = a
+	for _, n := range a.Notes {
+		x.notes = append(x.notes, "not read of authentik: "+n)
+	}
+}
+
+// fromInside looks from Paperless's container.
+func (x *examiner) fromInside(ctx context.Context) {
+	l := x.inside()
+	s, err := x.engine.lookFrom(ctx, x.found.paperless.id, l)
+	if err != nil {
+		x.note("nobody looked from inside %s: %s", x.found.paperless.Name, err)
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.seen = s
+}
+
+func (x *examiner) readLogs(ctx context.Context) {
+	read := func(c *Container, into *[]string) {
+		if c == nil {
+			return
+		}
+		since := ""
+		if c.State == "running" && c.Restart == 0 {
+			since = c.full.State.StartedAt
+		}
+		lines, err := x.engine.logs(ctx, c.id, since)
+		if err != nil {
+			x.note("%s: %s", c.Name, err)
+		}
+		*into = lines
+	}
+	read(x.found.paperless, &x.paperlog)
+	read(x.found.server, &x.idplog)
+	read(x.found.worker, &x.worklog)
+}
+
+// examination makes the verdict of what was seen.
+func (x *examiner) examination(began time.Time) (*Examination, error) {
+	relation := deployment.SecretUnknown
+	if x.answer != nil {
+		for i := range x.answer.Providers {
+			if p := &x.answer.Providers[i]; p.ClientID == x.app().ClientID && p.ClientType != "public" {
+				relation = p.Secret.Relation(x.salt, x.app().Secret)
+			}
+		}
+	}
+	v := versionsOf{paperless: imageVersion(x.found.paperless)}
+	if x.seen != nil {
+		v.paperless = cmp.Or(x.seen.Version, v.paperless)
+	}
+	if x.found.server != nil {
+		v.authentik = imageVersion(x.found.server)
+	}
+	if x.answer != nil {
+		v.authentik = cmp.Or(plainVersion(x.answer.Version), v.authentik)
+	}
+	c, err := configured(x.found, x.o.Config, v, x.answer, relation)
+	if err != nil {
+		return nil, err
+	}
+	red := target.NewRedactor(c.bundle)
+	if c.fixed != nil {
+		red.Add(c.fixed.Secrets()...)
+	}
+	rec := x.record(c, red)
+	run := &runner.Run{
+		Started: began, Tool: x.o.Tool, Kind: Kind, Paperless: rec.Paperless, Authentik: rec.Authentik, Bundle: c.bundle, Lint: c.lint, Redactor: red,
+	}
+	res := runner.Result{Result: check.Result{Check: Check, Variant: check.AsConfigured, Record: rec, Bundle: c.bundle, Status: check.Passed}}
+	res.Findings = Explain(rec, c.bundle, c.lint, c.fixed)
+	res.Message = message(&rec)
+	switch {
+	case len(res.Findings) > 0:
+		res.Status = check.Failed
+	case !rec.Boot.Up:
+		res.Status = check.Errored
+	}
+	res.Seconds = time.Since(began).Seconds()
+	run.Seconds = res.Seconds
+	run.Results = []runner.Result{res}
+	return &Examination{
+		Run: run, Paperless: x.found.paperless, Authentik: x.found.server, Worker: x.found.worker,
+		Notes: append(x.notes, c.notes...), Stale: c.stale,
+	}, nil
+}
+
+// message says in one line what was seen of Paperless itself.
+func message(rec *evidence.Record) string {
+	switch {
+	case !rec.Boot.Up && rec.Boot.Exit != nil:
+		return fmt.Sprintf("Paperless does not start: it stopped with exit code %d", *rec.Boot.Exit)
+	case !rec.Boot.Up:
+		return "Paperless does not answer"
+	case rec.SignIn != nil:
+		return fmt.Sprintf("Paperless runs; its sign-in page answers %d", rec.SignIn.Status)
+	}
+	return "Paperless runs"
+}
+
+// roots are the authorities of this machine, and the one that was given.
+func (x *examiner) roots() (*x509.CertPool, error) {
+	if len(x.o.CA) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, err
+	}
+	if !pool.AppendCertsFromPEM(x.o.CA) {
+		return nil, errors.New("the CA is no PEM certificate")
+	}
+	return pool, nil
+}
+
+// ReadCA reads the file of an authority.
+func ReadCA(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err == nil && !strings.Contains(string(text), "-----BEGIN CERTIFICATE-----") {
+		err = errors.New("it is no PEM certificate")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: --ca %s: %w", ErrPair, path, err)
+	}
+	return text, nil
+}
+
+// uniq is a list without what comes again.
+func uniq(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

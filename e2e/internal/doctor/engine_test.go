@@ -1,0 +1,59 @@
+package doctor
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestOnlyReads: whatever the code above asks for, no call is sent that could change
+// anything.
+func TestOnlyReads(t *testing.T) {
+	t.Parallel()
+	for call, want := range map[string]bool{
+		"GET /_ping":                                     true,
+		"HEAD /_ping":                                    true,
+		"GET /v1.47/containers/json":                     true,
+		"GET /v1.47/containers/0123abcd/json":            true,
+		"GET /v1.47/containers/0123abcd/logs":            true,
+		"POST /v1.47/containers/0123abcd/exec":           true,
+		"POST /v1.47/exec/0123abcd/start":                true,
+		"POST /v1.47/containers/create":                  false,
+		"POST /v1.47/containers/0123abcd/restart":        false,
+		"POST /v1.47/containers/0123abcd/stop":           false,
+		"POST /v1.47/containers/0123abcd/update":         false,
+		"DELETE /v1.47/containers/0123abcd":              false,
+		"PUT /v1.47/containers/0123abcd/archive":         false,
+		"GET /v1.47/containers/0123abcd/archive":         false,
+		"GET /v1.47/containers/0123abcd/export":          false,
+		"POST /v1.47/networks/create":                    false,
+		"POST /v1.47/networks/proxy/connect":             false,
+		"DELETE /v1.47/volumes/data":                     false,
+		"POST /v1.47/images/create":                      false,
+		"POST /v1.47/containers/0123abcd/exec/../../x/y": false,
+		"DELETE /v1.47/exec/0123abcd/start":              false,
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://engine"+path, nil)
+		require.NoError(t, err)
+		err = onlyReads(r)
+		if want {
+			assert.NoError(t, err, call)
+			continue
+		}
+		assert.ErrorIs(t, err, errWrites, call)
+	}
+}
+
+// TestSockets: the engine that was named is the only one; else Docker's, then
+// podman's.
+func TestSockets(t *testing.T) {
+	t.Parallel()
+	env := func(m map[string]string) func(string) string { return func(k string) string { return m[k] } }
+	assert.Equal(t, []string{"tcp://h:1"}, sockets(env(map[string]string{"DOCKER_HOST": "tcp://h:1", "XDG_RUNTIME_DIR": "/run/user/1000"})))
+	assert.Equal(t, []string{"", "unix:///run/user/1000/docker.sock", "unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"},
+		sockets(env(map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"})))
+}

@@ -1,0 +1,146 @@
+package doctor
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+)
+
+// codeStale is the cause that the container was not made anew.
+const codeStale = "STALE"
+
+// Explain names the causes of what was seen of a pair that runs, the one that we
+// stand for first. fixed is what the user's files would be; nil: they say what runs,
+// or are not known.
+func Explain(rec evidence.Record, b *deployment.Deployment, lint []config.Finding, fixed *deployment.Deployment) []troubleshooting.Finding {
+	all := runner.Joined(causes(rec, b), lint)
+	for i := range all {
+		f := &all[i]
+		f.Because = slices.DeleteFunc(f.Because, func(s string) bool { return s == troubleshooting.OnlyConfigured })
+		f.Because = append(f.Because, logged(f.Code, rec.Log)...)
+		if f.Code == codeStale && fixed != nil {
+			f.Because = append(f.Because, differences(rec.Stale, b, fixed)...)
+		}
+	}
+	return stalePlace(all, rec, b, fixed)
+}
+
+// causes are those of the evidence and of what is configured.
+func causes(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Finding {
+	if b.Authentik.Other != "" { // nothing of it is authentik's
+		return slices.DeleteFunc(troubleshooting.Explain(rec, b, Check, check.Failed), func(f troubleshooting.Finding) bool {
+			return strings.HasPrefix(f.Code, "RED-") || strings.HasPrefix(f.Code, "IDP-") || strings.HasPrefix(f.Code, "IDT-")
+		})
+	}
+	return troubleshooting.Explain(rec, b, Check, check.Failed)
+}
+
+// stalePlace puts STALE where it belongs: first, where the files alone would not
+// have the cause that what runs has; last, where they have it, too; nowhere, where
+// nothing that takes part in signing in differs.
+func stalePlace(all []troubleshooting.Finding, rec evidence.Record, b, fixed *deployment.Deployment) []troubleshooting.Finding {
+	at := slices.IndexFunc(all, func(f troubleshooting.Finding) bool { return f.Code == codeStale })
+	if at < 0 {
+		return all
+	}
+	stale := all[at]
+	rest := slices.Delete(slices.Clone(all), at, at+1)
+	switch {
+	case fixed == nil:
+		return all
+	case len(rest) > 0 && !in(causes(unstale(rec), fixed), rest[0].Code):
+		return append([]troubleshooting.Finding{stale}, rest...)
+	case len(rest) > 0:
+		return append(rest, stale)
+	case !slices.ContainsFunc(rec.Stale, takesPart):
+		return nil
+	}
+	return []troubleshooting.Finding{stale}
+}
+
+func in(list []troubleshooting.Finding, code string) bool {
+	return slices.ContainsFunc(list, func(f troubleshooting.Finding) bool { return f.Code == code })
+}
+
+// unstale is the evidence without what rests on the environment that runs.
+func unstale(rec evidence.Record) evidence.Record {
+	return evidence.Record{Check: rec.Check, Boot: evidence.Boot{Up: rec.Boot.Up, Exit: rec.Boot.Exit, Log: rec.Boot.Log}, Paperless: rec.Paperless, Authentik: rec.Authentik}
+}
+
+var signIn = regexp.MustCompile(`SOCIAL|ACCOUNT|PAPERLESS_APPS|PAPERLESS_URL|REDIRECT|LOGIN|REMOTE_USER|CSRF|ALLOWED_HOSTS|COOKIE|PROXY|proxy|CA_BUNDLE|SCRIPT_NAME|SECRET_KEY|LOGOUT|TRUSTED`)
+
+// takesPart reports whether a setting takes part in signing in.
+func takesPart(name string) bool { return signIn.MatchString(name) }
+
+// differences say how the files and what runs differ, without values that are secret.
+func differences(names []string, runs, files *deployment.Deployment) []string {
+	var out []string
+	for _, name := range names {
+		place := name
+		if o := files.Origins[name]; o.File != "" {
+			place += " (" + o.String() + ")"
+		}
+		value := func(env map[string]string) string {
+			v, set := env[name]
+			switch {
+			case !set:
+				return "not set"
+			case deployment.SecretName(name) || name == deployment.ProvidersKey || len(v) > 80:
+				return "set"
+			}
+			return v
+		}
+		a, b := value(files.Paperless.Env), value(runs.Paperless.Env)
+		if a == b {
+			b = "another value"
+		}
+		out = append(out, fmt.Sprintf("%s: the file says %s, the container has %s", place, a, b))
+	}
+	return out
+}
+
+// words are what the products log about a cause, whose log it is, and what of the
+// line is quoted.
+var words = []struct {
+	family *regexp.Regexp
+	source string
+	line   string
+	quote  string
+}{
+	{regexp.MustCompile(`^(?:RED-|PROXY-(?:PROTO|HOST|PORT))`), "authentik", "redirect_uri_no_match", "redirect_uri_no_match"},
+	{regexp.MustCompile(`^(?:TOK-(?:SECRET|TYPO|METHOD)|CFG-(?:DOLLAR|NEWLINE|SECRETQUOTES))$`), "authentik", "Invalid client secret", "Invalid client secret"},
+	{regexp.MustCompile(`^IDP-CLIENT$`), "authentik", "Invalid client identifier", "Invalid client identifier"},
+	{regexp.MustCompile(`^PROXY-ALLOWED$`), "paperless", "Invalid HTTP_HOST header", "Invalid HTTP_HOST header"},
+	{regexp.MustCompile(`^PROXY-CSRF$`), "paperless", "Origin checking failed", "Origin checking failed"},
+}
+
+// logged says how often people met a cause since the container started.
+func logged(code string, log []evidence.Line) []string {
+	for _, w := range words {
+		if !w.family.MatchString(code) {
+			continue
+		}
+		n := 0
+		for _, l := range log {
+			if l.Source == w.source && strings.Contains(l.Text, w.line) {
+				n++
+			}
+		}
+		if n > 0 {
+			times := "once"
+			if n > 1 {
+				times = fmt.Sprintf("%d times", n)
+			}
+			return []string{fmt.Sprintf("%s logged %q %s since it started", w.source, w.quote, times)}
+		}
+	}
+	return nil
+}

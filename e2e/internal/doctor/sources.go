@@ -1,0 +1,230 @@
+package doctor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+)
+
+// Names of what is no file on disk, as findings name it.
+const (
+	runningEnvironment = "the environment of the container"
+	runningProvider    = "authentik as it runs"
+)
+
+// A configuration is what runs, with the places of the user's files where they say
+// the same.
+type configuration struct {
+	bundle *deployment.Deployment
+	lint   []config.Finding
+	stale  []string // settings whose running value is not the files'
+	// fixed is what the files alone would be; nil: they are not here, or say the same.
+	fixed *deployment.Deployment
+	notes []string
+}
+
+// versionsOf are the versions that run; empty where they are not known.
+type versionsOf struct{ paperless, authentik string }
+
+// configured reads what runs, and the files that it came from.
+func configured(f *found, files []string, v versionsOf, a *authentik.Answer, relation string) (*configuration, error) {
+	texts := map[string][]byte{runningEnvironment: inspected(f.paperless)}
+	blueprint := ""
+	if a != nil && len(a.Providers) > 0 {
+		texts[runningProvider], blueprint = blueprintOf(a), runningProvider
+	}
+	load := func(files []string, service string) (*deployment.Deployment, []config.Finding, error) {
+		b, lint, err := config.Load(config.Sources{
+			Files: files, Blueprint: blueprint, Service: service, PaperlessVersion: v.paperless, AuthentikVersion: v.authentik, Environ: environ(blueprint), Texts: texts,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		known(b, a, relation)
+		return b, lint, nil
+	}
+	runs, lint, err := load([]string{runningEnvironment}, "")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrPair, f.paperless.Name, err)
+	}
+	hosts(runs, f.paperless)
+	c := &configuration{bundle: runs, lint: placeless(lint)}
+	if len(files) == 0 {
+		files = f.paperless.Files
+	}
+	if missing := unreadable(files); len(missing) > 0 {
+		c.notes = append(c.notes, fmt.Sprintf("the files that %s was made from are not to be read here (%s): findings name no lines; give them with --config", f.paperless.Name, strings.Join(missing, ", ")))
+		return c, nil
+	}
+	if len(files) == 0 {
+		return c, nil
+	}
+	want, wantLint, err := load(files, f.paperless.Service)
+	if err != nil {
+		// Broken files still run until somebody recreates the container.
+		c.notes = append(c.notes, fmt.Sprintf("the files that %s was made from cannot be read as they are now: %s", f.paperless.Name, err))
+		return c, nil
+	}
+	c.stale = stale(want, runs)
+	runs.Origins = origins(want, runs)
+	if len(c.stale) > 0 {
+		c.fixed = want
+		return c, nil
+	}
+	// The files say what runs: lines and edits are theirs.
+	want.Paperless.Version, want.Authentik.Version = runs.Paperless.Version, runs.Authentik.Version
+	if want.Paperless.ExtraHosts == nil {
+		want.Paperless.ExtraHosts = runs.Paperless.ExtraHosts
+	}
+	c.bundle, c.lint = want, withoutProvider(wantLint)
+	return c, nil
+}
+
+// environ is what the files may refer to. The client secret of authentik is not
+// known; its variable stands for it.
+func environ(blueprint string) map[string]string {
+	env := config.Environ()
+	if blueprint != "" {
+		delete(env, secretVariable)
+	}
+	return env
+}
+
+// secretVariable stands in the blueprint for the secret that stays in authentik.
+const secretVariable = "SSOCHECK_DOCTOR_SECRET"
+
+// known puts in what was seen of authentik, and what was not: what a reader of
+// files assumes in its place is not so here.
+func known(b *deployment.Deployment, a *authentik.Answer, relation string) {
+	b.Assumed, b.Authentik.Raw, b.Authentik.RawModel = nil, nil, nil
+	if b.Relations == nil {
+		b.Relations = map[string]string{}
+	}
+	b.Relations["client_secret"] = relation
+	if a == nil {
+		b.Authentik.Model = deployment.Model{}
+		return
+	}
+	b.Authentik.Model = *a.Model()
+}
+
+// blueprintOf is the answer as lint reads authentik's side.
+func blueprintOf(a *authentik.Answer) []byte {
+	const marker = "ssocheck-client-secret-stands-here"
+	m := a.Model()
+	for i := range m.Providers {
+		if m.Providers[i].ClientType != "public" {
+			m.Providers[i].ClientSecret = marker
+		}
+	}
+	text := string(deployment.Blueprint(&deployment.Deployment{Authentik: deployment.Authentik{Model: *m}}))
+	return []byte(strings.ReplaceAll(text, `"`+marker+`"`, "!Env "+secretVariable))
+}
+
+// inspected is the container as docker inspect tells of it, with what is read only.
+func inspected(c *Container) []byte {
+	text, err := json.Marshal([]map[string]any{{
+		"Name":   "/" + c.Name,
+		"Config": map[string]any{"Image": c.Image, "Env": c.full.Config.Env, "Labels": c.full.Config.Labels},
+		"Image":  c.full.Image, "State": map[string]any{"Status": c.State},
+	}})
+	if err != nil {
+		return nil // strings always encode
+	}
+	return text
+}
+
+// hosts are those that Compose's extra_hosts put into the container.
+func hosts(b *deployment.Deployment, c *Container) {
+	if c.full.HostConfig == nil {
+		return
+	}
+	for _, line := range c.full.HostConfig.ExtraHosts {
+		name, address, ok := strings.Cut(line, ":")
+		if !ok {
+			name, address, ok = strings.Cut(line, "=")
+		}
+		if !ok {
+			continue
+		}
+		if b.Paperless.ExtraHosts == nil {
+			b.Paperless.ExtraHosts = map[string]string{}
+		}
+		b.Paperless.ExtraHosts[name] = address
+	}
+}
+
+func unreadable(files []string) []string {
+	return slices.DeleteFunc(slices.Clone(files), func(path string) bool {
+		f, err := os.Open(path)
+		if err != nil {
+			return false
+		}
+		return errors.Join(f.Close()) == nil
+	})
+}
+
+// stale are the settings that the files give another value than the container has,
+// sorted. What comes from outside of the files is not known.
+func stale(want, runs *deployment.Deployment) []string {
+	have := map[string]bool{}
+	for name := range want.Paperless.Env {
+		have[name] = true
+	}
+	for name := range runs.Paperless.Env {
+		have[name] = true
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		a, inFiles := want.Paperless.Env[name]
+		b, running := runs.Paperless.Env[name]
+		if inFiles != running || a != b {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// origins are the places in the files of what runs.
+func origins(want, runs *deployment.Deployment) map[string]deployment.Origin {
+	out := map[string]deployment.Origin{}
+	for name := range runs.Paperless.Env {
+		if o, ok := want.Origins[name]; ok {
+			out[name] = o
+		}
+	}
+	return out
+}
+
+// placeless are findings about what is no file: they have no line and no edit.
+func placeless(list []config.Finding) []config.Finding {
+	out := withoutProvider(list)
+	for i := range out {
+		if out[i].File == runningEnvironment {
+			out[i].Line, out[i].Column, out[i].Width, out[i].Source, out[i].Edit = 0, 0, 0, "", nil
+		}
+	}
+	return out
+}
+
+// withoutProvider takes the lines off what is said of authentik's side.
+func withoutProvider(list []config.Finding) []config.Finding {
+	out := slices.Clone(list)
+	for i := range out {
+		// There is no blueprint: what lint reads as one is authentik itself.
+		out[i].Message = strings.ReplaceAll(out[i].Message, "the blueprint", "authentik")
+		out[i].Fix = strings.ReplaceAll(out[i].Fix, "the blueprint", "authentik")
+		if out[i].File == runningProvider {
+			out[i].Line, out[i].Column, out[i].Width, out[i].Source, out[i].Edit = 0, 0, 0, "", nil
+		}
+	}
+	return out
+}

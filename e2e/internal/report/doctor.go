@@ -1,0 +1,79 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/doctor"
+)
+
+// Doctor writes an examination for somebody who is locked out at night: the cause
+// comes first, then what proves it, the edit, the command that applies it, and the
+// way in until then.
+func Doctor(w io.Writer, x *doctor.Examination, o TextOptions) error {
+	r := New(x.Run)
+	p := newPrinter(o)
+	p.of = r
+	c := &r.Checks[0]
+	switch {
+	case len(c.Findings) > 0:
+		p.cause(r, c, x)
+	case c.Status == check.Passed:
+		p.line(p.mark(c.Status), " ", p.paint(bold, "no cause was found why people could not sign in"))
+	default:
+		p.line(p.mark(c.Status), " ", p.paint(bold, c.Message))
+	}
+	p.line()
+	p.containers(r, x)
+	p.lint(r.loose())
+	for _, n := range x.Notes {
+		p.paragraph("note: "+x.Run.Redactor.Text(n), 0, dim)
+	}
+	return p.flush(w)
+}
+
+// cause tells the first finding in full, and names the others.
+func (p *printer) cause(r *Report, c *Check, x *doctor.Examination) {
+	f := &c.Findings[0]
+	p.finding(c, f)
+	p.advice("apply", x.Apply(f))
+	for i, way := range x.Meanwhile() {
+		p.advice(map[bool]string{true: "get in", false: ""}[i == 0], way)
+	}
+	for i := range c.Findings[1:] {
+		also := &c.Findings[1+i]
+		if p.Verbose {
+			p.also(also)
+			continue
+		}
+		p.line("    ", p.paint(dim, "also: "), also.Code, "  ", also.Title)
+	}
+}
+
+// advice is a labelled line below a finding. It is not broken: it must stay
+// copyable.
+func (p *printer) advice(label, text string) {
+	p.line(strings.Repeat(" ", indent), p.paint(bold+";"+green, fill(label, 6)), "  ", text)
+}
+
+// containers say what was looked at.
+func (p *printer) containers(r *Report, x *doctor.Examination) {
+	tell := func(product, version string, c *doctor.Container) {
+		if c == nil {
+			return
+		}
+		state := c.State
+		if c.Health != "" && c.Health != state {
+			state += ", " + c.Health
+		}
+		if c.Restart > 0 {
+			state += fmt.Sprintf(", restarted %d times", c.Restart)
+		}
+		p.line(p.paint(dim, fill(product, 13)), "  ", c.Name, "  ", version, "  ", state)
+	}
+	tell("Paperless-ngx", r.Target.Paperless.Version, x.Paperless)
+	tell("authentik", r.Target.Authentik.Version, x.Authentik)
+	tell("its worker", r.Target.Authentik.Version, x.Worker)
+}
