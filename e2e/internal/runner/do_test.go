@@ -139,6 +139,41 @@ func TestVariants(t *testing.T) {
 	assert.Equal(t, "1", r.Results[2].Bundle.Paperless.Env["X"])
 }
 
+// A pair that waits for an authentik holds no slot: the boots that need a core
+// begin meanwhile, however many there are.
+func TestWhatWaitsHoldsNoSlot(t *testing.T) {
+	t.Parallel()
+	const variants = 9 // more than there are slots
+	c := fake("a", passes)
+	c.Variants = func(*deployment.Deployment) []check.Variant {
+		var all []check.Variant
+		for i := range variants {
+			all = append(all, check.Variant{Name: fmt.Sprintf("v%d", i)})
+		}
+		return all
+	}
+	l := &lot{}
+	var booted sync.WaitGroup
+	booted.Add(variants)
+	var working, most atomic.Int32
+	r := do(t, l, runner.Options{Checks: []*check.Check{c}, Start: func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
+		n := working.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		working.Add(-1)
+		target.Waits(ctx)
+		target.Waits(ctx) // once is enough
+		booted.Done()
+		booted.Wait() // as for an authentik that comes up when all have booted
+		return l.start(ctx, b, variant)
+	}})
+	assert.Len(t, r.Results, variants)
+	assert.LessOrEqual(t, int(most.Load()), 4, "more boots at once than slots")
+	for _, res := range r.Results {
+		assert.Equal(t, check.Passed, res.Status, res.Message)
+	}
+}
+
 func TestVariantsOfARunningPairAreSkipped(t *testing.T) {
 	t.Parallel()
 	c := fake("c", passes)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -12,9 +13,10 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
-// parallelStarts bounds how many targets start side by side: a real Paperless
-// keeps a core busy while it boots, and two are what a small machine has.
-const parallelStarts = 2
+// parallelStarts is how many targets start side by side: a real Paperless keeps a
+// core busy while it boots, and holds about 1 GB, so that more than four are not
+// worth their memory. One that only waits does not count; see target.Waits.
+func parallelStarts(cores int) int { return max(2, min(cores, 4)) }
 
 // A start is one variant on its way.
 type start struct {
@@ -55,7 +57,7 @@ func startAll(ctx context.Context, o Options, jobs []job) *starts {
 	}
 	// As configured first, whatever the order of the checks: the most need it.
 	slices.SortStableFunc(s.list, func(a, b *start) int { return rank(a.name) - rank(b.name) })
-	slots := make(chan struct{}, parallelStarts)
+	slots := make(chan struct{}, parallelStarts(runtime.NumCPU()))
 	s.wg.Go(func() {
 		for _, one := range s.list {
 			if f := o.refusal(); f != nil {
@@ -78,13 +80,14 @@ func startAll(ctx context.Context, o Options, jobs []job) *starts {
 			slots <- struct{}{}
 			s.wg.Go(func() {
 				defer cancel()
-				defer func() { <-slots }()
+				free := sync.OnceFunc(func() { <-slots })
+				defer free()
 				defer close(one.done)
 				if err := ctx.Err(); err != nil {
 					one.err = err
 					return
 				}
-				one.target, one.err = o.Start(ctx, one.bundle, one.name)
+				one.target, one.err = o.Start(target.WithSlot(ctx, free), one.bundle, one.name)
 				if one.err == nil && one.target == nil {
 					one.err = errors.New("it gave no target")
 				}

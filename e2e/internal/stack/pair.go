@@ -94,7 +94,9 @@ func (p *pair) start(ctx context.Context) (*target.Target, error) {
 		return nil, err
 	}
 	if boot.Up {
-		// A Paperless that stopped is a verdict whatever authentik does.
+		// A Paperless that stopped is a verdict whatever authentik does. Waiting for
+		// that one needs no core: the next Paperless may boot.
+		target.Waits(ctx)
 		if err := p.idp.wait(ctx); err != nil {
 			return nil, err
 		}
