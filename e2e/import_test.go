@@ -124,6 +124,7 @@ func TestImportIdPOfManyClients(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"openid", "profile"}, m.Providers[0].Scopes)
 	assert.Equal(t, "https://docs.example.com/accounts/oidc/authentik/login/callback/", m.Providers[0].RedirectURIs[0].URL)
+	assert.Equal(t, "regex", m.Providers[0].RedirectURIs[0].MatchingMode, "a line of text is a regular expression")
 	assert.Equal(t, "mine", m.Mappings[0].Name)
 	assert.Equal(t, []string{"staff"}, m.Applications[0].Groups)
 

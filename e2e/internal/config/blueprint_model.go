@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
@@ -220,12 +221,10 @@ func (b *bpBuilder) members(e *bpEntry) {
 	}
 }
 
-const bpManagedScope = "goauthentik.io/providers/oauth2/scope-"
-
 func (b *bpBuilder) mapping(e *bpEntry) {
 	m := deployment.ScopeMapping{Name: e.name, Scope: b.text(e, "scope_name"), Expression: b.text(e, "expression")}
 	if m.Scope == "" {
-		m.Scope = strings.TrimPrefix(b.text(e, "managed"), bpManagedScope)
+		m.Scope = strings.TrimPrefix(b.text(e, "managed"), authentik.ManagedScope)
 	}
 	if m.Scope == "" || m.Expression == "" {
 		return // only refers to a mapping that authentik has
@@ -304,9 +303,9 @@ func (b *bpBuilder) provider(e *bpEntry) {
 	b.scopes(e, &p)
 	flow, _ := e.attrs.get("authorization_flow")
 	switch slug, own := b.resolve(flow, bpFlow, "slug"); {
-	case own == nil && slug == "default-provider-authorization-explicit-consent":
+	case own == nil && slug == authentik.ExplicitConsentFlow:
 		p.Consent = true
-	case own != nil, slug != "" && slug != "default-provider-authorization-implicit-consent":
+	case own != nil, slug != "" && slug != authentik.ImplicitConsentFlow:
 		b.note(e.attrs.places["authorization_flow"], "the authorization flow %s is not authentik's own; consent is taken as implicit", slug)
 	}
 	b.out.Model.Providers = append(b.out.Model.Providers, p)
@@ -319,10 +318,8 @@ func (b *bpBuilder) redirectURIs(e *bpEntry, p *deployment.OAuth2Provider) {
 	case *bpUnknown:
 		b.unknown(e, "redirect_uris", v)
 	case string:
-		for line := range strings.Lines(v) {
-			if line = strings.TrimSpace(line); line != "" {
-				p.RedirectURIs = append(p.RedirectURIs, deployment.RedirectURI{MatchingMode: "regex", URL: line})
-			}
+		for _, u := range authentik.TextURIs(v) {
+			p.RedirectURIs = append(p.RedirectURIs, deployment.RedirectURI{MatchingMode: u.Mode, URL: u.URL})
 		}
 		b.out.TextURIs = append(b.out.TextURIs, p.Name)
 	case []any:
@@ -372,8 +369,8 @@ func (b *bpBuilder) scopes(e *bpEntry, p *deployment.OAuth2Provider) {
 		switch {
 		case own != nil && bpText(own.attrs.values["scope_name"]) != "":
 			scope = bpText(own.attrs.values["scope_name"])
-		case strings.HasPrefix(name, bpManagedScope):
-			scope = strings.TrimPrefix(name, bpManagedScope)
+		case strings.HasPrefix(name, authentik.ManagedScope):
+			scope = strings.TrimPrefix(name, authentik.ManagedScope)
 		case bpScopeName.MatchString(name):
 			scope = bpScopeName.FindStringSubmatch(name)[1]
 		default:

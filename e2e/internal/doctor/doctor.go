@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -97,8 +97,8 @@ type examiner struct {
 	env    deployment.Paperless // what runs, as far as looking needs it
 
 	mu       sync.Mutex
-	answer   *authentik.Answer // nil: authentik was not asked, or did not answer
-	seen     *paperless.Seen   // nil: nobody looked from inside
+	answer   *shell.Answer   // nil: authentik was not asked, or did not answer
+	seen     *paperless.Seen // nil: nobody looked from inside
 	tester   []evidence.Probe
 	paperlog []string
 	idplog   []string
@@ -148,7 +148,7 @@ func (x *examiner) app() deployment.App {
 
 // query asks for the client of every app, and for what could be meant.
 func (x *examiner) askAuthentik(ctx context.Context) {
-	q := authentik.Query{ClientIDs: []string{}, Slugs: []string{}, Hosts: []string{}, Salt: x.salt}
+	q := shell.Query{ClientIDs: []string{}, Slugs: []string{}, Hosts: []string{}, Salt: x.salt}
 	apps, _ := x.env.Apps() // broken JSON has none, and its own finding
 	for _, app := range apps {
 		q.ClientIDs = append(q.ClientIDs, app.ClientID)

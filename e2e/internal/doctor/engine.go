@@ -18,7 +18,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
@@ -182,16 +182,16 @@ func unmixed(r io.Reader) (string, error) {
 }
 
 // askAuthentik runs authentik's query in the server's container.
-func (e *engine) askAuthentik(ctx context.Context, id string, q authentik.Query) (*authentik.Answer, error) {
+func (e *engine) askAuthentik(ctx context.Context, id string, q shell.Query) (*shell.Answer, error) {
 	env, err := q.Env()
 	if err != nil {
 		return nil, err
 	}
-	out, err := e.exec(ctx, id, authentik.Command(), env)
+	out, err := e.exec(ctx, id, shell.Command(), env)
 	if err != nil {
 		return nil, err
 	}
-	return authentik.Parse(out)
+	return shell.Parse(out)
 }
 
 // lookFrom runs Python in Paperless's container.

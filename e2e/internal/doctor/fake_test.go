@@ -22,7 +22,7 @@ import (
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/doctor"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
@@ -286,7 +286,7 @@ func containers(t *testing.T, b *deployment.Deployment, tg *target.Target, file 
 		}
 	}
 	a.exec = func(_ context.Context, cmd []string, vars map[string]string) string {
-		if cmd[0] != "ak" || !authentik.IsCommand(cmd[1:]) {
+		if cmd[0] != "ak" || !shell.IsCommand(cmd[1:]) {
 			return "sh: " + cmd[0] + ": not found\n"
 		}
 		var out bytes.Buffer

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
@@ -35,7 +35,7 @@ type configuration struct {
 type versionsOf struct{ paperless, authentik string }
 
 // configured reads what runs, and the files that it came from.
-func configured(f *found, files []string, v versionsOf, a *authentik.Answer, relation string) (*configuration, error) {
+func configured(f *found, files []string, v versionsOf, a *shell.Answer, relation string) (*configuration, error) {
 	texts := map[string][]byte{runningEnvironment: inspected(f.paperless)}
 	blueprint := ""
 	if a != nil && len(a.Providers) > 0 {
@@ -103,7 +103,7 @@ const secretVariable = "SSOCHECK_DOCTOR_SECRET"
 
 // known puts in what was seen of authentik, and what was not: what a reader of
 // files assumes in its place is not so here.
-func known(b *deployment.Deployment, a *authentik.Answer, relation string) {
+func known(b *deployment.Deployment, a *shell.Answer, relation string) {
 	b.Assumed, b.Authentik.Raw, b.Authentik.RawModel = nil, nil, nil
 	if b.Relations == nil {
 		b.Relations = map[string]string{}
@@ -117,7 +117,7 @@ func known(b *deployment.Deployment, a *authentik.Answer, relation string) {
 }
 
 // blueprintOf is the answer as lint reads authentik's side.
-func blueprintOf(a *authentik.Answer) []byte {
+func blueprintOf(a *shell.Answer) []byte {
 	const marker = "ssocheck-client-secret-stands-here"
 	m := a.Model()
 	for i := range m.Providers {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -53,9 +54,9 @@ type Pair struct {
 	target   *target.Target
 	client   *http.Client
 	redactor *evidence.Redactor
-	idp      *authentikAPI // nil without a token
-	log      *logFile      // nil without a file
-	before   *accounts     // nil when nobody may list the accounts
+	idp      *idp      // nil without a token
+	log      *logFile  // nil without a file
+	before   *accounts // nil when nobody may list the accounts
 	notes    []string
 
 	mu               sync.Mutex
@@ -190,7 +191,7 @@ func (p *Pair) look(ctx context.Context) error {
 	}
 	p.target.SPKI = p.keys(ctx)
 	if token := p.o.Credentials.Authentik.Token; token != "" {
-		p.idp = &authentikAPI{client: p.client, origin: p.bundle.Authentik.URL, token: token, redact: p.redactor}
+		p.idp = &idp{Client: authentik.Client{HTTP: p.client, Origin: p.bundle.Authentik.URL, Token: token}, redact: p.redactor}
 		if err := p.readAuthentik(ctx); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -58,11 +59,8 @@ func Import(ctx context.Context, o ImportOptions) (*Imported, error) {
 		return nil, err
 	}
 	out := &Imported{Provider: one.Name, Slug: one.Slug, Public: one.ClientType == "public"}
-	var version struct {
-		Current string `json:"version_current"`
-	}
-	if p.idp.get(ctx, "/admin/version/", nil, &version) == nil {
-		out.Version = version.Current
+	if version, err := p.idp.Version(ctx); err == nil {
+		out.Version = version
 	}
 	m, err := p.model(ctx, one)
 	if err != nil {
@@ -110,38 +108,38 @@ func importer(o ImportOptions) (*Pair, error) {
 		return nil, err
 	}
 	// authentik may stand below a path: its API does, too.
-	p.idp = &authentikAPI{client: p.client, origin: origin + strings.TrimRight(u.Path, "/"), token: o.Token, redact: p.redactor}
+	p.idp = &idp{Client: authentik.Client{HTTP: p.client, Origin: origin + strings.TrimRight(u.Path, "/"), Token: o.Token}, redact: p.redactor}
 	return p, nil
 }
 
-// choose is the one provider that Paperless uses.
-func (p *Pair) choose(ctx context.Context, clientID string) (*provider, error) {
-	var all results[provider]
-	if err := p.idp.get(ctx, "/providers/oauth2/", url.Values{"page_size": {"200"}}, &all); err != nil {
-		if errors.Is(err, errRefused) {
+// choose is the one authentik.OAuth2Provider that Paperless uses.
+func (p *Pair) choose(ctx context.Context, clientID string) (*authentik.OAuth2Provider, error) {
+	all, err := p.idp.Providers(ctx, "")
+	if err != nil {
+		if errors.Is(err, authentik.ErrToken) {
 			return nil, fmt.Errorf("%w: %w; give one that may see providers in %s", ErrOptions, err, envToken)
 		}
 		return nil, err
 	}
-	list := all.Results
+	list := all
 	if clientID != "" {
-		list = slices.DeleteFunc(slices.Clone(list), func(one provider) bool { return one.ClientID != clientID })
+		list = slices.DeleteFunc(slices.Clone(list), func(one authentik.OAuth2Provider) bool { return one.ClientID != clientID })
 		if len(list) == 0 {
-			return nil, fmt.Errorf("%w: --client-id %s: authentik has no OAuth2 provider with it; it has %s", ErrOptions, clientID, named(all.Results))
+			return nil, fmt.Errorf("%w: --client-id %s: authentik has no OAuth2 provider with it; it has %s", ErrOptions, clientID, named(all))
 		}
 	} else {
 		list = p.theirs(list)
 	}
 	switch len(list) {
 	case 0:
-		return nil, fmt.Errorf("%w: no OAuth2 provider of authentik is Paperless's by its client id, name or redirect URI; it has %s: say which with --client-id", ErrOptions, named(all.Results))
+		return nil, fmt.Errorf("%w: no OAuth2 provider of authentik is Paperless's by its client id, name or redirect URI; it has %s: say which with --client-id", ErrOptions, named(all))
 	case 1:
 		return &list[0], nil
 	}
 	return nil, fmt.Errorf("%w: several providers could be Paperless's: %s: say which with --client-id, or give --config", ErrOptions, named(list))
 }
 
-func named(list []provider) string {
+func named(list []authentik.OAuth2Provider) string {
 	if len(list) == 0 {
 		return "none"
 	}
@@ -153,22 +151,16 @@ func named(list []provider) string {
 }
 
 // model is what the blueprint is made of.
-func (p *Pair) model(ctx context.Context, one *provider) (*deployment.Model, error) {
+func (p *Pair) model(ctx context.Context, one *authentik.OAuth2Provider) (*deployment.Model, error) {
 	m := &deployment.Model{}
-	pr := one.provider()
-	var mappings results[struct {
-		PK         string `json:"pk"`
-		Name       string `json:"name"`
-		Managed    string `json:"managed"`
-		Scope      string `json:"scope_name"`
-		Expression string `json:"expression"`
-	}]
-	if err := p.idp.get(ctx, "/propertymappings/provider/scope/", url.Values{"page_size": {"200"}}, &mappings); err != nil {
+	pr := providerOf(one)
+	mappings, err := p.idp.Scopes(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for _, pk := range one.Mappings {
-		for _, s := range mappings.Results {
-			if s.PK != pk {
+		for _, s := range mappings {
+			if s.Key != pk {
 				continue
 			}
 			pr.Scopes = append(pr.Scopes, s.Scope)
@@ -192,24 +184,21 @@ func (p *Pair) model(ctx context.Context, one *provider) (*deployment.Model, err
 }
 
 // consent takes over which of authentik's own authorization flows it is.
-func (p *Pair) consent(ctx context.Context, one *provider, pr *deployment.OAuth2Provider) {
+func (p *Pair) consent(ctx context.Context, one *authentik.OAuth2Provider, pr *deployment.OAuth2Provider) {
 	if one.Flow == "" {
 		return
 	}
-	var flows results[struct {
-		PK   string `json:"pk"`
-		Slug string `json:"slug"`
-	}]
-	if err := p.idp.get(ctx, "/flows/instances/", url.Values{"page_size": {"200"}}, &flows); err != nil {
+	flows, err := p.idp.Flows(ctx, "")
+	if err != nil {
 		p.note("the authorization flow is not known, consent is taken as implicit: %s", err)
 		return
 	}
-	for _, f := range flows.Results {
-		if f.PK != one.Flow {
+	for _, f := range flows {
+		if f.Key != one.Flow {
 			continue
 		}
-		pr.Consent = f.Slug == "default-provider-authorization-explicit-consent"
-		if !pr.Consent && f.Slug != "default-provider-authorization-implicit-consent" {
+		pr.Consent = f.Slug == authentik.ExplicitConsentFlow
+		if !pr.Consent && f.Slug != authentik.ImplicitConsentFlow {
 			p.note("the authorization flow %s is not authentik's own; the blueprint has the one with implicit consent in its place", f.Slug)
 		}
 	}
@@ -217,39 +206,19 @@ func (p *Pair) consent(ctx context.Context, one *provider, pr *deployment.OAuth2
 
 // access reads which groups may use the application.
 func (p *Pair) access(ctx context.Context, m *deployment.Model, app *deployment.Application) error {
-	var have struct {
-		PK string `json:"pk"`
-	}
-	if err := p.idp.get(ctx, "/core/applications/"+url.PathEscape(app.Slug)+"/", nil, &have); err != nil {
+	bindings, err := p.idp.Bindings(ctx, app.Slug)
+	if err != nil {
 		return err
 	}
-	type named struct {
-		Name     string `json:"name"`
-		Username string `json:"username"`
-	}
-	var bindings results[struct {
-		Target  string  `json:"target"`
-		Enabled bool    `json:"enabled"`
-		Negate  bool    `json:"negate"`
-		Group   *string `json:"group"`
-		User    *int    `json:"user"`
-		GroupIs *named  `json:"group_obj"`
-		UserIs  *named  `json:"user_obj"`
-		Policy  *named  `json:"policy_obj"`
-	}]
-	if err := p.idp.get(ctx, "/policies/bindings/", url.Values{"target": {have.PK}, "ordering": {"order"}, "page_size": {"200"}}, &bindings); err != nil {
-		return err
-	}
-	for _, b := range bindings.Results {
+	for _, b := range bindings {
 		switch {
-		case b.Target != have.PK || !b.Enabled: // the filter is ignored by versions that do not know it
-		case b.GroupIs != nil && !b.Negate:
-			app.Groups = append(app.Groups, b.GroupIs.Name)
-			if !slices.Contains(m.Groups, b.GroupIs.Name) {
-				m.Groups = append(m.Groups, b.GroupIs.Name)
+		case b.Group != nil && !b.Negate:
+			app.Groups = append(app.Groups, b.Group.Name)
+			if !slices.Contains(m.Groups, b.Group.Name) {
+				m.Groups = append(m.Groups, b.Group.Name)
 			}
-		case b.UserIs != nil:
-			p.note("the application %s is bound to the user %s; the blueprint leaves that out", app.Slug, b.UserIs.Username)
+		case b.User != nil:
+			p.note("the application %s is bound to the user %s; the blueprint leaves that out", app.Slug, b.User.Username)
 		case b.Policy != nil:
 			p.note("the policy %s of the application %s is left out: what it decides is not known", b.Policy.Name, app.Slug)
 		default:

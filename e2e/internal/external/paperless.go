@@ -135,7 +135,9 @@ func (p *Pair) api(ctx context.Context, sign func(*http.Request), method, path s
 }
 
 func (p *Pair) users(ctx context.Context, sign func(*http.Request)) ([]account, http.Header, int, error) {
-	var page results[account]
+	var page struct {
+		Results []account `json:"results"`
+	}
 	header, status, err := p.api(ctx, sign, http.MethodGet, "/api/users/?page_size=100000", nil, &page)
 	return page.Results, header, status, err
 }

@@ -3,21 +3,16 @@ package stack
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
-	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // idp is one running authentik. Several pairs may use it at once, as long as
@@ -30,11 +25,8 @@ type idp struct {
 	blueprint []byte
 	secret    idpSecrets
 	ready     *once
-	api       target.AuthentikAPI
-
-	eventsMu sync.Mutex
-	seen     map[string]bool // events by key
-	actions  []string        // of all events so far, oldest first
+	api       authentik.Client
+	log       authentik.Events
 
 	broker, server, worker *running
 	users                  int // pairs that use it; guarded by Stack.mu
@@ -109,30 +101,10 @@ func (i *idp) wait(ctx context.Context) error {
 	return ready.wait(ctx)
 }
 
-// events are the actions of all events so far. authentik hands out pages, and
-// who counts must not see the list slide.
+// events are the actions of all events so far.
 func (i *idp) events(ctx context.Context) ([]string, error) {
-	var page struct {
-		Results []struct {
-			Key    string `json:"pk"`
-			Action string `json:"action"`
-		} `json:"results"`
-	}
-	if err := i.api.Get(ctx, "/events/events/?ordering=-created&page_size=100", &page); err != nil {
-		return nil, err
-	}
-	i.eventsMu.Lock()
-	defer i.eventsMu.Unlock()
-	if i.seen == nil {
-		i.seen = map[string]bool{}
-	}
-	for _, e := range slices.Backward(page.Results) {
-		if !i.seen[e.Key] {
-			i.seen[e.Key] = true
-			i.actions = append(i.actions, e.Action)
-		}
-	}
-	return slices.Clone(i.actions), nil
+	events, err := i.log.Look(ctx, i.api)
+	return authentik.Actions(events), err
 }
 
 func (i *idp) release() {
@@ -177,7 +149,7 @@ func (i *idp) start(ctx context.Context, b *deployment.Deployment, images deploy
 	if err != nil {
 		return err
 	}
-	i.api = target.AuthentikAPI{Client: probe, Host: address.host, Token: i.secret.Token}
+	i.api = authentik.Client{HTTP: probe, Host: address.host, Token: i.secret.Token}
 	for _, g := range i.gates(warm && from.foreign) {
 		if err := i.pass(ctx, i.server, g); err != nil {
 			err = i.workerToo(ctx, err)
@@ -216,8 +188,7 @@ func (i *idp) gates(foreign bool) []gate {
 				return err
 			}
 			i.api.Origin = "http://" + addr
-			_, err = i.ask(ctx, "/-/health/ready/")
-			return err
+			return i.api.Ready(ctx)
 		}},
 		{gateToken, coldLimit, func(ctx context.Context) error {
 			if !told {
@@ -226,20 +197,15 @@ func (i *idp) gates(foreign bool) []gate {
 				}
 				told = true
 			}
-			var page struct{}
-			return i.api.Get(ctx, "/flows/instances/?page_size=1", &page)
+			_, err := i.api.Flows(ctx, "")
+			return err
 		}},
 		{gateBrand, coldLimit, func(ctx context.Context) error {
-			var page struct {
-				Results []struct {
-					Default bool    `json:"default"`
-					Flow    *string `json:"flow_authentication"`
-				} `json:"results"`
-			}
-			if err := i.api.Get(ctx, "/core/brands/?page_size=100", &page); err != nil {
+			brands, err := i.api.Brands(ctx)
+			if err != nil {
 				return err
 			}
-			for _, brand := range page.Results {
+			for _, brand := range brands {
 				if brand.Default && brand.Flow != nil {
 					return nil
 				}
@@ -277,60 +243,28 @@ func (i *idp) retire(ctx context.Context) ([]byte, error) {
 
 // defaults are the objects that the guide's provider refers to.
 func (i *idp) defaults(ctx context.Context) error {
-	var flows struct {
-		Results []struct {
-			Slug string `json:"slug"`
-		} `json:"results"`
-	}
-	slugs := []string{"default-authentication-flow", "default-provider-authorization-implicit-consent", "default-provider-authorization-explicit-consent"}
-	if deployment.AtLeast(i.version, "2024.10.0") {
-		slugs = append(slugs, "default-provider-invalidation-flow")
-	}
-	for _, slug := range slugs {
-		if err := i.api.Get(ctx, "/flows/instances/?slug="+url.QueryEscape(slug), &flows); err != nil {
+	for _, flow := range authentik.DefaultFlows {
+		if flow.Since != "" && !deployment.AtLeast(i.version, flow.Since) {
+			continue
+		}
+		have, err := i.api.Flows(ctx, flow.Slug)
+		if err != nil {
 			return err
 		}
-		if len(flows.Results) == 0 {
-			return fmt.Errorf("no flow %s", slug)
+		if len(have) == 0 {
+			return fmt.Errorf("no flow %s", flow.Slug)
 		}
 	}
-	var scopes struct {
-		Results []struct {
-			Managed string `json:"managed"`
-		} `json:"results"`
-	}
-	if err := i.api.Get(ctx, "/propertymappings/provider/scope/?page_size=100", &scopes); err != nil {
+	scopes, err := i.api.Scopes(ctx)
+	if err != nil {
 		return err
 	}
-	have := map[string]bool{}
-	for _, r := range scopes.Results {
-		have[r.Managed] = true
-	}
-	for _, scope := range []string{"openid", "email", "profile"} {
-		if !have["goauthentik.io/providers/oauth2/scope-"+scope] {
+	for _, scope := range authentik.DefaultScopes {
+		if !slices.ContainsFunc(scopes, func(s authentik.Scope) bool { return s.Managed == authentik.ManagedScope+scope }) {
 			return fmt.Errorf("no scope mapping %s", scope)
 		}
 	}
 	return nil
-}
-
-// ask gets a page of authentik under its own name; an answer other than 200 is an
-// error.
-func (i *idp) ask(ctx context.Context, path string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, i.api.Origin+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	r.Host = i.api.Host
-	res, err := probe.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: %s", path, res.Status)
-	}
-	return io.ReadAll(res.Body)
 }
 
 // applyLimit is for one blueprint (8 s of CPU were measured for nine of them).
@@ -377,21 +311,6 @@ func (i *idp) configure(ctx context.Context, b *deployment.Deployment) error {
 		return nil // the blueprint makes none: the checks say so
 	}
 	return i.pass(ctx, i.server, gate{gateDiscovery, databaseLimit, func(ctx context.Context) error {
-		return i.discovery(ctx, app.Slug)
+		return i.api.Discovery(ctx, app.Slug)
 	}})
-}
-
-func (i *idp) discovery(ctx context.Context, slug string) error {
-	path := "/application/o/" + slug + "/.well-known/openid-configuration"
-	text, err := i.ask(ctx, path)
-	if err != nil {
-		return err
-	}
-	var doc struct {
-		Issuer string `json:"issuer"`
-	}
-	if err := json.Unmarshal(text, &doc); err != nil || doc.Issuer == "" {
-		return fmt.Errorf("GET %s: no discovery document", path)
-	}
-	return nil
 }

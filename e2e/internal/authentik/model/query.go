@@ -4,13 +4,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// Answer is what authentik.Command prints of a configuration.
-func Answer(m *deployment.Model, version string, q authentik.Query) authentik.Answer {
-	a := authentik.Answer{Version: version, Brand: &authentik.Brand{Domain: "authentik-default", Flow: "default-authentication-flow"}}
+// Answer is what shell.Command prints of a configuration.
+func Answer(m *deployment.Model, version string, q shell.Query) shell.Answer {
+	a := shell.Answer{Version: version, Brand: &shell.Brand{Domain: "authentik-default", Flow: "default-authentication-flow"}}
 	for i := range m.Providers {
 		p := &m.Providers[i]
 		app := m.Application(p.Name)
@@ -33,7 +33,7 @@ func Answer(m *deployment.Model, version string, q authentik.Query) authentik.An
 	return a
 }
 
-func asked(p *deployment.OAuth2Provider, app *deployment.Application, q authentik.Query) bool {
+func asked(p *deployment.OAuth2Provider, app *deployment.Application, q shell.Query) bool {
 	text := strings.ToLower(p.Name)
 	if app != nil {
 		text += " " + strings.ToLower(app.Slug)
@@ -44,12 +44,12 @@ func asked(p *deployment.OAuth2Provider, app *deployment.Application, q authenti
 		})
 }
 
-func answered(m *deployment.Model, p *deployment.OAuth2Provider, version, salt string) authentik.Provider {
+func answered(m *deployment.Model, p *deployment.OAuth2Provider, version, salt string) shell.Provider {
 	flow := "default-provider-authorization-implicit-consent"
 	if p.Consent {
 		flow = "default-provider-authorization-explicit-consent"
 	}
-	one := authentik.Provider{
+	one := shell.Provider{
 		Name: p.Name, ClientID: p.ClientID, ClientType: or(p.ClientType, "confidential"), Secret: deployment.PrintSecret(salt, p.ClientSecret),
 		SigningKey: p.SigningKey, EncryptionKey: p.EncryptionKey, SubMode: or(p.SubMode, "hashed_user_id"), IssuerMode: or(p.IssuerMode, "per_provider"),
 		CodeValidity: or(p.AccessCodeValidity, "minutes=1"), TokenValidity: or(p.AccessTokenValidity, "hours=1"), Flow: flow,
@@ -58,13 +58,13 @@ func answered(m *deployment.Model, p *deployment.OAuth2Provider, version, salt s
 		one.GrantTypes = append([]string{}, p.GrantTypes...)
 	}
 	for _, u := range p.RedirectURIs {
-		one.RedirectURIs = append(one.RedirectURIs, authentik.RedirectURI{Mode: or(u.MatchingMode, "strict"), URL: u.URL})
+		one.RedirectURIs = append(one.RedirectURIs, shell.RedirectURI{Mode: or(u.MatchingMode, "strict"), URL: u.URL})
 	}
 	for _, scope := range p.Scopes {
-		s := authentik.Scope{Name: "authentik default OAuth Mapping: OpenID '" + scope + "'", Scope: scope, Managed: true}
+		s := shell.Scope{Name: "authentik default OAuth Mapping: OpenID '" + scope + "'", Scope: scope, Managed: true}
 		for _, own := range m.Mappings {
 			if own.Scope == scope {
-				s = authentik.Scope{Name: own.Name, Scope: scope, Expression: own.Expression}
+				s = shell.Scope{Name: own.Name, Scope: scope, Expression: own.Expression}
 			}
 		}
 		one.Scopes = append(one.Scopes, s)
@@ -72,8 +72,8 @@ func answered(m *deployment.Model, p *deployment.OAuth2Provider, version, salt s
 	return one
 }
 
-func application(m *deployment.Model, a *deployment.Application) authentik.Application {
-	out := authentik.Application{Name: a.Name, Slug: a.Slug, Provider: a.Provider != ""}
+func application(m *deployment.Model, a *deployment.Application) shell.Application {
+	out := shell.Application{Name: a.Name, Slug: a.Slug, Provider: a.Provider != ""}
 	for _, g := range a.Groups {
 		n := 0
 		for _, u := range m.Users {
@@ -81,10 +81,10 @@ func application(m *deployment.Model, a *deployment.Application) authentik.Appli
 				n++
 			}
 		}
-		out.Bindings = append(out.Bindings, authentik.Binding{Group: g, Members: n})
+		out.Bindings = append(out.Bindings, shell.Binding{Group: g, Members: n})
 	}
 	if a.Deny {
-		out.Bindings = append(out.Bindings, authentik.Binding{Policy: "deny", Denies: true})
+		out.Bindings = append(out.Bindings, shell.Binding{Policy: "deny", Denies: true})
 	}
 	return out
 }

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	idp "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
@@ -28,11 +28,11 @@ var akLines = []string{
 	`{"event": "Booting authentik", "level": "info", "logger": "authentik.root.settings"}`,
 }
 
-// PrintProvider answers authentik.Command as the image does.
+// PrintProvider answers shell.Command as the image does.
 func PrintProvider(w World, m *deployment.Model, version string) error {
-	var q authentik.Query
-	if err := json.Unmarshal([]byte(w.Env[authentik.AskVariable]), &q); err != nil {
-		return fmt.Errorf("KeyError: %s: %w", authentik.AskVariable, err)
+	var q shell.Query
+	if err := json.Unmarshal([]byte(w.Env[shell.AskVariable]), &q); err != nil {
+		return fmt.Errorf("KeyError: %s: %w", shell.AskVariable, err)
 	}
 	text, err := json.Marshal(idp.Answer(m, version, q))
 	if err != nil {
@@ -41,7 +41,7 @@ func PrintProvider(w World, m *deployment.Model, version string) error {
 	for _, line := range akLines {
 		fmt.Fprintln(w.Stdout, line)
 	}
-	fmt.Fprintf(w.Stdout, "\n%s%s\n", authentik.Marker, text)
+	fmt.Fprintf(w.Stdout, "\n%s%s\n", shell.Marker, text)
 	return nil
 }
 

@@ -15,8 +15,8 @@ import (
 	"sync"
 	"time"
 
-	product "github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	authentik "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
@@ -162,7 +162,7 @@ func ak(ctx context.Context, w World) error {
 	if len(w.Args) > 0 && (w.Args[0] == "server" || w.Args[0] == "worker") {
 		return serveAuthentik(ctx, w)
 	}
-	if product.IsCommand(w.Args) {
+	if shell.IsCommand(w.Args) {
 		return askProvider(ctx, w)
 	}
 	if len(w.Args) > 0 && w.Args[0] == "shell" && w.Env["SSOCHECK_TOKEN"] != "" {

@@ -1,6 +1,6 @@
-// Package authentik is what is known of the OpenID provider, whoever asks it: here,
-// how its own command line tells of a client.
-package authentik
+// Package shell asks authentik by its own command line, in the container: how the
+// client of a Paperless is set up. It only reads.
+package shell
 
 import (
 	_ "embed" // query.py
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
@@ -169,7 +170,7 @@ func (p *Provider) provider() deployment.OAuth2Provider {
 	out := deployment.OAuth2Provider{
 		Name: p.Name, ClientType: p.ClientType, ClientID: p.ClientID, SubMode: p.SubMode, IssuerMode: p.IssuerMode, GrantTypes: p.GrantTypes,
 		SigningKey: p.SigningKey, EncryptionKey: p.EncryptionKey, AccessCodeValidity: p.CodeValidity, AccessTokenValidity: p.TokenValidity,
-		Consent: p.Flow == "default-provider-authorization-explicit-consent",
+		Consent: p.Flow == authentik.ExplicitConsentFlow,
 	}
 	if p.GrantTypes == nil { // before 2026.5 every provider takes both
 		out.GrantTypes = []string{"authorization_code", "refresh_token"}
