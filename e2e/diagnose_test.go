@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,6 +93,31 @@ func family(code string) string {
 
 const confusion = "../docs/confusion.md"
 
+// explainedObserved is the figure of TestExplainObserved, as its page has it.
+func explainedObserved(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../docs/observed.md")
+	require.NoError(t, err)
+	m := regexp.MustCompile(`(\d+ of \d+) outcomes named right`).FindSubmatch(page)
+	require.NotNil(t, m, "docs/observed.md has no figure")
+	return string(m[1])
+}
+
+// TestReadmeFigures holds README to the figures of the pages: what was planted is
+// found by construction, what was recorded of the real pair stands beside it.
+func TestReadmeFigures(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	page, err := os.ReadFile(confusion)
+	require.NoError(t, err)
+	planted := regexp.MustCompile(`found first: (\d+ of \d+)`).FindSubmatch(page)
+	require.NotNil(t, planted)
+	text := strings.Join(strings.Fields(string(readme)), " ")
+	assert.Contains(t, text, string(planted[1])+" planted mistakes are found first. **The same hand planted, recorded and judged them, so that figure is right by construction.**")
+	assert.Contains(t, text, "of the recorded real pair "+explainedObserved(t)+" outcomes get the right code")
+}
+
 // TestConfusion writes the confusion matrix from the recordings and keeps it
 // diagonal: what was planted is what is found first.
 func TestConfusion(t *testing.T) {
@@ -141,6 +167,10 @@ Each of the %d recordings is a run on the lab with one planted mistake. It is ex
 (%s), and the finding that comes first is compared with what was planted. The recordings are made
 again by %s, which plants every mistake on every version where it can happen and demands the same.
 
+**The same hand planted, recorded and judged them, so the matrix is diagonal by construction.** It shows that no item takes the place of
+another; it does not show how often ssocheck is right on a deployment that nobody has seen. What was recorded of the real pair is evidence of
+the products, not of our lab: of that, **%s outcomes** get the right code ([docs/observed.md](observed.md)).
+
 - found first: %d of %d
 - further findings that nobody planted: %d
 
@@ -148,7 +178,7 @@ again by %s, which plants every mistake on every version where it can happen and
 
 A row is the family that was planted, a column the family that was found first. All that is right lies on the diagonal.
 
-`, "`make docs`", len(codes), "`ssocheck diagnose`", "`go test ./e2e -run TestTroubleshooting -update`", found, len(codes), others)
+`, "`make docs`", len(codes), "`ssocheck diagnose`", "`go test ./e2e -run TestTroubleshooting -update`", explainedObserved(t), found, len(codes), others)
 	var families []string
 	for _, code := range codes {
 		if f := family(code); !slices.Contains(families, f) {

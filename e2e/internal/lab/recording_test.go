@@ -37,6 +37,7 @@ type row struct {
 	Env       map[string]string `json:"paperless_env"`
 	Dropped   []string          `json:"harness_env_dropped"`
 	Changes   map[string]any    `json:"authentik_changes"`
+	direct    float64           // status of the API to a Remote-User header, of a flow
 	seen
 }
 

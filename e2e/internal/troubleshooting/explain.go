@@ -60,6 +60,7 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 		return nil
 	}
 	var proven, suspected []Finding
+	var reached []bool // whether the suspected one can be why this check failed
 	for _, i := range All() {
 		if !i.Versions.has(b) {
 			continue
@@ -75,7 +76,17 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 			continue
 		}
 		if because, ok := i.Suspect(b); ok {
+			reached = append(reached, i.explains(c, b.Paperless.Version))
 			suspected = append(suspected, i.finding(rec, b, append([]string{OnlyConfigured}, because...)))
+		}
+	}
+	if len(proven) == 0 {
+		// Nothing is known to rank before them, and what breaks a later check only is
+		// not why this one failed.
+		for n := len(suspected) - 1; n >= 0; n-- {
+			if !reached[n] {
+				suspected = slices.Delete(suspected, n, n+1)
+			}
 		}
 	}
 	return append(proven, suspected...)
@@ -83,6 +94,20 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 
 // OnlyConfigured begins the proof of a cause that only the configuration shows.
 const OnlyConfigured = "seen in the configuration; this check stopped before it could show"
+
+// explains reports whether the item can be why this check failed: the check that
+// the item breaks first is this one or one that it needs. Of a check outside of the
+// checklist that is not known.
+func (i *Item) explains(c *check.Check, version string) bool {
+	if c == nil || !slices.ContainsFunc(checklist.All(), func(k *check.Check) bool { return k.ID == c.ID }) {
+		return true
+	}
+	return needs(c, i.BreaksAt(version).ID)
+}
+
+func needs(c *check.Check, id string) bool {
+	return c.ID == id || slices.ContainsFunc(c.Needs, func(n *check.Check) bool { return needs(n, id) })
+}
 
 // onlyAt tells whether an item that only ever warns does not belong to this
 // check: a warning elsewhere would repeat what its own check says.

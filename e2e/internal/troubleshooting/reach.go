@@ -81,8 +81,13 @@ func deadEnd(rec evidence.Record, b *deployment.Deployment, kinds ...string) *ev
 // neither its log nor the back channel. Then what the tester sees of the
 // discovery document, from where it stands, is the next best.
 func unheard(rec evidence.Record) bool {
-	return !slices.ContainsFunc(rec.Log, func(l evidence.Line) bool { return l.Source == "paperless" }) &&
-		!slices.ContainsFunc(rec.Exchange, func(x evidence.Exchange) bool { return x.Channel == evidence.Back })
+	return !slices.ContainsFunc(rec.Log, func(l evidence.Line) bool { return l.Source == "paperless" }) && !backHeard(rec)
+}
+
+// backHeard reports whether the back channel was recorded: Paperless asks for the
+// discovery document in every sign-in.
+func backHeard(rec evidence.Record) bool {
+	return slices.ContainsFunc(rec.Exchange, func(x evidence.Exchange) bool { return x.Channel == evidence.Back })
 }
 
 // probed is the tester's own look at the discovery document, where that is all

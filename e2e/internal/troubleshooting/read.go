@@ -33,6 +33,9 @@ func noButton(rec evidence.Record) bool {
 	if !rec.Boot.Up || rec.SignIn == nil || rec.SignIn.Status != 200 || len(rec.SignIn.Stages) > 0 {
 		return false
 	}
+	if home := rec.Paperless.URL; home != "" && hostOf(rec.SignIn.URL) != hostOf(home) {
+		return false // with the redirect on it is authentik's page, which has no such button
+	}
 	for _, f := range rec.SignIn.Forms {
 		if strings.Contains(f.Action, "/accounts/oidc/") {
 			return false

@@ -20,10 +20,12 @@ func stateItems() []*Item {
 		Fix:    "Open Paperless under one host name only, let the session live longer than a sign-in takes (PAPERLESS_SESSION_COOKIE_AGE is in seconds; 0 ends it at once), and let no proxy drop cookies.",
 		Breaks: checklist.RoundTrip,
 		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-			if !callbackError(rec) || tokenExchange(rec) != nil || unheard(rec) && len(rec.Exchange) == 0 {
+			if !callbackError(rec) || tokenExchange(rec) != nil {
 				return nil, false
 			}
-			if r := reason(rec); r != "" && r != "None" {
+			// Before 2.20.2 Paperless logs no reason, so a log without one proves
+			// nothing: then it takes the back channel to know that no token was asked for.
+			if r := reason(rec); r != "None" && (r != "" || !backHeard(rec)) {
 				return nil, false
 			}
 			h := rec.Hop("/login/callback/")
