@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // citation is a facts file that a text names, with the place in it: the section of
@@ -47,6 +50,59 @@ func TestCitations(t *testing.T) {
 	} {
 		assert.Positive(t, found[path], "nothing cites %s: does the test look?", path)
 	}
+}
+
+// TestBasis: every item says how we know it, from a place that is there, and says
+// "modelled only" when no fact is cited.
+func TestBasis(t *testing.T) {
+	t.Parallel()
+	for _, i := range troubleshooting.All() {
+		if !assert.NotZero(t, i.Basis.Kind, "%s has no basis: add it to basis.go", i.Code) {
+			continue
+		}
+		assert.Equal(t, i.Basis.Kind == troubleshooting.Modelled, len(i.Basis.Sources) == 0, "%s: %s", i.Code, i.Basis)
+		for n, source := range i.Basis.Sources {
+			path, place, _ := strings.Cut(source, "#")
+			places, err := placesIn(filepath.Join("..", path))
+			require.NoError(t, err, i.Code)
+			assert.Contains(t, places, place, "%s rests on %s", i.Code, source)
+			if n == 0 {
+				assert.Contains(t, bestFor(i.Basis.Kind), path, "%s is %s by %s", i.Code, i.Basis.Kind, source)
+			}
+		}
+	}
+}
+
+// bestFor are the files that can carry a kind of basis: only what was recorded of
+// the pair can say that the pair was observed.
+func bestFor(k troubleshooting.BasisKind) []string {
+	switch k {
+	case troubleshooting.ObservedPair:
+		return []string{"fixtures/observed.json", "docs/facts/running-pair.md"}
+	case troubleshooting.ObservedAlone:
+		return []string{"docs/facts/hostile.json", "docs/facts/paperless.md", "docs/facts/authentik.md"}
+	case troubleshooting.ReadInSource:
+		return []string{"fixtures/paperless-settings.json", "docs/facts/paperless.md", "docs/facts/authentik.md", "docs/facts/releases-2026.md", "docs/facts/failures.md"}
+	}
+	return []string{"docs/facts/failures.md"}
+}
+
+// TestReadmeCountsBases holds README's counts to the catalogue.
+func TestReadmeCountsBases(t *testing.T) {
+	t.Parallel()
+	counts := map[troubleshooting.BasisKind]int{}
+	for _, i := range troubleshooting.All() {
+		counts[i.Basis.Kind]++
+	}
+	var parts []string
+	for _, k := range troubleshooting.BasisKinds() {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[k], k))
+	}
+	parts[0] = strings.Replace(parts[0], " ", " are ", 1)
+	want := fmt.Sprintf("Of the %d items, %s.", len(troubleshooting.All()), strings.Join(parts, ", "))
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(strings.Fields(string(readme)), " "), want)
 }
 
 // citing are the texts that can cite facts, by file: comments and texts of Go
@@ -138,8 +194,10 @@ func placesIn(path string) ([]string, error) {
 				walk(e)
 			}
 		case map[string]any:
-			if id, ok := v["id"].(string); ok {
-				out = append(out, id)
+			for _, key := range []string{"id", "name"} {
+				if id, ok := v[key].(string); ok {
+					out = append(out, id)
+				}
 			}
 			for key, value := range v {
 				out = append(out, key)

@@ -167,7 +167,8 @@ Each of the %d recordings is a run on the lab with one planted mistake. It is ex
 (%s), and the finding that comes first is compared with what was planted. The recordings are made
 again by %s, which plants every mistake on every version where it can happen and demands the same.
 
-**The same hand planted, recorded and judged them, so the matrix is diagonal by construction.** It shows that no item takes the place of
+**The same hand planted, recorded and judged them, so the matrix is diagonal by construction**, and with it %s and
+%s. It shows that no item takes the place of
 another; it does not show how often ssocheck is right on a deployment that nobody has seen. What was recorded of the real pair is evidence of
 the products, not of our lab: of that, **%s outcomes** get the right code ([docs/observed.md](observed.md)).
 
@@ -178,7 +179,7 @@ the products, not of our lab: of that, **%s outcomes** get the right code ([docs
 
 A row is the family that was planted, a column the family that was found first. All that is right lies on the diagonal.
 
-`, "`make docs`", len(codes), "`ssocheck diagnose`", "`go test ./e2e -run TestTroubleshooting -update`", explainedObserved(t), found, len(codes), others)
+`, "`make docs`", len(codes), "`ssocheck diagnose`", "`go test ./e2e -run TestTroubleshooting -update`", "`TestTroubleshooting`", "`TestDiagnose`", explainedObserved(t), found, len(codes), others)
 	var families []string
 	for _, code := range codes {
 		if f := family(code); !slices.Contains(families, f) {

@@ -74,9 +74,16 @@ type listed struct {
 	Check   string `json:"check,omitempty"` // the first one that it makes fail
 	Title   string `json:"title,omitempty"`
 	Source  string `json:"source,omitempty"`
+	Basis   *basis `json:"basis,omitempty"` // how we know an item
 	*setting
 
 	line string
+}
+
+// A basis is how we know that a cause shows as its item says.
+type basis struct {
+	Kind    string   `json:"kind"`
+	Sources []string `json:"sources"` // paths from the root of the repository, with the place
 }
 
 // Run lists.
@@ -114,7 +121,7 @@ func (c *listCmd) rows() ([]listed, error) {
 		}
 	case "items":
 		for _, i := range troubleshooting.ByGuide() {
-			r := listed{Code: i.Code, Check: i.Breaks.ID, Title: i.Title}
+			r := listed{Code: i.Code, Check: i.Breaks.ID, Title: i.Title, Basis: &basis{i.Basis.Kind.String(), append([]string{}, i.Basis.Sources...)}}
 			short := ""
 			if i.Guide > 0 {
 				r.Guide, short = fmt.Sprintf("troubleshooting %d", i.Guide), fmt.Sprintf("guide %d", i.Guide)

@@ -188,6 +188,7 @@ func TestExplainObserved(t *testing.T) {
 			assert.Empty(t, e.got, "%s at %s: the record does not show it (%s)", e.row, e.check, e.unseen)
 		} else {
 			assert.Equal(t, e.want, e.got, "%s at %s", e.row, e.check)
+			assert.Equal(t, troubleshooting.ObservedPair, troubleshooting.Find(e.want).Basis.Kind, "%s shows %s, its basis says something else", e.row, e.want)
 		}
 		assert.Equal(t, e.lookedWant, e.looked, "%s at %s, looked at only", e.row, e.check)
 	}
@@ -295,5 +296,15 @@ func observedMarkdown(list []explained, rows, flows, upgrades int) []byte {
 	for _, id := range ids {
 		p("- %s: %s", id, reasons[id])
 	}
+	p("")
+	p("Observed on the real pair, but no outcome above is theirs (what was recorded is only a part of what they look at):")
+	p("")
+	var rest []string
+	for _, i := range troubleshooting.All() {
+		if i.Basis.Kind == troubleshooting.ObservedPair && !codes[i.Code] {
+			rest = append(rest, i.Code)
+		}
+	}
+	p("%s.", strings.Join(rest, ", "))
 	return out.Bytes()
 }

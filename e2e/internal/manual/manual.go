@@ -176,6 +176,7 @@ func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) En
 		e.fact("looks at", "%s", strings.Join(looks, "; "))
 	}
 	e.fact("fix", "%s", i.Fix)
+	e.fact("basis", "%s", cite(i.Basis.String()))
 	if i.Plant == nil {
 		e.fact("planted", "no: it is a mistake of a running pair, not of a configuration")
 	}

@@ -72,7 +72,7 @@ func TestEverythingHasItsEntry(t *testing.T) {
 		has(c.ID, manual.ChecksPage, "a pass proves", "looks")
 	}
 	for _, i := range troubleshooting.All() {
-		has(i.Code, manual.ItemsPage, "breaks", "happens on", "looks at", "fix")
+		has(i.Code, manual.ItemsPage, "breaks", "happens on", "looks at", "fix", "basis")
 	}
 	for _, r := range config.Rules() {
 		has(r.Code, manual.LintPage, "level", "otherwise")

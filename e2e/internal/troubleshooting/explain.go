@@ -14,7 +14,7 @@ import (
 // starting, sign-in page, start at Paperless, authentik, callback, account,
 // afterwards. Within a check the order is also the ranking of findings.
 func All() []*Item {
-	return slices.Concat(
+	all := slices.Concat(
 		reachItems(),
 		configItems(),
 		signInPageItems(),
@@ -32,6 +32,10 @@ func All() []*Item {
 		remoteUserItems(),
 		settingsItems(),
 	)
+	for _, i := range all {
+		i.Basis = bases[i.Code]
+	}
+	return all
 }
 
 // ByGuide is All for a person who reads: the guide's five items first, then what

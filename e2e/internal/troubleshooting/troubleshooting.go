@@ -16,6 +16,8 @@ type Item struct {
 	Title  string       // the symptom
 	Fix    string       // what to change, and where
 	Breaks *check.Check // the first check this mistake makes fail (or warn)
+	// Basis is how we know it; All sets it from the table in basis.go.
+	Basis Basis
 	// Match tells whether the evidence and the configuration show this cause,
 	// and quotes what shows it: expected and seen side by side.
 	Match func(evidence.Record, *deployment.Deployment) (because []string, ok bool)
