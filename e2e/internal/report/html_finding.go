@@ -1,0 +1,99 @@
+package report
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
+)
+
+type findingView struct {
+	*troubleshooting.Finding
+	N      int
+	Item   string
+	More   string // page of the item, as it was in this release
+	Change string // id of the change between versions, where the page tells of it
+	Facts  []factView
+	Prose  string
+	Edit   *editView
+}
+
+type factView struct {
+	Label             string
+	Before, In, After string
+	Marked, Missing   bool
+}
+
+// An editView is an edit that can be copied.
+type editView struct {
+	Code  string
+	Place string // file and line; empty: not known
+	Lines []editLine
+	Copy  string // what shall be in the file
+	Diff  string // all of it, where something goes; else empty
+}
+
+type editLine struct{ Kind, Text string } // Kind: add, del or plain
+
+func (r *Report) findingView(f *troubleshooting.Finding, n int) findingView {
+	v := findingView{Finding: f, N: n, Item: guideItem(f), More: itemURL(r.Tool, f.Code), Change: r.change(f), Facts: factViews(f.Because)}
+	if fix := r.fix(f); fix != "" {
+		var edit []string
+		v.Prose, edit = splitFix(fix)
+		v.Edit = edits(f.Code, edit)
+		v.Edit.exact(r.edited(f))
+	}
+	return v
+}
+
+func factViews(because []string) []factView {
+	var out []factView
+	for _, f := range facts(because) {
+		v := factView{Label: f.Label, Before: f.Value}
+		if f.Part != nil {
+			v.Before, v.In, v.After = f.Part.cut(f.Value)
+			v.Marked, v.Missing = true, v.In == ""
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+var (
+	placeLine = regexp.MustCompile(`^\S+\.\w+:\d+(:\d+)?$|^\.env:\d+$`)
+	matchMode = regexp.MustCompile(`^(Strict|Regex)  +`) // a column of authentik's form, not part of the value
+)
+
+// edits parts the lines of an edit; nil when there are none.
+func edits(code string, lines []string) *editView {
+	v := &editView{Code: code}
+	if len(lines) > 0 && placeLine.MatchString(lines[0]) {
+		v.Place, lines = lines[0], lines[1:]
+	}
+	var added, plain []string
+	gone := false
+	for _, l := range lines {
+		switch {
+		case strings.HasPrefix(l, "+"):
+			v.Lines = append(v.Lines, editLine{"add", l})
+			added = append(added, strings.TrimPrefix(l[1:], " "))
+		case strings.HasPrefix(l, "-"):
+			v.Lines = append(v.Lines, editLine{"del", l})
+			gone = true
+		default:
+			v.Lines = append(v.Lines, editLine{"plain", l})
+			plain = append(plain, matchMode.ReplaceAllString(l, ""))
+		}
+	}
+	if len(v.Lines) == 0 {
+		return nil
+	}
+	v.Copy = strings.Join(plain, "\n")
+	if len(added) > 0 || gone {
+		v.Copy = strings.Join(added, "\n")
+	}
+	if gone {
+		v.Diff = strings.Join(lines, "\n") + "\n"
+	}
+	return v
+}
