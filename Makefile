@@ -35,7 +35,7 @@ test: browser fmt-check vet ## Every test: unit, lab with the real browser, race
 .PHONY: test-docker
 test-docker: browser ## The Docker stack on stand-in images, with a real engine: no image is pulled
 	@sh scripts/docker.sh
-	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/internal/stack ./e2e ./e2e/cmd/ssocheck
+	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/internal/stack ./e2e/internal/doctor ./e2e ./e2e/cmd/ssocheck
 
 .PHONY: bench
 bench: browser $(BIN) ## Measure: checklist, planted items, overhead of a check, peak memory

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -176,6 +175,9 @@ func (x *examiner) askAuthentik(ctx context.Context) {
 func (x *examiner) fromInside(ctx context.Context) {
 	l := x.inside()
 	s, err := x.engine.lookFrom(ctx, x.found.paperless.id, l)
+	if err != nil && x.found.paperless.Restart > 0 {
+		return // it keeps restarting: its log says why, and nobody can look from there
+	}
 	if err != nil {
 		x.note("nobody looked from inside %s: %s", x.found.paperless.Name, err)
 		return
@@ -296,15 +298,4 @@ func ReadCA(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: --ca %s: %w", ErrPair, path, err)
 	}
 	return text, nil
-}
-
-// uniq is a list without what comes again.
-func uniq(list []string) []string {
-	var out []string
-	for _, s := range list {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
 }

@@ -13,11 +13,9 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -248,8 +246,3 @@ func imageVersion(c *Container) string {
 	}
 	return plainVersion(c.full.Config.Labels["org.opencontainers.image.version"])
 }
-
-// number of a port, for messages.
-var _ = strconv.Itoa
-
-var _ = deployment.SecretEqual
