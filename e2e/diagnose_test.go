@@ -114,7 +114,7 @@ func TestReadmeFigures(t *testing.T) {
 	planted := regexp.MustCompile(`found first: (\d+ of \d+)`).FindSubmatch(page)
 	require.NotNil(t, planted)
 	text := strings.Join(strings.Fields(string(readme)), " ")
-	assert.Contains(t, text, string(planted[1])+" planted mistakes are found first. **The same hand planted, recorded and judged them, so that figure is right by construction.**")
+	assert.Contains(t, text, string(planted[1])+" planted causes are found first. **The same hand planted, recorded and judged them, so that figure is right by construction.**")
 	assert.Contains(t, text, "of the recorded real pair "+explainedObserved(t)+" outcomes get the right code")
 }
 

@@ -242,6 +242,14 @@ func TestDocs(t *testing.T) {
 			assert.Contains(t, string(text), `<a id="`+place+`"></a>`, "%s cites %s", tp.name, section)
 		}
 	}
+	for short, page := range map[string]string{"p": "P", "a": "A"} {
+		for name := range profiles[short] { // every one begins with its section
+			path, place := factsAt(page + strings.Fields(name)[0])
+			text, err := os.ReadFile(filepath.Join("../../../docs", path))
+			require.NoError(t, err)
+			assert.Contains(t, string(text), `<a id="`+place+`"></a>`, "%q of the profiles", name)
+		}
+	}
 	for id, cited := range rows {
 		assert.True(t, cited, "no topic of the docs cites the recording %s", id)
 	}
