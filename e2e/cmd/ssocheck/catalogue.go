@@ -52,7 +52,9 @@ func (c *explainCmd) Run(e *env) error {
 		if err := entry.Text(e.stdout); err != nil {
 			return err
 		}
-		fmt.Fprintf(e.stdout, "\n%s\n", troubleshooting.DocURL(e2e.Version, entry.Page, entry.ID))
+		if page := troubleshooting.DocURL(e2e.Version, entry.Page, entry.ID); page != "" {
+			fmt.Fprintf(e.stdout, "\n%s\n", page)
+		}
 	}
 	return nil
 }

@@ -52,10 +52,11 @@ func (c *lintCmd) Run(e *env) error {
 	if err := c.gather(e, &src); err != nil {
 		return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
 	}
-	findings, err := c.findings(e, src)
+	findings, ignored, err := c.findings(e, src)
 	if err != nil {
 		return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
 	}
+	all := len(findings) + len(ignored)
 	findings = slices.DeleteFunc(findings, func(f config.Finding) bool {
 		return slices.ContainsFunc(c.Ignore, func(code string) bool { return strings.EqualFold(code, f.Code) })
 	})
@@ -63,7 +64,7 @@ func (c *lintCmd) Run(e *env) error {
 	if e.quiet && c.Format == "text" {
 		shown = slices.DeleteFunc(slices.Clone(findings), func(f config.Finding) bool { return f.Level == config.Info })
 	}
-	if err := config.Format(e.stdout, c.Format, shown); err != nil {
+	if err := config.Format(e.stdout, c.Format, shown, all-len(findings)); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Level == config.Error }) {
@@ -83,10 +84,11 @@ func here() []string {
 	return nil
 }
 
-// findings are what there is to say, after mending when that was asked for.
-func (c *lintCmd) findings(e *env, src config.Sources) ([]config.Finding, error) {
+// findings are what there is to say, after mending when that was asked for, and
+// what comments do not want said.
+func (c *lintCmd) findings(e *env, src config.Sources) (said, ignored []config.Finding, err error) {
 	if !c.Fix {
-		return config.Lint(src)
+		return config.LintAll(src)
 	}
 	// What machines read stays alone on stdout.
 	w := e.stdout
@@ -94,7 +96,7 @@ func (c *lintCmd) findings(e *env, src config.Sources) ([]config.Finding, error)
 		w = e.stderr
 	}
 	mended := 0
-	findings, err := config.Mend(src, func(r config.FixRound) bool {
+	said, ignored, err = config.Mend(src, func(r config.FixRound) bool {
 		fmt.Fprintf(w, "%s\n", r.Diff)
 		if !c.DryRun {
 			mended += len(r.Files)
@@ -104,7 +106,7 @@ func (c *lintCmd) findings(e *env, src config.Sources) ([]config.Finding, error)
 	if err == nil && mended == 0 && !c.DryRun {
 		fmt.Fprintln(w, "nothing that can be mended without you")
 	}
-	return findings, err
+	return said, ignored, err
 }
 
 // gather adds what is not a file: standard input, and a container's environment.

@@ -9,18 +9,19 @@ import (
 // neighbour is the variable beside which a new one belongs: one of the login
 // settings that stand in a file, else any of Paperless's; nil when there is none.
 func (s *subject) neighbour() *entry {
+	beside := func(e *entry) bool { return e.from != "file" && e.from != "shell" && !e.referred }
 	for _, name := range []string{deployment.ProvidersKey, "PAPERLESS_APPS", "PAPERLESS_URL", deployment.AutoSignup, deployment.RedirectToSSO, deployment.DisableRegularLogin, remoteUser} {
-		if e := s.vars[name]; e != nil && e.from != "file" && e.from != "shell" {
+		if e := s.vars[name]; e != nil && beside(e) {
 			return e
 		}
 	}
 	for _, e := range s.effective() {
-		if loginVariable(e.name) && e.from != "file" && e.from != "shell" {
+		if loginVariable(e.name) && beside(e) {
 			return e
 		}
 	}
 	for _, e := range s.effective() {
-		if e.from != "file" && e.from != "shell" {
+		if beside(e) {
 			return e
 		}
 	}
@@ -32,10 +33,14 @@ func (s *subject) line(name, value string) string {
 	if e := cmp.Or(s.vars[name], s.neighbour()); e != nil {
 		return e.written(name, value)
 	}
-	if s.project != nil {
-		return name + `: "` + value + `"`
+	kind := envKind
+	switch {
+	case s.project != nil:
+		kind = composeKind
+	case len(s.reader.files) > 0:
+		kind = s.reader.files[0].kind
 	}
-	return name + "=" + value
+	return formOf(kind, name, value)
 }
 
 // absent is a problem about a setting that is not there. Its fix is the line that

@@ -136,10 +136,10 @@ func TestNoFormatPrintsSecrets(t *testing.T) {
 			}
 			for _, format := range Formats() {
 				var out strings.Builder
-				require.NoError(t, Format(&out, format, findings))
+				require.NoError(t, Format(&out, format, findings, 0))
 				assert.NotContains(t, out.String(), "hunter2", "%s of %s %q", format, name, secret)
 			}
-			_, err = Mend(Sources{Files: []string{path}, Environ: shell}, func(r FixRound) bool {
+			_, _, err = Mend(Sources{Files: []string{path}, Environ: shell}, func(r FixRound) bool {
 				assert.NotContains(t, r.Diff, "hunter2", "the diff of %s %q", name, secret)
 				return false
 			})

@@ -120,7 +120,7 @@ func noSecrets(t *testing.T, findings []config.Finding) {
 	t.Helper()
 	for _, format := range config.Formats() {
 		var out bytes.Buffer
-		require.NoError(t, config.Format(&out, format, findings))
+		require.NoError(t, config.Format(&out, format, findings, 0))
 		assert.NotContains(t, out.String(), "sekrit", format)
 	}
 	fixed, err := config.Fix(findings)

@@ -26,23 +26,26 @@ const (
 // An entry is one definition of a variable: what is written, what the container
 // gets of it, and where each of its bytes stands.
 type entry struct {
-	name    string
-	value   string // as the container gets it
-	set     bool   // false: not set in the container
-	raw     string // before interpolation
-	style   style
-	quote   byte   // around the value inside a list item: - KEY="value"
-	yaml    string // YAML type of a plain value: string, bool, number, null
-	file    *file
-	nameAt  int   // offset of the name
-	valueAt int   // offset of the value, its quote or block header included
-	end     int   // offset after the value
-	pos     []int // offset in file of each byte of value; nil: unknown
-	refs    []reference
-	from    string // environment, env_file, conf, shell
-	service string
-	over    *entry // definition that this one replaces
-	extra   string // text in the value's place that the product drops, such as a comment
+	name     string
+	value    string // as the container gets it
+	set      bool   // false: not set in the container
+	raw      string // before interpolation
+	style    style
+	quote    byte   // around the value inside a list item: - KEY="value"
+	yaml     string // YAML type of a plain value: string, bool, number, null
+	file     *file
+	nameAt   int   // offset of the name
+	valueAt  int   // offset of the value, its quote or block header included
+	end      int   // offset after the value
+	pos      []int // offset in file of each byte of value; nil: unknown
+	refs     []reference
+	from     string // environment, env_file, conf, shell, manifest, values, unit, nix, script, inspect, printed, file
+	encoded  string // the base64 that stands in the file in the value's place
+	referred bool   // it stands in an object that another one names, under a key of its own
+	form     form   // how it is written, where from does not say it
+	service  string
+	over     *entry // definition that this one replaces
+	extra    string // text in the value's place that the product drops, such as a comment
 	// unknown says where the value comes from when that is not among the files;
 	// the variable is then neither set nor absent. Value is a stand-in.
 	unknown string

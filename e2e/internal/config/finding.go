@@ -3,7 +3,10 @@
 // with the line of every value, and lints it without a browser or Docker.
 package config
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // The levels of a Finding.
 const (
@@ -57,6 +60,12 @@ func (e *Edit) Shown() string {
 		return hideLine(e.Text)
 	}
 	return e.shown
+}
+
+// Whole reports whether the new text is known and can be shown as it is: one whose
+// secrets had to be hidden cannot be given to a program that makes the edit.
+func (e *Edit) Whole() bool {
+	return e != nil && e.Shown() == e.Text && !strings.Contains(e.Text, hidden)
 }
 
 // MarshalJSON hides the secrets of the new lines: an edit is printed, and only

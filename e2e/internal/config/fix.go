@@ -111,30 +111,31 @@ type FixRound struct {
 const maxRounds = 12
 
 // Mend writes the fixes of the findings of these sources to the files, round by
-// round until lint has no more edits, and gives what is left to say. show is
+// round until lint has no more edits, and gives what is left to say, and apart
+// from it what comments do not want said. show is
 // called with each round's diff before it is written; when it returns false
 // nothing is written and Mend stops. Where a file cannot be written, none of
 // the round is.
-func Mend(s Sources, show func(FixRound) bool) ([]Finding, error) {
+func Mend(s Sources, show func(FixRound) bool) (said, ignored []Finding, err error) {
 	for range maxRounds {
 		sub, err := load(s)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		findings, err := sub.findings(s)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		hide := sub.masker().shown
 		fixed, err := Fix(findings)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		round := FixRound{}
 		for _, path := range slices.Sorted(maps.Keys(fixed)) {
 			old, err := os.ReadFile(path)
 			if err != nil {
-				return nil, fmt.Errorf("fix: %w", err)
+				return nil, nil, fmt.Errorf("fix: %w", err)
 			}
 			if d := diff(old, fixed[path], path, hide); d != "" {
 				round.Diff += d
@@ -142,13 +143,13 @@ func Mend(s Sources, show func(FixRound) bool) ([]Finding, error) {
 			}
 		}
 		if len(round.Files) == 0 || !show(round) {
-			return findings, nil
+			return findings, sub.ignored, nil
 		}
 		if err := writeAll(round.Files, fixed); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return Lint(s)
+	return LintAll(s)
 }
 
 // writeAll writes files in place, so that owner, mode and links stay; all are

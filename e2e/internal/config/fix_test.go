@@ -16,7 +16,7 @@ import (
 // mend runs Mend and gives the diffs of its rounds.
 func mend(t *testing.T, s config.Sources) (diffs []string) {
 	t.Helper()
-	_, err := config.Mend(s, func(r config.FixRound) bool {
+	_, _, err := config.Mend(s, func(r config.FixRound) bool {
 		diffs = append(diffs, r.Diff)
 		return true
 	})
@@ -135,7 +135,7 @@ func TestMendRefuses(t *testing.T) {
 	path := filepath.Join(dir, "compose.yaml")
 	text := "services:\n  a:\n    image: paperless-ngx/paperless-ngx:2.20.15\n    environment:\n      PAPERLESS_ENABLE_ALLAUTH: true\n      X: [\n"
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	_, err := config.Mend(config.Sources{Files: []string{path}}, func(config.FixRound) bool { return true })
+	_, _, err := config.Mend(config.Sources{Files: []string{path}}, func(config.FixRound) bool { return true })
 	require.ErrorIs(t, err, config.ErrUnreadable)
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)

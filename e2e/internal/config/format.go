@@ -11,11 +11,12 @@ import (
 // Formats are the names that Format takes.
 func Formats() []string { return []string{"text", "json", "github", "sarif"} }
 
-// Format writes findings in a format of Formats.
-func Format(w io.Writer, format string, findings []Finding) error {
+// Format writes findings in a format of Formats; ignored is how many were not to
+// be said.
+func Format(w io.Writer, format string, findings []Finding, ignored int) error {
 	switch format {
 	case "text":
-		return FormatText(w, findings)
+		return FormatText(w, findings, ignored)
 	case "json":
 		return FormatJSON(w, findings)
 	case "github":
@@ -29,31 +30,48 @@ func Format(w io.Writer, format string, findings []Finding) error {
 const textWidth = 100 // of a quoted source line
 
 // FormatText writes findings for a person: place, message, the line with a
-// caret, what to do.
-func FormatText(w io.Writer, findings []Finding) error {
+// caret, what to do, and how to read more.
+func FormatText(w io.Writer, findings []Finding, ignored int) error {
 	var b strings.Builder
-	count := map[string]int{}
 	for _, f := range findings {
-		count[f.Level]++
 		fmt.Fprintf(&b, "%s: %s %s: %s\n", f.place(), f.Level, f.Code, f.Say())
 		if strings.TrimSpace(f.Source) != "" {
 			source, caret := f.Excerpt(textWidth)
 			fmt.Fprintf(&b, "  %5d | %s\n        | %s\n", f.Line, source, caret)
 		}
 		if f.Fix != "" {
-			fmt.Fprintf(&b, "          fix: %s\n", f.Fix)
+			fmt.Fprintf(&b, "          fix: %s\n", strings.ReplaceAll(f.Fix, "\n", "\n               "))
 		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "          more: %s\n\n", More(f.Code))
 	}
-	if len(findings) == 0 {
-		b.WriteString("nothing to say\n")
-	} else {
-		fmt.Fprintf(&b, "%s, %s, %d to know\n", plural(count[Error], "error"), plural(count[Warning], "warning"), count[Info])
-	}
+	b.WriteString(lastLine(findings, ignored) + "\n")
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write findings: %w", err)
 	}
 	return nil
+}
+
+// lastLine counts: by level, what --fix can do, and what was not to be said.
+func lastLine(findings []Finding, ignored int) string {
+	count := map[string]int{}
+	fixable := 0
+	for _, f := range findings {
+		count[f.Level]++
+		if f.Edit != nil {
+			fixable++
+		}
+	}
+	out := "nothing to say"
+	if len(findings) > 0 {
+		out = fmt.Sprintf("%s, %s, %d to know", plural(count[Error], "error"), plural(count[Warning], "warning"), count[Info])
+	}
+	if fixable > 0 {
+		out += fmt.Sprintf(" · %d fixable with --fix", fixable)
+	}
+	if ignored > 0 {
+		out += fmt.Sprintf(" · %d ignored", ignored)
+	}
+	return out
 }
 
 // Say is the message, with the version that it waits for.
@@ -163,6 +181,7 @@ func FormatGitHub(w io.Writer, findings []Finding) error {
 		if f.Fix != "" {
 			text += "\nfix: " + f.Fix
 		}
+		text += "\nmore: " + More(f.Code)
 		fmt.Fprintf(&b, "::%s %s,title=%s::%s\n", kind, props, property.Replace(f.Code), data.Replace(text))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {

@@ -50,12 +50,12 @@ func TestFormats(t *testing.T) {
 			t.Run(name+" "+format, func(t *testing.T) {
 				t.Parallel()
 				var out bytes.Buffer
-				require.NoError(t, config.Format(&out, format, findings))
+				require.NoError(t, config.Format(&out, format, findings, 0))
 				golden(t, filepath.Join("testdata", "format", name+"."+format), out.Bytes())
 			})
 		}
 	}
-	require.ErrorContains(t, config.Format(&bytes.Buffer{}, "xml", nil), "no format")
+	require.ErrorContains(t, config.Format(&bytes.Buffer{}, "xml", nil, 0), "no format")
 }
 
 func TestFormatJSON(t *testing.T) {
@@ -65,8 +65,8 @@ func TestFormatJSON(t *testing.T) {
 	var back []config.Finding
 	require.NoError(t, json.Unmarshal(out.Bytes(), &back))
 	require.Len(t, back, 6)
-	assert.Equal(t, "SIGN-OFF", back[4].Code)
-	assert.Equal(t, "      PAPERLESS_SOCIAL_AUTO_SIGNUP: true   # create Paperless user on first SSO login", back[4].Edit.Text)
+	assert.Equal(t, "SIGN-OFF", back[0].Code)
+	assert.Equal(t, "      PAPERLESS_SOCIAL_AUTO_SIGNUP: true   # create Paperless user on first SSO login", back[0].Edit.Text)
 	again, err := json.Marshal(back)
 	require.NoError(t, err)
 	assert.JSONEq(t, out.String(), string(again))

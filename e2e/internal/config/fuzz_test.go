@@ -56,7 +56,7 @@ func look(t *testing.T, dir, name string, text []byte, s Sources) {
 	secrets := sub.bundle.Secrets()
 	for _, format := range Formats() {
 		var out bytes.Buffer
-		if err := Format(&out, format, findings); err != nil {
+		if err := Format(&out, format, findings, 0); err != nil {
 			t.Fatal(err)
 		}
 		leaked(t, format, out.String(), secrets)

@@ -205,7 +205,7 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := inFolder(t, map[string]string{name: tt.text})
-			_, err := config.Mend(config.Sources{Files: []string{at(name)}}, func(config.FixRound) bool { return true })
+			_, _, err := config.Mend(config.Sources{Files: []string{at(name)}}, func(config.FixRound) bool { return true })
 			require.ErrorIs(t, err, config.ErrUnreadable)
 			assert.Contains(t, err.Error(), tt.says)
 			assert.NotContains(t, err.Error(), "\n")
@@ -309,7 +309,7 @@ func TestBrokenForm(t *testing.T) {
 			assert.Contains(t, errs[0].Fix, "in single quotes: ")
 			assert.NotContains(t, errs[0].Fix, "sekrit-client")
 			assert.True(t, rest, "the rest of the file is judged")
-			left, err := config.Mend(src, func(config.FixRound) bool { return true })
+			left, _, err := config.Mend(src, func(config.FixRound) bool { return true })
 			require.NoError(t, err)
 			assert.Empty(t, codesAt(left, config.Error))
 			b, _, err := config.Load(src)

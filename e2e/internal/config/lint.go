@@ -69,6 +69,8 @@ type subject struct {
 
 	secure *secureSite // why people open the site by https, although PAPERLESS_URL says http; nil: nothing says so
 
+	ignored []Finding // what comments in the files do not want said
+
 	blueprint     *Blueprint // nil when none was given
 	blueprintFile *file
 }
@@ -200,23 +202,12 @@ func (e *entry) remove() *Edit {
 
 // insertAfter is the edit that adds a variable below another, in its form.
 func (e *entry) insertAfter(name, value string) *Edit {
-	if !e.file.unmended() || e.from == "file" {
+	if !e.file.unmended() || e.from == "file" || e.flow() {
 		return nil
 	}
 	line := e.lastLine()
 	indent := e.file.indent(e.firstLine())
-	return &Edit{File: e.file.path, From: line + 1, To: line, Text: indent + e.written(name, value)}
-}
-
-// written is a definition in the form of this one.
-func (e *entry) written(name, value string) string {
-	switch {
-	case e.from != "environment":
-		return name + "=" + value
-	case strings.HasPrefix(strings.TrimSpace(e.file.line(e.firstLine())), "-"):
-		return "- " + name + "=" + value
-	}
-	return name + `: "` + value + `"`
+	return &Edit{File: e.file.path, From: line + 1, To: line, Text: indent + strings.ReplaceAll(e.written(name, value), "\n", "\n"+indent)}
 }
 
 // lint runs the rules and gives the findings in the order of files and lines.
@@ -238,6 +229,7 @@ func (s *subject) lint() []Finding {
 		problems = append(problems, *c)
 	}
 	problems = s.weigh(problems)
+	s.encodedAgain(problems)
 	m := s.masker()
 	var out []Finding
 	seen := map[Finding]bool{}
@@ -256,7 +248,7 @@ func (s *subject) lint() []Finding {
 		}
 	}
 	s.sort(out)
-	return out
+	return s.hush(out)
 }
 
 // linesOf are the lines that an edit replaces, as they were read.
@@ -277,7 +269,8 @@ func (s *subject) linesOf(e *Edit) (string, bool) {
 	return "", false
 }
 
-// sort puts findings in the order of files and lines, what is there now first.
+// sort puts errors first, then warnings, then notes; each in the order of files
+// and lines, what is there now first.
 func (s *subject) sort(list []Finding) {
 	order := map[string]int{}
 	for i, f := range s.reader.files {
@@ -286,8 +279,8 @@ func (s *subject) sort(list []Finding) {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.From, b.From),
-			cmp.Compare(rank(a.Level), rank(b.Level)), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(cmp.Compare(rank(a.Level), rank(b.Level)), cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.From, b.From),
+			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
 	})
 }
 

@@ -48,11 +48,18 @@ func Load(s Sources) (*deployment.Deployment, []Finding, error) {
 // Lint is Load without the bundle, and with what an upgrade brings, if one was
 // asked for.
 func Lint(s Sources) ([]Finding, error) {
+	said, _, err := LintAll(s)
+	return said, err
+}
+
+// LintAll is Lint, and apart from it what comments in the files do not want said.
+func LintAll(s Sources) (said, ignored []Finding, err error) {
 	now, err := load(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return now.findings(s)
+	said, err = now.findings(s)
+	return said, now.ignored, err
 }
 
 // findings are what lint has to say, and what an upgrade brings.

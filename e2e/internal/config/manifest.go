@@ -145,15 +145,16 @@ func (c *cluster) object(d *document, n ast.Node, key string) {
 	}
 	for _, section := range []string{"data", "stringData"} {
 		for _, kv := range d.pairs(d.get(n, section)) {
-			e := &entry{name: kv.key, nameAt: kv.at, from: "manifest"}
+			e := &entry{name: kv.key, nameAt: kv.at, from: "manifest", form: asKey}
 			d.scalar(e, kv.value)
 			e.value = e.raw
 			if section == "data" && strings.HasPrefix(key, "Secret/") {
+				e.encoded = strings.TrimSpace(e.raw)
 				plain, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(e.raw), ""))
 				if err != nil && !opaque(e) {
 					e.unknown = "the Secret " + key[len("Secret/"):] + ", where it is not base64"
 				}
-				e.value, e.raw, e.pos = string(plain), string(plain), nil
+				e.value, e.raw, e.pos, e.form = string(plain), string(plain), nil, asBase64
 			}
 			c.r.opaque(e, false)
 			put(e)
@@ -286,7 +287,10 @@ func (c *cluster) item(d *document, item ast.Node) *entry {
 	if name == "" {
 		return nil
 	}
-	e := &entry{name: name, from: "manifest", nameAt: d.place(nameNode.GetToken())}
+	e := &entry{name: name, from: "manifest", form: asItem, nameAt: d.place(nameNode.GetToken())}
+	if m, ok := d.resolve(item).(*ast.MappingNode); ok && m.IsFlowStyle {
+		e.form = asFlow
+	}
 	c.value(d, e, item)
 	return e
 }
@@ -313,7 +317,7 @@ func (c *cluster) value(d *document, e *entry, n ast.Node) {
 		if held := o.keys[key]; held != nil {
 			name := e.name
 			*e = *held
-			e.name = name
+			e.name, e.referred = name, true
 			return
 		}
 		e.style = absent
@@ -484,7 +488,7 @@ func (c *cluster) kustomization(d *document, n ast.Node) {
 					if e.quote != 0 { // kustomize takes quotes around a value off
 						e.value = e.raw[1 : len(e.raw)-1]
 					}
-					e.from, e.set = "manifest", true
+					e.from, e.set, e.form = "manifest", true, asLiteral
 					if o.keys[e.name] == nil {
 						o.list = append(o.list, e.name)
 					}

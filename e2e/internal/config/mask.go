@@ -30,6 +30,9 @@ var named = regexp.MustCompile(`^\s*(?:- )?\s*(?:export\s+)?["']?([A-Z][A-Z0-9_]
 // pointer is a value that only says where the secret is.
 var pointer = regexp.MustCompile(`^\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Z_][A-Z0-9_]*)$`)
 
+// yesNo are the words that Secrets hold without need.
+var yesNo = regexp.MustCompile(`^(?i:true|false|yes|no|\d{1,3})$`)
+
 // public are words that are values of secrets in half the world's examples:
 // hiding them everywhere would hide the product's name.
 var public = []string{"paperless", "authentik", "postgres", "postgresql", "password", "changeme", "change-me", "secret", "admin", "redis", "mariadb", "true", "false"}
@@ -65,6 +68,11 @@ func (s *subject) masker() *masker {
 			add(e.raw)
 		}
 		text(e.value)
+		harmless := yesNo.MatchString(e.value) || strings.HasPrefix(e.name, "PAPERLESS_") && !deployment.SecretName(e.name) &&
+			len(deployment.SecretValues(e.value)) == 0 && !inURL.MatchString(e.value)
+		if e.encoded != "" && !harmless { // who can read base64 reads the secrets in it
+			m.secrets = append(m.secrets, strings.Fields(e.encoded)...)
+		}
 	}
 	for _, f := range s.reader.files {
 		text(string(f.text))

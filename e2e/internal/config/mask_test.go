@@ -21,9 +21,9 @@ func printed(t *testing.T, name, text string) string {
 	require.NotEmpty(t, findings)
 	var out strings.Builder
 	for _, format := range []string{"text", "json", "github"} { // SARIF's rules are long
-		require.NoError(t, Format(&out, format, findings))
+		require.NoError(t, Format(&out, format, findings, 0))
 	}
-	_, err = Mend(s, func(r FixRound) bool { out.WriteString(r.Diff); return true })
+	_, _, err = Mend(s, func(r FixRound) bool { out.WriteString(r.Diff); return true })
 	require.NoError(t, err)
 	return out.String()
 }

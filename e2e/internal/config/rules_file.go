@@ -33,6 +33,7 @@ func fileRules() []Rule {
 		{Code: "CFG-OVERRIDE", Level: Info, Title: "Every login setting is given once", Doc: "A later definition replaces the earlier one.", Lost: true, check: checkOverride},
 		{Code: "CFG-FILE", Level: Error, Title: "Secret files are where *_FILE says", Doc: "Paperless goes on without the setting: SSO disappears without a word.", Lost: true, check: checkSecretFile},
 		{Code: "CFG-FILEBOTH", Level: Warning, Title: "A setting comes from the file or from the variable", Doc: "With both, the file counts.", Lost: true, check: checkFileBoth},
+		{Code: "CFG-IGNORE", Level: Warning, Title: "Comments ignore codes that are there", Doc: "A comment with a code that no rule has ignores nothing.", check: checkIgnore},
 	}
 }
 
@@ -198,7 +199,7 @@ func checkNewline(s *subject) []problem {
 		if !strings.HasPrefix(e.name, "PAPERLESS_") || e.name == deployment.ProvidersKey || !strings.HasSuffix(e.value, "\n") {
 			continue
 		}
-		p := e.atValue("the value ends in a line break, which becomes part of it", "write it on one line behind "+e.name+":")
+		p := e.atValue("the value ends in a line break, which becomes part of it", "write it on one line, behind its name")
 		if e.style == literal || e.style == folded {
 			p.fix = "write " + strings.TrimRight(string(e.file.text[e.valueAt:e.valueAt+1]), "\n") + "- instead, which drops the line break"
 			if string(e.file.text[e.valueAt+1:min(e.valueAt+2, len(e.file.text))]) == "\n" {

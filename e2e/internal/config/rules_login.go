@@ -82,7 +82,7 @@ func checkSignup(s *subject) []problem {
 		}
 		return []problem{p}
 	}
-	p := s.anywhere("every new person stops at a form on the first sign-in (the default)", s.line(deployment.AutoSignup, "true")+" makes the account without asking")
+	p := s.anywhere("every new person stops at a form on the first sign-in (the default)", "to make the account without asking: "+s.line(deployment.AutoSignup, "true"))
 	p.level = Info
 	if _, e := s.value(deployment.AutoSignup); e != nil {
 		p = e.atName(p.message, p.fix)
@@ -110,7 +110,7 @@ func checkLockout(s *subject) []problem {
 	if e == nil || s.button() || s.on(remoteUser) != nil {
 		return nil // the header of the proxy is a way in, too
 	}
-	return []problem{e.atName("the regular login is off and there is no SSO button: nobody can sign in", e.written(deployment.DisableRegularLogin, "false")+" until the button is there")}
+	return []problem{e.atName("the regular login is off and there is no SSO button: nobody can sign in", "until the button is there: "+e.written(deployment.DisableRegularLogin, "false"))}
 }
 
 func checkNoAccount(s *subject) []problem {
@@ -258,7 +258,7 @@ func checkConfirmation(s *subject) []problem {
 	if known && !s.bundle.Authentik.AtLeast("2025.10.0") {
 		return nil
 	}
-	p := s.anywhere("", s.line("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "none")+", or Paperless-ngx 2.16.0 or later")
+	p := s.anywhere("", "Paperless-ngx 2.16.0 or later, or "+s.line("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "none"))
 	if e != nil {
 		p = e.atName("", p.fix)
 	}
@@ -282,5 +282,5 @@ func checkFresh(s *subject) []problem {
 		return nil
 	}
 	return []problem{e.atName("on an empty database everybody is led to the sign-up page (/accounts/signup/), which has no SSO button, until the first account is there",
-		s.line("PAPERLESS_ADMIN_USER", "<name>")+" and PAPERLESS_ADMIN_PASSWORD make the first account, an administrator; not needed where accounts exist")}
+		"where no account exists, PAPERLESS_ADMIN_USER and PAPERLESS_ADMIN_PASSWORD make the first one, an administrator: "+s.line("PAPERLESS_ADMIN_USER", "<name>"))}
 }

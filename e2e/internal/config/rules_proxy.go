@@ -300,7 +300,7 @@ func checkRemoteAPI(s *subject) []problem {
 	if e := s.on(remoteUser); e != nil && !s.paperless().AtLeast("2.8.6") && s.paperless().AtLeast("2.5.0") {
 		return []problem{e.atName("before 2.8.6 the header opens the API too, and makes users there", "use 2.8.6 or later")}
 	} else if e != nil {
-		p := e.atName("the header opens the pages, not the API: apps need a token", e.written(remoteUserAPI, "true")+" if they shall use the header")
+		p := e.atName("the header opens the pages, not the API: apps need a token", "if they shall use the header: "+e.written(remoteUserAPI, "true"))
 		p.level = Info
 		return []problem{p}
 	}

@@ -26,7 +26,7 @@ type (
 	}
 	sarifDriver struct {
 		Name           string      `json:"name"`
-		InformationURI string      `json:"informationUri"`
+		InformationURI string      `json:"informationUri,omitempty"`
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifText struct {
@@ -36,6 +36,8 @@ type (
 		ID      string    `json:"id"`
 		Short   sarifText `json:"shortDescription"`
 		Full    sarifText `json:"fullDescription"`
+		Help    sarifText `json:"help"`
+		HelpURI string    `json:"helpUri,omitempty"`
 		Default struct {
 			Level string `json:"level"`
 		} `json:"defaultConfiguration"`
@@ -101,10 +103,13 @@ func FormatSARIF(w io.Writer, findings []Finding) error {
 	run := &log.Runs[0]
 	run.ColumnKind = "unicodeCodePoints"
 	run.Results = []sarifResult{}
-	run.Tool.Driver = sarifDriver{Name: "ssocheck", InformationURI: "https://github.com/ssocheck/ssocheck", Rules: []sarifRule{}}
+	run.Tool.Driver = sarifDriver{Name: "ssocheck", InformationURI: ProjectURL(), Rules: []sarifRule{}}
 	index := map[string]int{}
 	for _, r := range Rules() {
-		rule := sarifRule{ID: r.Code, Short: sarifText{r.Title}, Full: sarifText{r.Doc}}
+		rule := sarifRule{
+			ID: r.Code, Short: sarifText{r.Problem()}, Full: sarifText{r.Doc},
+			Help: sarifText{r.Help()}, HelpURI: DocURL("", "lint.md", r.Code),
+		}
 		rule.Default.Level = sarifLevel(r.Level)
 		index[r.Code] = len(run.Tool.Driver.Rules)
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule)
@@ -132,8 +137,7 @@ func FormatSARIF(w io.Writer, findings []Finding) error {
 			}
 			res.Locations = []sarifLocation{loc}
 		}
-		// An edit whose text had to be hidden cannot be given as a replacement.
-		if e := f.Edit; e != nil && e.Shown() == e.Text {
+		if e := f.Edit; e.Whole() {
 			res.Fixes = []sarifFix{sarifEdit(e, f)}
 		}
 		run.Results = append(run.Results, res)

@@ -262,7 +262,7 @@ func runVariable(f *file, w shellWord, skip int, vars map[string]*shellWord, fro
 	}
 	text, pos := w.text[skip:], w.pos[skip:]
 	name, value, ok := strings.Cut(text, "=")
-	e := &entry{name: name, file: f, from: from, nameAt: pos[0], style: bare, set: ok}
+	e := &entry{name: name, file: f, from: from, form: asOption, nameAt: pos[0], style: bare, set: ok}
 	if !ok {
 		e.style, e.valueAt, e.end = absent, w.end, w.end
 		if v := vars[name]; v != nil && len(v.refs) == 0 {

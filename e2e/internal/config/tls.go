@@ -33,7 +33,7 @@ func (s *subject) secureBy() *secureSite {
 	sites := slices.Concat(labelSites(s.reader.labels), s.reader.sites, s.composeSites(u))
 	for i := range sites {
 		site := &sites[i]
-		if site.host == "" && (u.Port() != "" && u.Port() != "80" || address(u.Hostname())) {
+		if site.host == "" && (u.Port() != "" && u.Port() != "80" || ipAddress(u.Hostname())) {
 			continue // opened at its own port, past the proxy
 		}
 		if (site.host == "" || strings.EqualFold(site.host, u.Hostname())) && (found == nil || site.sure && !found.sure) {
@@ -54,7 +54,7 @@ func (s *subject) opensSecurely() bool {
 	return by.sure || proto != "http"
 }
 
-func address(host string) bool {
+func ipAddress(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
 }

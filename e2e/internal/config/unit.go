@@ -266,7 +266,7 @@ func readLiteral(f *file) []*entry {
 			out = append(out, e)
 			continue
 		}
-		e.value, e.raw, e.set = value, value, true
+		e.value, e.raw, e.set, e.form = value, value, true, asLiteral
 		e.pos, e.end = span(e.valueAt, len(value)), e.valueAt+len(value)
 		out = append(out, e)
 	}

@@ -36,7 +36,13 @@ func (s *subject) upgrade(src Sources) ([]Finding, error) {
 	out := slices.DeleteFunc(s.lint(), func(f Finding) bool {
 		return f.Code == "UPG-V3" && then.paperless().AtLeast("3.0.0")
 	})
-	for _, f := range then.lint() {
+	coming := then.lint()
+	for _, f := range then.ignored {
+		if !slices.ContainsFunc(s.ignored, f.sameCause) {
+			s.ignored = append(s.ignored, f)
+		}
+	}
+	for _, f := range coming {
 		if slices.ContainsFunc(out, f.sameCause) {
 			continue
 		}

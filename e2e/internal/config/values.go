@@ -71,7 +71,7 @@ func (w *valuesWalk) walk(n ast.Node, depth int) {
 	for _, item := range d.items(n) {
 		if text := d.text(item); strings.HasPrefix(text, "PAPERLESS_") && strings.Contains(text, "=") {
 			for _, e := range listItem(d, item, "") {
-				e.from, e.value, e.set = "values", e.raw, true
+				e.from, e.form, e.value, e.set = "values", asListed, e.raw, true
 				w.r.opaque(e, true)
 				w.add(e)
 			}
@@ -95,7 +95,7 @@ func (w *valuesWalk) walk(n ast.Node, depth int) {
 			w.walk(kv.value, depth+1)
 			continue
 		}
-		e := &entry{name: kv.key, nameAt: kv.at, from: "values"}
+		e := &entry{name: kv.key, nameAt: kv.at, from: "values", form: asKey}
 		switch {
 		case len(d.pairs(kv.value)) == 0 || strings.HasPrefix(kv.key, "PAPERLESS_") && !valueMap(d, kv.value):
 			d.scalar(e, kv.value)

@@ -170,12 +170,13 @@ func anchors(t *testing.T, file string) map[string]bool {
 // DocURL leads to headings that are there.
 func TestDocURL(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/main/docs/items.md#red-slash", troubleshooting.DocURL("dev", manual.ItemsPage, "RED-SLASH"))
-	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3/docs/items.md#red-slash", troubleshooting.DocURL("1.2.3", manual.ItemsPage, "RED-SLASH"))
-	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3-rc1/docs/checks.md#round-trip", troubleshooting.DocURL("v1.2.3-rc1", manual.ChecksPage, "round-trip"))
+	assert.Empty(t, config.DocURL("1.2.3", manual.ItemsPage, "RED-SLASH"), "a build without an address has no links")
+	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/main/docs/items.md#red-slash", config.PageURL("https://github.com/ssocheck/ssocheck", "dev", manual.ItemsPage, "RED-SLASH"))
+	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3/docs/items.md#red-slash", config.PageURL("https://github.com/ssocheck/ssocheck", "1.2.3", manual.ItemsPage, "RED-SLASH"))
+	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3-rc1/docs/checks.md#round-trip", config.PageURL("https://github.com/ssocheck/ssocheck", "v1.2.3-rc1", manual.ChecksPage, "round-trip"))
 	have := anchors(t, filepath.Join(root, "docs", manual.ItemsPage))
 	for _, i := range troubleshooting.All() {
-		_, anchor, _ := strings.Cut(troubleshooting.DocURL("dev", manual.ItemsPage, i.Code), "#")
+		_, anchor, _ := strings.Cut(config.PageURL("https://github.com/ssocheck/ssocheck", "dev", manual.ItemsPage, i.Code), "#")
 		assert.True(t, have[anchor], i.Code)
 	}
 }

@@ -126,9 +126,6 @@ func (r *reader) deadLinks(t *testing.T, dir string) []string {
 			continue
 		}
 		seen[href] = true
-		if strings.HasPrefix(href, "https://github.com/ssocheck/ssocheck/blob/") {
-			continue // the pages of the release: followed by package manual's tests
-		}
 		if id, ok := strings.CutPrefix(href, "#"); ok {
 			if !eval[bool](t, r, `document.getElementById(decodeURIComponent(`+quoteJS(id)+`)) !== null`) {
 				dead = append(dead, href)

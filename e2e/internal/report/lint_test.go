@@ -44,7 +44,7 @@ func TestLintIsToldOnce(t *testing.T) {
     fix  Set PAPERLESS_SOCIAL_AUTO_SIGNUP to true.
          -      paperless_social_auto_signup: "true"
          +      PAPERLESS_SOCIAL_AUTO_SIGNUP: "true"
-    more https://github.com/ssocheck/ssocheck/blob/main/docs/items.md#sign-off
+    more ssocheck explain SIGN-OFF
 
 FAIL  1 of 1 check failed: SIGN-OFF · 0.0s
 `, out.String())

@@ -113,7 +113,11 @@ func (r *Report) markdownFinding(sb *strings.Builder, f *troubleshooting.Finding
 		return
 	}
 	prose, edit := splitFix(fix)
-	fmt.Fprintf(sb, "\n**Fix:** %s ([more](%s))\n", markdownText(prose), itemURL(r.Tool, f.Code))
+	more := "`" + config.More(f.Code) + "`"
+	if page := itemURL(r.Tool, f.Code); page != "" {
+		more = "[more](" + page + ")"
+	}
+	fmt.Fprintf(sb, "\n**Fix:** %s (%s)\n", markdownText(prose), more)
 	if len(edit) > 0 {
 		sb.WriteString("\n" + fence(strings.Join(edit, "\n")+"\n", "diff") + "\n")
 	}

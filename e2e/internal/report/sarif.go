@@ -37,14 +37,14 @@ type (
 	sarifDriver struct {
 		Name           string      `json:"name"`
 		Version        string      `json:"version,omitempty"`
-		InformationURI string      `json:"informationUri"`
+		InformationURI string      `json:"informationUri,omitempty"`
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
 		ID    string       `json:"id"`
 		Short sarifMessage `json:"shortDescription"`
 		Help  sarifMessage `json:"help"`
-		URI   string       `json:"helpUri"`
+		URI   string       `json:"helpUri,omitempty"`
 	}
 	sarifMessage struct {
 		Text string `json:"text"`
@@ -64,6 +64,7 @@ type (
 		Message   sarifMessage    `json:"message"`
 		Locations []sarifLocation `json:"locations"`
 		Prints    sarifPrints     `json:"partialFingerprints"`
+		Fixes     []sarifFix      `json:"fixes,omitempty"`
 	}
 	sarifPrints struct {
 		Place string `json:"ssocheck/v1"`
@@ -81,7 +82,20 @@ type (
 	sarifRegion struct {
 		StartLine   int `json:"startLine"`
 		StartColumn int `json:"startColumn,omitempty"`
+		EndLine     int `json:"endLine,omitempty"`
 		EndColumn   int `json:"endColumn,omitempty"`
+	}
+	sarifFix struct {
+		Description sarifMessage  `json:"description"`
+		Changes     []sarifChange `json:"artifactChanges"`
+	}
+	sarifChange struct {
+		Artifact     sarifArtifact      `json:"artifactLocation"`
+		Replacements []sarifReplacement `json:"replacements"`
+	}
+	sarifReplacement struct {
+		Deleted  sarifRegion   `json:"deletedRegion"`
+		Inserted *sarifMessage `json:"insertedContent,omitempty"`
 	}
 )
 
@@ -93,7 +107,7 @@ func (r *Report) SARIF(w io.Writer) error {
 	b := sarifBuilder{rules: map[string]int{}, name: r.fromRoot}
 	b.run = sarifRun{
 		Tool: sarifTool{sarifDriver{
-			Name: "ssocheck", Version: r.Tool, InformationURI: "https://github.com/ssocheck/ssocheck", Rules: []sarifRule{},
+			Name: "ssocheck", Version: r.Tool, InformationURI: config.ProjectURL(), Rules: []sarifRule{},
 		}},
 		Invocations: []sarifInvocation{{Successful: r.Result != runner.Error}},
 		Results:     []sarifResult{},
@@ -105,7 +119,12 @@ func (r *Report) SARIF(w io.Writer) error {
 	for i := range loose {
 		f := &loose[i]
 		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
-		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, f.Say(), deployment.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
+		say := f.Say()
+		if f.Fix != "" {
+			say += "\nFix: " + strings.TrimSpace(f.Fix)
+		}
+		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, say, deployment.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
+		b.fixes(f)
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]
@@ -120,6 +139,7 @@ func (r *Report) SARIF(w io.Writer) error {
 		f := &c.Findings[0]
 		say := strings.Join(append([]string{c.Key() + ": " + c.Message, f.Title}, f.Because...), "\n")
 		b.add(f.Code, level, f.Title, r.fix(f), say, r.place(c), 0)
+		b.fixes(r.lintOf(f)...)
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -144,6 +164,39 @@ func (b *sarifBuilder) page(code string) string {
 	return troubleshooting.DocURL(tool, "checks.md", code)
 }
 
+// rule describes a code: its title is what is wrong, whatever the place.
+func (b *sarifBuilder) rule(code, title, help string) sarifRule {
+	if i := troubleshooting.Find(code); i != nil {
+		title, help = i.Title, cmp.Or(i.Fix, help)
+	} else if r := config.FindRule(code); r != nil {
+		title, help = r.Problem(), r.Help()
+	}
+	help = cmp.Or(help, title, code)
+	if !strings.Contains(help, config.More(code)) {
+		help += "\nMore: " + config.More(code)
+	}
+	return sarifRule{code, sarifMessage{cmp.Or(title, code)}, sarifMessage{help}, b.page(code)}
+}
+
+// fixes adds the edits of lint findings to the result that was added last.
+func (b *sarifBuilder) fixes(findings ...*config.Finding) {
+	res := &b.run.Results[len(b.run.Results)-1]
+	for _, f := range findings {
+		e := f.Edit
+		if !e.Whole() {
+			continue
+		}
+		r := sarifReplacement{Deleted: sarifRegion{StartLine: e.From, StartColumn: 1, EndLine: max(e.To+1, e.From), EndColumn: 1}}
+		if e.Text != "" || e.To < e.From {
+			r.Inserted = &sarifMessage{e.Text + "\n"}
+		}
+		res.Fixes = append(res.Fixes, sarifFix{
+			Description: sarifMessage{cmp.Or(f.Fix, f.Message)},
+			Changes:     []sarifChange{{sarifArtifact{(&url.URL{Path: b.name(e.File)}).EscapedPath()}, []sarifReplacement{r}}},
+		})
+	}
+}
+
 type sarifBuilder struct {
 	run   sarifRun
 	rules map[string]int
@@ -155,7 +208,7 @@ func (b *sarifBuilder) add(code, level, title, help, message string, at deployme
 	if !ok {
 		n = len(b.run.Tool.Driver.Rules)
 		b.rules[code] = n
-		b.run.Tool.Driver.Rules = append(b.run.Tool.Driver.Rules, sarifRule{code, sarifMessage{cmp.Or(title, code)}, sarifMessage{cmp.Or(help, title, code)}, b.page(code)})
+		b.run.Tool.Driver.Rules = append(b.run.Tool.Driver.Rules, b.rule(code, title, help))
 	}
 	// Code scanning drops a result without a place; a configuration that came
 	// from no file has only the report itself.

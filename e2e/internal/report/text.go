@@ -287,6 +287,7 @@ func (p *printer) lintFinding(f *config.Finding) {
 	p.paragraph(f.Say(), indent, "")
 	p.source(f)
 	p.fix(lintFix(f))
+	p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+config.More(f.Code)))
 }
 
 func (p *printer) hazards(r *Report) {

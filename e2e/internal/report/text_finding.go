@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -28,11 +29,12 @@ func (p *printer) finding(c *Check, f *troubleshooting.Finding) {
 	p.because(f.Because)
 	p.fix(p.joined(f))
 	if p.of != nil {
-		p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+itemURL(p.of.Tool, f.Code)))
+		p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+config.More(f.Code)))
 	}
 }
 
-// itemURL is the page of an item as it was in the release that reports.
+// itemURL is the page of an item as it was in the release that reports; "" where
+// the build knows no address of the project.
 func itemURL(tool, code string) string { return troubleshooting.DocURL(tool, "items.md", code) }
 
 func (p *printer) also(f *troubleshooting.Finding) {
