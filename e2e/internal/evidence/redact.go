@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -153,7 +154,10 @@ var (
 	jwt        = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}`)
 	bearer     = regexp.MustCompile(`(?i)\b(bearer|basic|token)\s+[A-Za-z0-9+/=._~-]{12,}`)
 	jsonSecret = regexp.MustCompile(`(?i)("(?:secret|client_secret|password|access_token|refresh_token|id_token|token|code|code_verifier|auth_token)"\s*:\s*")((?:[^"\\]|\\.)*)(")`)
-	formSecret = regexp.MustCompile(`(?i)\b((?:code|state|client_secret|password|access_token|refresh_token|id_token|code_verifier|csrfmiddlewaretoken|sessionid|csrftoken)=)([^&\s"'<>;…]+)`)
+	formSecret = regexp.MustCompile(`(?i)\b((?:` + strings.Join(slices.Sorted(maps.Keys(secretParams)), "|") + `)=)([^&\s"'<>;…]+)`)
+	// stackPlace is line and column behind an address, as a stack trace has it. It is
+	// no part of the value: the same value has to have the same fingerprint.
+	stackPlace = regexp.MustCompile(`:\d+:\d+\)?$`)
 	reference  = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
 	csrfField  = regexp.MustCompile(`(?i)(name="csrfmiddlewaretoken"\s+value=")([^"]*)(")`)
 )
@@ -181,7 +185,7 @@ func (r *Redactor) Text(s string) string {
 	}
 	return formSecret.ReplaceAllStringFunc(s, func(m string) string {
 		g := formSecret.FindStringSubmatch(m)
-		return g[1] + r.Print(g[2])
+		return g[1] + r.Print(stackPlace.ReplaceAllString(g[2], ""))
 	})
 }
 

@@ -2,6 +2,7 @@ package evidence_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -50,4 +51,17 @@ func TestRedactorKeepsWhatDiagnosisNeeds(t *testing.T) {
 	assert.NotContains(t, twice, "abc123")
 	assert.NotContains(t, twice, "chall3nge")
 	assert.Contains(t, twice, "paperless")
+}
+
+// TestRedactorInAStackTrace: authentik's error page throws, and the console has the
+// page's address with line and column behind it.
+func TestRedactorInAStackTrace(t *testing.T) {
+	t.Parallel()
+	r := evidence.NewRedactor()
+	const address = "https://a.example/application/o/authorize/?state=abc123&nonce=n0nce&code_challenge=chall3nge"
+	got := r.Text("Uncaught SyntaxError: Unexpected end of JSON input\n    at JSON.parse (<anonymous>)\n    at " + address + ":28:22\n    at run (" + address + ":1:2)")
+	for _, bad := range []string{"abc123", "n0nce", "chall3nge"} {
+		assert.NotContains(t, got, bad)
+	}
+	assert.Equal(t, 2, strings.Count(got, "code_challenge="+r.Print("chall3nge")), "the same value has the same fingerprint: %s", got)
 }
