@@ -147,6 +147,19 @@ func (c Client) Flows(ctx context.Context, slug string) ([]Flow, error) {
 	return list[Flow](ctx, c, "/flows/instances/", query)
 }
 
+// A Blueprint is one that authentik's worker applies.
+type Blueprint struct {
+	Key     string `json:"pk"`
+	Path    string `json:"path"`
+	Status  string `json:"status"` // "error" where it could not be applied
+	Enabled bool   `json:"enabled"`
+}
+
+// Blueprints are all that authentik knows.
+func (c Client) Blueprints(ctx context.Context) ([]Blueprint, error) {
+	return list[Blueprint](ctx, c, "/managed/blueprints/", many)
+}
+
 // A Brand is a brand, which names the flow in which people sign in.
 type Brand struct {
 	Default bool    `json:"default"`

@@ -27,6 +27,7 @@ type idp struct {
 	ready     *once
 	api       authentik.Client
 	log       authentik.Events
+	again     map[string]again // by the key of a blueprint; used by the gates only
 
 	broker, server, worker *running
 	users                  int // pairs that use it; guarded by Stack.mu
@@ -200,7 +201,7 @@ func (i *idp) gates(foreign bool) []gate {
 			_, err := i.api.Flows(ctx, "")
 			return err
 		}},
-		{gateBrand, coldLimit, func(ctx context.Context) error {
+		{gateBrand, coldLimit, i.orApply(func(ctx context.Context) error {
 			brands, err := i.api.Brands(ctx)
 			if err != nil {
 				return err
@@ -211,8 +212,8 @@ func (i *idp) gates(foreign bool) []gate {
 				}
 			}
 			return errors.New("no default brand with a sign-in flow")
-		}},
-		{gateDefaults, coldLimit, i.defaults},
+		})},
+		{gateDefaults, coldLimit, i.orApply(i.defaults)},
 	}
 }
 
