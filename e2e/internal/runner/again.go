@@ -3,6 +3,9 @@ package runner
 import (
 	"context"
 	"fmt"
+	"net"
+	"strings"
+	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
@@ -38,16 +41,69 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 			why = "the check cannot be repeated: " + err.Error()
 		}
 		if why != "" {
-			own, shares := b.Isolated()
-			if own {
-				shares = "it has one"
-			}
 			res.Record.Notes = append(said, res.Record.Notes...)
 			res.Status = check.Errored
-			res.Message = oneLine(r.redact(s.target, fmt.Sprintf("no verdict: an interface of this machine came or went and Chromium gave up with %s; %s. "+
-				"Run it while no container, VPN or Wi-Fi starts or stops, or as root on Linux, where the browser gets a network of its own (here: %s)", disturbed, why, shares)))
+			res.Message = oneLine(r.redact(s.target, fmt.Sprintf("no verdict: an interface of this machine came or went and Chromium gave up with %s; %s. %s",
+				disturbed, why, calmer(s.target.Kind, b))))
 			return res, err
 		}
 		said = append(said, fmt.Sprintf("repeated in a fresh profile (%d of %d): the machine's network changed, and Chromium gave up with %s", try, maxAgain, disturbed))
+		if own, _ := b.Isolated(); !own {
+			quiet(ctx, interfaces)
+		}
 	}
+}
+
+// calmer is what a person can do about a network that changes.
+func calmer(kind string, b *browser.Browser) string {
+	const do = "Run it while no container, VPN or Wi-Fi starts or stops"
+	own, shares := b.Isolated()
+	switch {
+	case own:
+		return do
+	case kind == target.External:
+		return do + "; with --target external the browser shares this machine's network"
+	}
+	return do + ", or as root on Linux, where the browser gets a network of its own (here: " + shares + ")"
+}
+
+const (
+	// quietFor is how long no interface may come or go before a check is repeated:
+	// a pair of containers starts within seconds, and each of them brings some.
+	quietFor = 2 * time.Second
+	// quietLimit is for a machine that is never quiet.
+	quietLimit = 30 * time.Second
+	quietPause = 100 * time.Millisecond
+)
+
+// quiet waits until the machine's network has been as it is for a moment. A
+// repeat that starts at once meets the rest of what disturbed the try before.
+func quiet(ctx context.Context, state func() string) {
+	ctx, cancel := context.WithTimeout(ctx, quietLimit)
+	defer cancel()
+	last, since := state(), time.Now()
+	for time.Since(since) < quietFor {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(quietPause):
+		}
+		if now := state(); now != last {
+			last, since = now, time.Now()
+		}
+	}
+}
+
+// interfaces is what makes Chromium give up its requests when it changes.
+func interfaces() string {
+	all, err := net.Interfaces()
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, i := range all {
+		addresses, _ := i.Addrs() // one that went meanwhile has none
+		fmt.Fprintln(&b, i.Index, i.Name, i.Flags, addresses)
+	}
+	return b.String()
 }
