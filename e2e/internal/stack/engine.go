@@ -190,7 +190,9 @@ func (q quiet) Printf(format string, args ...any) {
 	q.log.Debug("testcontainers", "message", strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
-// explain says in one line what is wrong with the engine, and what to do.
+// explain says in one line what is wrong with the engine, and what to do. What a
+// container or its log said is no word of the engine's, but for a full disk: that is
+// the engine's own.
 func explain(err error) error {
 	if err == nil || errors.Is(err, ErrEngine) || errors.Is(err, ErrImage) || errors.Is(err, ErrUnsupported) || errors.Is(err, context.Canceled) {
 		return err
@@ -199,11 +201,16 @@ func explain(err error) error {
 	has := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
 	}
+	var closed *shut
+	var ended *stopped
+	of := errors.As(err, &closed) || errors.As(err, &ended) // a container
 	where := os.Getenv("DOCKER_HOST")
 	if where == "" {
 		where = "/var/run/docker.sock"
 	}
 	switch {
+	case of && !has("no space left on device"):
+		return err
 	case has("no space left on device"):
 		return fmt.Errorf("%w: the engine has no space left; docker system prune makes some (%s)", ErrEngine, short(text))
 	case has("permission denied") && has("docker.sock", "connect", "dial"):

@@ -38,6 +38,30 @@ func TestExplain(t *testing.T) {
 	require.NoError(t, explain(nil))
 }
 
+// TestExplainLeavesContainers: a Paperless that took more than ten minutes on a busy
+// machine was told as an engine that does not answer, for its port refused connections.
+func TestExplainLeavesContainers(t *testing.T) {
+	t.Parallel()
+	r := &running{Container: Container{Name: "paperless-1"}}
+	for name, err := range map[string]error{
+		"slow":    &shut{errors.New(`paperless-1: not within 10m0s: Paperless answers, or stops (Get "http://172.17.0.1:32774/accounts/login/": dial tcp 172.17.0.1:32774: connect: connection refused); its last lines: celery beat v5.5.3 is starting.`)},
+		"its log": &stopped{in: r, code: 1, last: "redis.exceptions.ConnectionError: Error 111 connecting: connect: connection refused"},
+		"a name":  &stopped{in: r, code: 1, last: "dial tcp: lookup broker: no such host"},
+		"rights":  &stopped{in: r, code: 1, last: "permission denied: connect to the mail server"},
+		"old":     &stopped{in: r, code: 1, last: "the database is too old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := explain(fmt.Errorf("the stack did not start: %w", err))
+			require.ErrorIs(t, got, err)
+			assert.NotErrorIs(t, got, ErrEngine)
+			assert.Contains(t, got.Error(), "paperless-1")
+		})
+	}
+	full := explain(&stopped{in: r, code: 1, last: "OSError: [Errno 28] No space left on device; write: no space left on device"})
+	require.ErrorIs(t, full, ErrEngine)
+}
+
 func TestTar(t *testing.T) {
 	t.Parallel()
 	var buf bytes.Buffer

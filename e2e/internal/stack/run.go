@@ -226,8 +226,12 @@ var errStopped = errors.New("it stopped")
 const (
 	gatePause = 300 * time.Millisecond
 	// gateTell is after how long, and how often, a closed gate is told of.
-	gateTell = 15 * time.Second
+	gateTell = 30 * time.Second
 )
+
+// late is after how long a gate that is still closed is worth a look at the log. A
+// connection that is refused meanwhile is what waiting looks like, and no news.
+func (g gate) late() time.Duration { return g.limit / 3 }
 
 // pass waits until a gate is open. It tells what is waited for, and the last log
 // line when that takes long.
@@ -253,11 +257,16 @@ func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
 			if !errors.Is(context.Cause(ctx), errClosed) {
 				return context.Cause(ctx)
 			}
-			return fmt.Errorf("%s: not within %v: %s (%s); its last lines: %s", r.Name, g.limit, g.what, short(err.Error()), s.lastLines(r, 5))
+			return &shut{fmt.Errorf("%s: not within %v: %s (%s); its last lines: %s", r.Name, g.limit, g.what, short(err.Error()), s.lastLines(r, 5))}
 		}
 		if time.Since(told) >= gateTell {
 			told = time.Now()
-			s.say("%s: until %s, for %d s; %s; %s", r.Name, g.what, int(time.Since(began).Seconds()), short(err.Error()), s.lastLines(r, 1))
+			waited := time.Since(began)
+			text := fmt.Sprintf("%s: until %s, for %d s", r.Name, g.what, int(waited.Seconds()))
+			if waited >= g.late() {
+				text += "; its last line: " + s.lastLines(r, 1)
+			}
+			s.say("%s", text)
 		}
 		select {
 		case <-ctx.Done():
@@ -267,6 +276,10 @@ func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
 }
 
 var errClosed = errors.New("the gate stayed closed")
+
+// shut is a gate that stayed closed. The engine answered all the while: a refused
+// connection in it is the product's.
+type shut struct{ error }
 
 // lastLines are the last lines of a log, redacted, for a person.
 func (s *Stack) lastLines(r *running, n int) string {
