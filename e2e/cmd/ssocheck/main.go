@@ -359,6 +359,11 @@ func (c *diagnoseCmd) Run(e *env) error {
 		for _, f := range d.Findings {
 			printFinding(e.stdout, f)
 		}
+		if d.Left != nil {
+			if err := report.Left(e.stdout, d.Left, textOptions(e, "")); err != nil {
+				return err
+			}
+		}
 	}
 	return exit(worst)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // Options say which pair, and what may be done to look at it.
@@ -242,12 +243,7 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 	res := runner.Result{Result: check.Result{Check: Check, Variant: check.AsConfigured, Record: rec, Bundle: c.bundle, Status: check.Passed}}
 	res.Findings = Explain(rec, c.bundle, c.lint, c.fixed)
 	res.Message = message(&rec)
-	switch {
-	case len(res.Findings) > 0:
-		res.Status = check.Failed
-	case !rec.Boot.Up:
-		res.Status = check.Errored
-	}
+	res.Status = status(&rec, x.found.paperless, res.Findings)
 	res.Seconds = time.Since(began).Seconds()
 	run.Seconds = res.Seconds
 	run.Results = []runner.Result{res}
@@ -255,6 +251,21 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 		Run: run, Paperless: x.found.paperless, Authentik: x.found.server, Worker: x.found.worker,
 		Notes: append(x.notes, c.notes...), Stale: c.stale,
 	}, nil
+}
+
+// status is the verdict. Without a cause it fails where people cannot sign in all the
+// same; a log that tells of failed sign-ins may tell of yesterday's.
+func status(rec *evidence.Record, c *Container, findings []troubleshooting.Finding) check.Status {
+	inside := rec.Probe(troubleshooting.ProbeInside)
+	switch {
+	case len(findings) > 0:
+		return check.Failed
+	case !rec.Boot.Up && c.Restart == 0 && c.State == "running":
+		return check.Errored // it is still starting, or nobody could look
+	case !rec.Boot.Up, inside != nil && inside.Status != 200, rec.SignIn != nil && rec.SignIn.Status >= 400:
+		return check.Failed
+	}
+	return check.Passed
 }
 
 // message says in one line what was seen of Paperless itself.

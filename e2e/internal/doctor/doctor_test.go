@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -188,4 +189,63 @@ func planted(t *testing.T, i *troubleshooting.Item) *deployment.Deployment {
 	}
 	t.Fatalf("%s happens nowhere", i.Code)
 	return nil
+}
+
+// TestUndecided: what no item explains is no pass, and says what to look at next.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	all := running(t, right(t))
+	ask := all[1].exec
+	all[1].exec = func(ctx context.Context, cmd []string, env map[string]string) string {
+		return strings.ReplaceAll(ask(ctx, cmd, env), `"discovery":{"status":200`, `"discovery":{"status":502`)
+	}
+	x := examine(t, newEngine(t, all...))
+	assert.Empty(t, codes(x))
+	assert.Equal(t, runner.Fail, x.Run.Result())
+	rep := report.New(x.Run)
+	require.NotNil(t, rep.Checks[0].Left)
+	assert.Contains(t, rep.Checks[0].Left.Seen, "discovery document")
+	var out bytes.Buffer
+	require.NoError(t, report.Doctor(&out, x, report.TextOptions{}))
+	assert.Contains(t, out.String(), "next")
+}
+
+// TestYesterday: a log that tells of refused sign-ins is no verdict where both sides
+// agree now, and is not kept quiet.
+func TestYesterday(t *testing.T) {
+	t.Parallel()
+	all := running(t, right(t))
+	all[2].Log = append(all[2].Log, `{"event": "Invalid client secret", "level": "warning", "logger": "authentik.providers.oauth2.views.token", "client_id": "paperless-client"}`)
+	x := examine(t, newEngine(t, all...))
+	assert.Empty(t, codes(x))
+	assert.Equal(t, runner.Pass, x.Run.Result())
+	var out bytes.Buffer
+	require.NoError(t, report.Doctor(&out, x, report.TextOptions{}))
+	assert.Contains(t, out.String(), "authentik logged that it refused a sign-in")
+	assert.Contains(t, out.String(), "sign in once more")
+}
+
+// TestLogged: what the products logged since the start is a part of the proof.
+func TestLogged(t *testing.T) {
+	t.Parallel()
+	all := running(t, planted(t, troubleshooting.Find("RED-SLASH")))
+	line := `{"cause": "redirect_uri_no_match", "event": "The request fails due to a missing, invalid, or mismatching redirection URI (redirect_uri).", "level": "warning", "logger": "authentik.providers.oauth2.views.authorize"}`
+	all[2].Log = append(all[2].Log, line, line)
+	x := examine(t, newEngine(t, all...))
+	f := x.Run.Results[0].Findings[0]
+	assert.Equal(t, "RED-SLASH", f.Code)
+	assert.Contains(t, strings.Join(f.Because, "\n"), `authentik logged "redirect_uri_no_match" 2 times since it started`)
+}
+
+// TestDiagnoseAgain: a report of doctor explains itself again elsewhere.
+func TestDiagnoseAgain(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"CFG-JSON", "RED-SLASH", "TOK-TYPO", "SIGN-OFF", "STALE", "NET-TIMEOUT", "IDP-SLUG"} {
+		x := examine(t, newEngine(t, running(t, planted(t, troubleshooting.Find(code)))...))
+		rep := report.New(x.Run)
+		again := report.Diagnose(rep)
+		require.Len(t, again, 1, code)
+		require.NotEmpty(t, again[0].Findings, code)
+		assert.Equal(t, code, again[0].Findings[0].Code)
+	}
 }

@@ -33,6 +33,21 @@ func Explain(rec evidence.Record, b *deployment.Deployment, lint []config.Findin
 	return stalePlace(all, rec, b, fixed)
 }
 
+// Again explains recorded evidence again. What the files would be is not recorded:
+// STALE keeps the place that it had.
+func Again(rec evidence.Record, b *deployment.Deployment, lint []config.Finding, before []troubleshooting.Finding) []troubleshooting.Finding {
+	all := Explain(rec, b, lint, nil)
+	at := slices.IndexFunc(all, func(f troubleshooting.Finding) bool { return f.Code == codeStale })
+	if at < 0 || len(before) == 0 {
+		return all
+	}
+	stale, rest := all[at], slices.Delete(slices.Clone(all), at, at+1)
+	if before[0].Code == codeStale {
+		return append([]troubleshooting.Finding{stale}, rest...)
+	}
+	return append(rest, stale)
+}
+
 // causes are those of the evidence and of what is configured.
 func causes(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Finding {
 	if b.Authentik.Other != "" { // nothing of it is authentik's

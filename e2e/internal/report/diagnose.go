@@ -3,6 +3,7 @@ package report
 import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/doctor"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -11,6 +12,8 @@ type Diagnosis struct {
 	Check *Check
 	// Findings are ranked as in the report; empty when nothing explains it.
 	Findings []troubleshooting.Finding
+	// Left is what remains where nothing explains a failed check; nil otherwise.
+	Left *troubleshooting.Differential
 	// Blind is true when the report holds no evidence for it.
 	Blind bool
 }
@@ -36,8 +39,15 @@ func Diagnose(r *Report) []Diagnosis {
 			bundle = r.Bundle
 		}
 		d := Diagnosis{Check: c, Blind: c.Evidence == nil || bundle == nil}
-		if !d.Blind {
+		switch {
+		case d.Blind:
+		case c.ID == doctor.Check.ID:
+			d.Findings = doctor.Again(*c.Evidence, bundle, r.Lint, c.Findings)
+		default:
 			d.Findings = troubleshooting.Explain(*c.Evidence, bundle, known[c.ID], c.Status)
+		}
+		if !d.Blind && len(d.Findings) == 0 {
+			d.Left = troubleshooting.Consider(*c.Evidence, bundle, c.Status)
 		}
 		out = append(out, d)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/doctor"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // Doctor writes an examination for somebody who is locked out at night: the cause
@@ -22,8 +23,16 @@ func Doctor(w io.Writer, x *doctor.Examination, o TextOptions) error {
 		p.cause(r, c, x)
 	case c.Status == check.Passed:
 		p.line(p.mark(c.Status), " ", p.paint(bold, "no cause was found why people could not sign in"))
+		// What the logs tell may be of yesterday: it is no verdict.
+		if d := troubleshooting.Consider(*c.Evidence, r.Bundle, check.Failed); d != nil {
+			p.left(d)
+		} else {
+			p.paragraph("Nobody signed in: what shows only then is not tested. With an account: ssocheck run --target external --config FILE, "+
+				"SSO_USERNAME and SSO_PASSWORD set.", indent, dim)
+		}
 	default:
 		p.line(p.mark(c.Status), " ", p.paint(bold, c.Message))
+		p.left(c.Left)
 	}
 	p.line()
 	p.containers(r, x)

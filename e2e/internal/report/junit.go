@@ -210,11 +210,14 @@ func (r *Report) junitTest(c *Check) junitCase {
 
 // findingsText are a check's findings as plain text.
 func (r *Report) findingsText(c *Check) string {
-	if len(c.Findings) == 0 {
+	if len(c.Findings) == 0 && c.Left == nil {
 		return ""
 	}
 	p := newPrinter(TextOptions{Width: 120})
 	p.of = r
+	if len(c.Findings) == 0 {
+		p.left(c.Left)
+	}
 	for i := range c.Findings {
 		p.finding(c, &c.Findings[i])
 	}

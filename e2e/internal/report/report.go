@@ -72,17 +72,20 @@ type Target struct {
 
 // A Check is one check on one variant.
 type Check struct {
-	ID        string                    `json:"id"`
-	Title     string                    `json:"title"`
-	Guide     string                    `json:"guide"`
-	Variant   string                    `json:"variant"`
-	Status    check.Status              `json:"status"`
-	Seconds   float64                   `json:"seconds"`
-	Message   string                    `json:"message"`
-	Doc       string                    `json:"doc,omitempty"`
-	Findings  []troubleshooting.Finding `json:"findings"`
-	Artifacts Artifacts                 `json:"artifacts"`
-	Steps     []evidence.Step           `json:"steps,omitempty"`
+	ID       string                    `json:"id"`
+	Title    string                    `json:"title"`
+	Guide    string                    `json:"guide"`
+	Variant  string                    `json:"variant"`
+	Status   check.Status              `json:"status"`
+	Seconds  float64                   `json:"seconds"`
+	Message  string                    `json:"message"`
+	Doc      string                    `json:"doc,omitempty"`
+	Findings []troubleshooting.Finding `json:"findings"`
+	// Left is what remains where no finding explains a failed check; nil: one does, or
+	// nothing that is known fits.
+	Left      *troubleshooting.Differential `json:"differential,omitempty"`
+	Artifacts Artifacts                     `json:"artifacts"`
+	Steps     []evidence.Step               `json:"steps,omitempty"`
 	// Evidence is written for checks that did not pass: enough to explain them
 	// again without a browser.
 	Evidence *evidence.Record `json:"evidence,omitempty"`
@@ -199,6 +202,9 @@ func newCheck(res *runner.Result) Check {
 	}
 	record := res.Record
 	c.Evidence = &record
+	if len(c.Findings) == 0 {
+		c.Left = troubleshooting.Consider(res.Record, res.Bundle, res.Status)
+	}
 	return c
 }
 

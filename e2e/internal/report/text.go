@@ -221,7 +221,7 @@ func (p *printer) findings(r *Report) {
 			if c.Status == check.Failed || p.Quiet {
 				p.line(p.mark(c.Status), " ", p.paint(bold, c.Key()), "  ", c.Message)
 				if c.Status == check.Failed {
-					p.paragraph("No known cause fits what was seen. The report has the screenshot, the requests and the logs.", 4, dim)
+					p.left(c.Left)
 				}
 				p.line()
 			}

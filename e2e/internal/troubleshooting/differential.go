@@ -37,13 +37,19 @@ type ending struct {
 
 const lookInLog = "paperless.log says which: run with --paperless-log FILE, or `ssocheck doctor` on the machine where the containers run"
 
-// endings are the places, the first that fits counts.
-var endings = []ending{
+// endings are where sign-ins end, the first that fits counts.
+var endings = []ending{ // never changed
 	{
 		seen:  "Paperless did not start",
 		at:    func(rec evidence.Record) bool { return !rec.Boot.Up },
 		codes: []string{"CFG-JSON", "CFG-MODULE", "CFG-SECRETKEY", "CFG-URLSLASH", "CFG-PROXYJSON"},
 		next:  "the last lines of the container's log (docker logs NAME) name the reason: `ssocheck doctor` reads them",
+	},
+	{
+		seen:  "Paperless's sign-in page is an error",
+		at:    func(rec evidence.Record) bool { return rec.SignIn != nil && rec.SignIn.Status >= 400 },
+		codes: []string{"PROXY-ALLOWED", "CFG-PROVID", "CFG-LIST", "CFG-DUP"},
+		next:  lookInLog,
 	},
 	{
 		seen:  "the sign-in page has no SSO button",
@@ -109,6 +115,20 @@ var endings = []ending{
 		},
 		codes: []string{"PROXY-COOKIE", "USER-INACTIVE", "STATE-LOST", "REDIR-LOOP"},
 		next:  lookInLog,
+	},
+	{
+		seen:  "Paperless logged a sign-in that failed at the callback",
+		at:    func(rec evidence.Record) bool { return rec.LogLine("Social authentication error for provider") != "" },
+		codes: []string{"TOK-SECRET", "TOK-METHOD", "TOK-CODE", "IDP-SCOPE", "IDT-JWE", "IDT-ISS", "IDT-EXP"},
+		next:  "whether it still happens: sign in once more, and look at the last lines of the log again",
+	},
+	{
+		seen: "authentik logged that it refused a sign-in",
+		at: func(rec evidence.Record) bool {
+			return rec.LogLine("redirect_uri_no_match") != "" || rec.LogLine("Invalid client secret") != "" || rec.LogLine("Invalid client identifier") != ""
+		},
+		codes: []string{"PROXY-PROTO", "PROXY-HOST", "RED-UNREGISTERED", "TOK-METHOD", "TOK-SECRET", "IDP-CLIENT"},
+		next:  "whether it still happens: sign in once more; the address bar of the browser shows the redirect_uri that Paperless sends through your proxy",
 	},
 }
 
