@@ -340,7 +340,7 @@ func (c *runCmd) stack(e *env) e2e.StackOptions {
 }
 
 type diagnoseCmd struct {
-	Report string `arg:"" help:"report.json."`
+	Report string `arg:"" help:"report.json, or the file of doctor --bundle."`
 }
 
 // Run explains again.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -88,6 +90,17 @@ func Read(r io.Reader) (*Report, error) {
 func Open(path string) (*Report, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "report.json")
+	}
+	if strings.EqualFold(filepath.Ext(path), ".zip") {
+		text, err := fromBundle(path)
+		if err != nil {
+			return nil, err
+		}
+		rep, err := Read(bytes.NewReader(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return rep, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
