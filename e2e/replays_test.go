@@ -11,6 +11,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -50,7 +51,7 @@ func TestReplaysAreNoLoop(t *testing.T) {
 					}
 				}
 				assert.Equal(t, 3, replayed, "in another browser, again, and in an empty one")
-				x := r.Record.Find(evidence.Front, "paperless", "/login/callback/")
+				x := r.Record.Find(evidence.Front, "paperless", oidc.RedirectURI)
 				require.NotNil(t, x)
 				assert.NotEmpty(t, x.SetCookies, "the callback of the sign-in, not a replay")
 			}

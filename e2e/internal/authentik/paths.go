@@ -84,3 +84,10 @@ func EndpointOf(path string) oidc.Endpoint {
 	}
 	return ""
 }
+
+// Cookies that authentik sets, and the header that repeats the second one.
+const (
+	SessionCookie = "authentik_session"
+	CSRFCookie    = "authentik_csrf"
+	CSRFHeader    = "X-authentik-CSRF"
+)

@@ -48,7 +48,7 @@ func (e *Edge) handle(w http.ResponseWriter, r *http.Request, secure bool) {
 		return
 	}
 	out = out.WithContext(context.WithValue(out.Context(), errorKey{}, &x.failure))
-	e.proxy(route, x.kind != "").ServeHTTP(rw, out)
+	e.proxy(route, x.capture()).ServeHTTP(rw, out)
 }
 
 // proxy forwards a request that forward has already prepared. Bodies that are

@@ -14,7 +14,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // recordLimit is how many exchanges of one id are kept. A whole checklist makes
@@ -54,24 +58,19 @@ func (r *record) add(x evidence.Exchange) {
 	r.kept = append(r.kept, x)
 }
 
-// The bodies that are evidence.
-const (
-	discovery = "discovery"
-	token     = "token"
-	userinfo  = "userinfo"
-)
-
 // exchange is one exchange while it happens.
 type exchange struct {
 	evidence.Exchange
 	rec      *record
 	redactor *evidence.Redactor
 	began    time.Time
-	kind     string // discovery, token, userinfo or ""
 	failure  string
 }
 
-func (x *exchange) capture() bool { return x.kind != "" }
+// capture reports whether the body of the answer is evidence.
+func (x *exchange) capture() bool {
+	return x.Endpoint == oidc.Discovery || x.Endpoint == oidc.Token || x.Endpoint == oidc.Userinfo
+}
 
 // begin notes the request. It reads a form body and puts it back.
 func (e *Edge) begin(id string, route *Route, r *http.Request, secure bool) *exchange {
@@ -87,12 +86,12 @@ func (e *Edge) begin(id string, route *Route, r *http.Request, secure bool) *exc
 	x.Seq = x.rec.next()
 	x.At = round(x.began.Sub(e.started))
 	x.Channel = evidence.Front
-	if strings.HasPrefix(r.UserAgent(), "python-requests") {
+	if paperless.Asks(r.UserAgent()) {
 		x.Channel = evidence.Back
 	}
 	x.To = route.Product
 	x.Method = r.Method
-	x.kind = kindOf(r.URL.Path)
+	x.Endpoint = target.EndpointOf(r.URL.Path)
 	remember(x.redactor, r.URL.Query())
 	for _, c := range r.Cookies() {
 		if !slices.Contains(x.Cookies, c.Name) {
@@ -103,18 +102,6 @@ func (e *Edge) begin(id string, route *Route, r *http.Request, secure bool) *exc
 	x.Auth = x.auth(r)
 	x.URL = x.redactor.URL(full.String())
 	return x
-}
-
-func kindOf(path string) string {
-	switch {
-	case strings.Contains(path, "/.well-known/openid-configuration"):
-		return discovery
-	case strings.HasSuffix(path, "/application/o/token/"):
-		return token
-	case strings.HasSuffix(path, "/application/o/userinfo/"):
-		return userinfo
-	}
-	return ""
 }
 
 // formLimit is the biggest form that is looked at; a document upload is passed on unread.
@@ -157,7 +144,7 @@ func (x *exchange) form(r *http.Request) {
 func remember(r *evidence.Redactor, values url.Values) {
 	for name, v := range values {
 		switch {
-		case r.Secret(name) && strings.ToLower(name) != "code_challenge":
+		case r.Secret(name) && strings.ToLower(name) != oidc.CodeChallenge:
 			for _, s := range v {
 				addSecret(r, s)
 			}
@@ -188,8 +175,8 @@ func (x *exchange) auth(r *http.Request) string {
 		if _, password, ok := r.BasicAuth(); ok {
 			x.redactor.Add(password)
 		}
-		if x.kind == token {
-			return "client_secret_basic"
+		if x.Endpoint == oidc.Token {
+			return oidc.SecretBasic
 		}
 		return "Basic"
 	case "bearer":
@@ -198,13 +185,13 @@ func (x *exchange) auth(r *http.Request) string {
 		return "Token"
 	}
 	switch {
-	case x.kind == token && x.Form["client_secret"] != "":
-		return "client_secret_post"
-	case x.kind == token:
-		return "none"
+	case x.Endpoint == oidc.Token && x.Form[oidc.ClientSecret] != "":
+		return oidc.SecretPost
+	case x.Endpoint == oidc.Token:
+		return oidc.NoSecret
 	}
 	for _, name := range x.Cookies {
-		if strings.HasSuffix(name, "sessionid") || name == "authentik_session" {
+		if strings.HasSuffix(name, "sessionid") || name == authentik.SessionCookie {
 			return "Session"
 		}
 	}
@@ -254,7 +241,7 @@ func (x *exchange) end(w *recorder) {
 			addSecret(x.redactor, c.Value)
 		}
 	}
-	if x.kind != "" {
+	if x.capture() {
 		x.body(w.body)
 	}
 	x.rec.add(x.Exchange)
@@ -266,19 +253,19 @@ func (x *exchange) body(text []byte) {
 	if json.Unmarshal(text, &doc) != nil {
 		return
 	}
-	if x.kind == token {
-		for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+	if x.Endpoint == oidc.Token {
+		for _, name := range []string{oidc.AccessToken, oidc.RefreshToken, oidc.IDToken} {
 			if s, ok := doc[name].(string); ok {
 				addSecret(x.redactor, s)
 			}
 		}
-		if s, ok := doc["id_token"].(string); ok {
+		if s, ok := doc[oidc.IDToken].(string); ok {
 			x.IDToken = describe(s, x.redactor)
 		}
 	}
 	x.Body, _ = x.redactor.JSON(doc).(map[string]any)
-	if sub, ok := doc["sub"].(string); ok && x.kind == userinfo {
-		x.Body["sub"] = x.redactor.Print(sub) // comparable with IDToken.Subject
+	if sub, ok := doc[oidc.Subject].(string); ok && x.Endpoint == oidc.Userinfo {
+		x.Body[oidc.Subject] = x.redactor.Print(sub) // comparable with IDToken.Subject
 	}
 }
 
@@ -305,11 +292,11 @@ func describe(raw string, r *evidence.Redactor) *evidence.IDToken {
 		return t
 	}
 	t.Claims = slices.Sorted(maps.Keys(claims))
-	t.Issuer, _ = claims["iss"].(string)
-	if sub, ok := claims["sub"].(string); ok {
+	t.Issuer, _ = claims[oidc.Issuer].(string)
+	if sub, ok := claims[oidc.Subject].(string); ok {
 		t.Subject = r.Print(sub)
 	}
-	switch aud := claims["aud"].(type) {
+	switch aud := claims[oidc.Audience].(type) {
 	case string:
 		t.Audience = []string{aud}
 	case []any:
@@ -319,10 +306,10 @@ func describe(raw string, r *evidence.Redactor) *evidence.IDToken {
 			}
 		}
 	}
-	if n, ok := claims["iat"].(float64); ok {
+	if n, ok := claims[oidc.Issued].(float64); ok {
 		t.Issued = int64(n)
 	}
-	if n, ok := claims["exp"].(float64); ok {
+	if n, ok := claims[oidc.Expires].(float64); ok {
 		t.Expires = int64(n)
 	}
 	return t

@@ -1,11 +1,13 @@
 // Package evidence is what was seen: plain data, redacted where it is recorded.
 // Diagnosis reads it and needs neither a browser nor Docker. It imports nothing
-// of ours.
+// of ours but the words of OpenID Connect.
 package evidence
 
 import (
 	"slices"
 	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
 // A Record is everything that was seen while one check ran. The zero value of a
@@ -142,16 +144,19 @@ type Cookie struct {
 
 // The channels of an Exchange.
 const (
-	Front = "front" // the browser asked
-	Back  = "back"  // Paperless asked
+	Front = oidc.Front // the browser asked
+	Back  = oidc.Back  // Paperless asked
 )
 
 // An Exchange is one request and response at the edge.
 type Exchange struct {
-	Seq      int               `json:"seq"`
-	At       float64           `json:"at"`      // seconds since the edge started
-	Channel  string            `json:"channel"` // front or back
-	To       string            `json:"to"`      // paperless or authentik
+	Seq     int          `json:"seq"`
+	At      float64      `json:"at"` // seconds since the edge started
+	Channel oidc.Channel `json:"channel"`
+	// Endpoint is what the address is for in a sign-in, as the edge saw it; empty:
+	// for nothing, or the recording is of before it was written down (target.Stamped).
+	Endpoint oidc.Endpoint     `json:"endpoint,omitempty"`
+	To       string            `json:"to"` // paperless or authentik
 	Method   string            `json:"method"`
 	URL      string            `json:"url"` // redacted
 	Status   int               `json:"status"`
@@ -221,12 +226,12 @@ func (r *Record) Flow() []Hop {
 	return slices.DeleteFunc(slices.Clone(r.Hops), func(h Hop) bool { return h.Own })
 }
 
-// Find returns the first exchange that fits, newest first; nil when none does.
-// The check's Own requests fit nothing.
-func (r *Record) Find(channel, to, pathPart string) *Exchange {
+// Find returns the newest exchange that fits; nil when none does. The check's Own
+// requests fit nothing.
+func (r *Record) Find(channel oidc.Channel, to string, endpoint oidc.Endpoint) *Exchange {
 	for i := len(r.Exchange) - 1; i >= 0; i-- {
 		e := &r.Exchange[i]
-		if !e.Own && e.Channel == channel && e.To == to && contains(e.URL, pathPart) {
+		if !e.Own && e.Channel == channel && e.To == to && e.Endpoint == endpoint {
 			return e
 		}
 	}

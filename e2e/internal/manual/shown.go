@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
@@ -101,8 +101,8 @@ func parts(b *deployment.Deployment) []part {
 	exchanges := func(name string, which func(evidence.Exchange) bool) part {
 		return seen(name, func(r *evidence.Record) { r.Exchange = slices.DeleteFunc(r.Exchange, which) })
 	}
-	back := func(path string) func(evidence.Exchange) bool {
-		return func(x evidence.Exchange) bool { return x.Channel == evidence.Back && strings.Contains(x.URL, path) }
+	back := func(at oidc.Endpoint) func(evidence.Exchange) bool {
+		return func(x evidence.Exchange) bool { return x.Channel == evidence.Back && x.Endpoint == at }
 	}
 	lines := func(source string) func(*evidence.Record) {
 		return func(r *evidence.Record) {
@@ -116,9 +116,9 @@ func parts(b *deployment.Deployment) []part {
 		seen("the page where the browser ended", func(r *evidence.Record) { r.Final = nil }),
 		seen("who Paperless says is signed in", func(r *evidence.Record) { r.Signed = nil }),
 		seen("the cookies", func(r *evidence.Record) { r.Cookies = nil }),
-		exchanges("Paperless's request for the discovery document", back(".well-known")),
-		exchanges("Paperless's token request and its answer", back("/application/o/token/")),
-		exchanges("Paperless's userinfo request and its answer", back("/application/o/userinfo/")),
+		exchanges("Paperless's request for the discovery document", back(oidc.Discovery)),
+		exchanges("Paperless's token request and its answer", back(oidc.Token)),
+		exchanges("Paperless's userinfo request and its answer", back(oidc.Userinfo)),
 		exchanges("the browser's requests at the proxy", func(x evidence.Exchange) bool { return x.Channel == evidence.Front }),
 		seen("Paperless's log", lines("paperless")),
 		seen("authentik's log", lines("authentik")),

@@ -110,7 +110,7 @@ func harExchange(x *evidence.Exchange) harEntry {
 	ms := x.Seconds * 1000
 	entry := harEntry{
 		Started: time.Unix(0, 0).UTC().Add(time.Duration(x.At * float64(time.Second))).Format("2006-01-02T15:04:05.000Z07:00"),
-		Time:    ms, Timings: harTimings{Wait: ms}, Comment: strings.TrimSpace(x.Channel + " channel " + x.Error + ownWord(x.Own)),
+		Time:    ms, Timings: harTimings{Wait: ms}, Comment: strings.TrimSpace(string(x.Channel) + " channel " + x.Error + ownWord(x.Own)),
 		Request: harRequest{
 			Method: x.Method, URL: x.URL, HTTPVersion: "HTTP/1.1", HeadersSize: -1, BodySize: -1,
 			Headers: pairs(x.Headers), Query: harQuery(x.URL), Cookies: names(x.Cookies),

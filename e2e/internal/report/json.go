@@ -15,6 +15,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 //go:embed report.schema.json
@@ -81,6 +82,8 @@ func Read(r io.Reader) (*Report, error) {
 		if rep.Checks[i].Evidence == nil {
 			rep.Checks[i].Evidence = &evidence.Record{}
 		}
+		e := rep.Checks[i].Evidence
+		e.Exchange = target.Stamped(e.Exchange) // a report of before they said what they are for
 	}
 	return &rep, nil
 }

@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
@@ -68,4 +70,15 @@ func TestGoldens(t *testing.T) {
 			golden(t, name+".json", written(t, rep.JSON))
 		})
 	}
+}
+
+// A report of before exchanges said what they were for is read as one that does.
+func TestReadStampsExchanges(t *testing.T) {
+	t.Parallel()
+	r, err := Read(strings.NewReader(`{"schema": "ssocheck/report/v1", "checks": [{"id": "round-trip", "status": "fail", "evidence":
+		{"exchanges": [{"seq": 1, "channel": "back", "to": "authentik", "method": "POST", "url": "https://a.example/application/o/token/", "status": 400}]}}]}`))
+	require.NoError(t, err)
+	x := r.Checks[0].Evidence.Find(oidc.Back, "authentik", oidc.Token)
+	require.NotNil(t, x)
+	assert.Equal(t, 400, x.Status)
 }

@@ -31,7 +31,7 @@ func hopView(i int, h evidence.Hop, glossary map[string]string) requestView {
 
 func exchangeView(x *evidence.Exchange, glossary map[string]string) requestView {
 	v := requestView{
-		N: x.Seq, Channel: x.Channel, To: x.To, Method: x.Method, Status: x.Status, Error: x.Error, Location: x.Location,
+		N: x.Seq, Channel: string(x.Channel), To: x.To, Method: x.Method, Status: x.Status, Error: x.Error, Location: x.Location,
 		Auth: x.Auth, Cookies: strings.Join(x.Cookies, ", "), SetCookies: strings.Join(x.SetCookies, ", "), Seconds: x.Seconds,
 	}
 	v.url(x.URL, glossary)

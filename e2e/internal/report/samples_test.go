@@ -16,6 +16,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -326,7 +327,7 @@ func tripExchanges() []evidence.Exchange {
 			xs[i].Seconds = 0.012
 		}
 	}
-	return xs
+	return target.Stamped(xs)
 }
 
 func hopsOf(xs []evidence.Exchange) []evidence.Hop {

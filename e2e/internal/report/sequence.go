@@ -11,7 +11,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -67,7 +70,7 @@ func sequence(e *evidence.Record, f *troubleshooting.Finding, id string) templat
 // that the browser saw.
 func exchangesOf(e *evidence.Record) []evidence.Exchange {
 	if len(e.Exchange) > 0 {
-		return e.Exchange
+		return target.Stamped(e.Exchange)
 	}
 	idp, _ := url.Parse(e.Authentik.URL)
 	var xs []evidence.Exchange
@@ -78,7 +81,7 @@ func exchangesOf(e *evidence.Record) []evidence.Exchange {
 		}
 		xs = append(xs, x)
 	}
-	return xs
+	return target.Stamped(xs)
 }
 
 var (
@@ -97,9 +100,12 @@ func asset(x *evidence.Exchange) bool {
 
 func arrowsOf(e *evidence.Record, f *troubleshooting.Finding) []arrow {
 	xs := exchangesOf(e)
-	broken := -1
+	broken, shows := -1, oidc.Endpoint("")
 	if f != nil {
-		broken = brokenAt(xs, f.Code)
+		if i := troubleshooting.Find(f.Code); i != nil {
+			shows = i.Shows
+		}
+		broken = brokenAt(xs, shows)
 	}
 	var out []arrow
 	open := -1 // front exchange whose answer is drawn after what it asked for
@@ -136,7 +142,7 @@ func arrowsOf(e *evidence.Record, f *troubleshooting.Finding) []arrow {
 		}
 		out = append(out, a)
 	}
-	if f != nil && strings.HasPrefix(f.Code, "NET-") && (broken < 0 || xs[broken].Channel != evidence.Back) {
+	if shows == oidc.Discovery && (broken < 0 || xs[broken].Channel != evidence.Back) {
 		// The request never came as far as our edge: all that is known is who sent it.
 		for i := range out {
 			out[i].broken = false
@@ -174,9 +180,9 @@ func laneOf(to string) int {
 	return lanePaperless
 }
 
-// brokenAt is the exchange at which a cause shows: by the cause's family where
-// it says so, else the last answer that is an error. -1 when none does.
-func brokenAt(xs []evidence.Exchange, code string) int {
+// brokenAt is the exchange at which a cause shows: where its item says so, else the
+// last answer that is an error. -1 when none does.
+func brokenAt(xs []evidence.Exchange, shows oidc.Endpoint) int {
 	last := func(fits func(*evidence.Exchange) bool) int {
 		for i := len(xs) - 1; i >= 0; i-- {
 			if fits(&xs[i]) {
@@ -185,27 +191,15 @@ func brokenAt(xs []evidence.Exchange, code string) int {
 		}
 		return -1
 	}
-	at := func(channel, part string) func(*evidence.Exchange) bool {
-		return func(x *evidence.Exchange) bool { return x.Channel == channel && strings.Contains(pathOf(x.URL), part) }
+	at := func(endpoint oidc.Endpoint) func(*evidence.Exchange) bool {
+		return func(x *evidence.Exchange) bool { return endpoint != "" && x.Endpoint == endpoint }
 	}
 	bad := func(fits func(*evidence.Exchange) bool) func(*evidence.Exchange) bool {
 		return func(x *evidence.Exchange) bool { return fits(x) && (x.Status >= 400 || x.Error != "") }
 	}
-	family, _, _ := strings.Cut(code, "-")
-	var tries []int
-	switch family {
-	case "RED", "IDP", "PROXY":
-		tries = []int{last(bad(at(evidence.Back, "/userinfo"))), last(bad(at(evidence.Front, "/authorize"))), last(at(evidence.Front, "/authorize"))}
-	case "NET":
-		tries = []int{last(bad(at(evidence.Back, "/.well-known/"))), last(at(evidence.Back, "/.well-known/"))}
-	case "TOK":
-		tries = []int{last(bad(at(evidence.Back, "/token"))), last(at(evidence.Back, "/token"))}
-	case "IDT":
-		tries = []int{last(at(evidence.Back, "/token"))}
-	case "STATE":
-		tries = []int{last(at(evidence.Front, "/login/callback/"))}
-	case "SIGN", "LINK":
-		tries = []int{last(at(evidence.Front, "/signup/")), last(at(evidence.Front, "/login/callback/"))}
+	tries := []int{last(bad(at(shows))), last(at(shows))}
+	if shows == oidc.SignUp { // where no form was met, what comes before it
+		tries = append(tries, last(at(oidc.RedirectURI)))
 	}
 	tries = append(tries,
 		last(bad(func(x *evidence.Exchange) bool { return x.Channel == evidence.Back })),
@@ -233,45 +227,48 @@ func pathOf(raw string) string {
 // stages is what is said of the requests in which the browser goes through a flow.
 const stages = "goes through the stages"
 
-var oidcLogin = regexp.MustCompile(`/accounts/oidc/[^/]+/login/$`)
+// purposes are what the requests of a sign-in are for, by their endpoint.
+var purposes = map[oidc.Endpoint]string{
+	oidc.Discovery:     "reads the discovery document",
+	oidc.Token:         "changes the code for tokens",
+	oidc.Userinfo:      "asks who it is",
+	oidc.JWKS:          "reads the signing keys",
+	oidc.Authorization: "asks to sign in",
+	oidc.EndSession:    "signs out at authentik",
+	oidc.RedirectURI:   "comes back with the code",
+	oidc.SignUp:        "sign-up form",
+	oidc.Start:         "goes to the provider",
+}
 
 // captionOf says what a request is for.
 func captionOf(x *evidence.Exchange) string {
+	if x.Endpoint == oidc.Start && x.Method == http.MethodPost {
+		return "presses the button"
+	}
+	if say, ok := purposes[x.Endpoint]; ok {
+		return say
+	}
 	p := pathOf(x.URL)
 	for _, c := range []struct{ part, say string }{
-		{"/.well-known/openid-configuration", "reads the discovery document"},
-		{"/application/o/token/", "changes the code for tokens"},
-		{"/application/o/userinfo/", "asks who it is"},
-		{"/jwks/", "reads the signing keys"},
-		{"/application/o/authorize/", "asks to sign in"},
-		{"/end-session/", "signs out at authentik"},
-		{"/login/callback/", "comes back with the code"},
-		{"/signup/", "sign-up form"},
+		{authentik.ExecutorPath, stages},
+		{authentik.DefaultFlowPath, "goes to the sign-in flow"},
+		{authentik.FlowPath, "opens the flow"},
+		{"/accounts/signup/", "sign-up form"},
 		{"/login/cancelled/", "cancelled"},
 		{"/login/error/", "sign-in error"},
 		{"/accounts/logout/", "signs out"},
 		{"/accounts/login/", "sign-in page"},
-		{"/flows/-/default/", "goes to the sign-in flow"},
-		{"/if/flow/", "opens the flow"},
 		{"/api/profile/", "who is signed in?"},
 		{"/api/ui_settings/", "what may they do?"},
 		{"/api/token/", "password for a token"},
+		{"/api/users/", "ssocheck reads the accounts"},
 		{"/dashboard", "the application"},
 	} {
 		if strings.Contains(p, c.part) {
 			return c.say
 		}
 	}
-	switch {
-	case oidcLogin.MatchString(p) && x.Method == http.MethodPost:
-		return "presses the button"
-	case oidcLogin.MatchString(p):
-		return "goes to the provider"
-	case strings.Contains(p, "/api/v3/flows/executor/"):
-		return stages
-	case strings.Contains(p, "/api/users/"):
-		return "ssocheck reads the accounts"
-	case p == "/":
+	if p == "/" {
 		return "the application"
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
 // discoveryItems are the reasons why Paperless cannot read the discovery
@@ -253,7 +254,7 @@ func discovery404(rec evidence.Record) bool {
 	if !startFailed(rec) {
 		return false
 	}
-	if x := rec.Find(evidence.Back, "authentik", ".well-known"); x != nil {
+	if x := rec.Find(evidence.Back, "authentik", oidc.Discovery); x != nil {
 		return x.Status == 404
 	}
 	if p := probed(rec); p != nil {
@@ -266,7 +267,7 @@ func discoveryAnswer(rec evidence.Record) []string {
 	if p := rec.Probe(ProbeInside); p != nil {
 		return []string{fmt.Sprintf("%sGET %s answered %d", askedInside, p.URL, p.Status)}
 	}
-	if x := rec.Find(evidence.Back, "authentik", ".well-known"); x != nil {
+	if x := rec.Find(evidence.Back, "authentik", oidc.Discovery); x != nil {
 		return []string{fmt.Sprintf("authentik answered %d to GET %s", x.Status, x.URL)}
 	}
 	if p := probed(rec); p != nil {

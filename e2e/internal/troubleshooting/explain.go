@@ -1,6 +1,7 @@
 package troubleshooting
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,6 +9,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // All returns every item in the order in which the mistakes break a sign-in:
@@ -19,14 +22,14 @@ func All() []*Item {
 		configItems(),
 		signInPageItems(),
 		proxyItems(),
-		discoveryItems(),
-		idpItems(),
-		redirectURIItems(),
-		stateItems(),
-		tokenItems(),
-		mailItems(),
-		claimItems(),
-		accountItems(),
+		showing(oidc.Discovery, discoveryItems()),
+		showing(oidc.Authorization, idpItems()),
+		showing(oidc.Authorization, redirectURIItems()),
+		showing(oidc.RedirectURI, stateItems()),
+		showing(oidc.Token, tokenItems()),
+		showing(oidc.SignUp, mailItems()),
+		showing(oidc.Userinfo, claimItems()),
+		showing(oidc.SignUp, accountItems()),
 		rightsItems(),
 		oneClickItems(),
 		remoteUserItems(),
@@ -36,6 +39,14 @@ func All() []*Item {
 		i.Basis = bases[i.Code]
 	}
 	return all
+}
+
+// showing says of a family where it shows, unless an item itself says so.
+func showing(at oidc.Endpoint, items []*Item) []*Item {
+	for _, i := range items {
+		i.Shows = cmp.Or(i.Shows, at)
+	}
+	return items
 }
 
 // ByGuide is All for a person who reads: the guide's five items first, then what
@@ -63,6 +74,7 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 	if st != check.Failed && st != check.Warned {
 		return nil
 	}
+	rec.Exchange = target.Stamped(rec.Exchange)
 	var proven, suspected []Finding
 	var reached []bool // whether the suspected one can be why this check failed
 	for _, i := range All() {

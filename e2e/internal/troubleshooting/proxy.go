@@ -8,6 +8,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
 // proxyItems are mistakes between the browser and Paperless: host names, origins,
@@ -44,7 +45,7 @@ func proxyItems() []*Item {
 			},
 		},
 		{
-			Code: "PROXY-CSRF", Guide: 0,
+			Code: "PROXY-CSRF", Guide: 0, Shows: oidc.Start,
 			Title:  "Paperless refuses the form: the origin is not trusted (CSRF, 403)",
 			Fix:    "Set PAPERLESS_URL to the origin that people open, scheme and host, and recreate the container.",
 			Breaks: checklist.RoundTrip,
@@ -102,7 +103,7 @@ func proxyItems() []*Item {
 			},
 		},
 		{
-			Code: "PROXY-COOKIE", Guide: 0,
+			Code: "PROXY-COOKIE", Guide: 0, Shows: oidc.RedirectURI,
 			Title:  "The session cookie of the sign-in never reaches the browser",
 			Fix:    "Stop the proxy in front of Paperless from removing Set-Cookie (nginx: no proxy_hide_header Set-Cookie, no proxy_cache for /accounts/).",
 			Breaks: checklist.RoundTrip,
@@ -124,7 +125,7 @@ func signedInWithoutCookie(rec evidence.Record) *evidence.Exchange {
 	if rec.Signed.SignedIn() {
 		return nil
 	}
-	x := rec.Find(evidence.Front, "paperless", "/login/callback/")
+	x := rec.Find(evidence.Front, "paperless", oidc.RedirectURI)
 	if x == nil || x.Status != 302 || len(x.SetCookies) > 0 || strings.Contains(x.Location, "/accounts/") {
 		return nil
 	}

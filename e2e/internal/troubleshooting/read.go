@@ -8,8 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // What a record says, in the words of the items. Texts of the products are those
@@ -60,7 +63,7 @@ func refusedAuthorization(rec evidence.Record, heading, logged string) (quote st
 		return "authentik answered: " + heading, true
 	}
 	p := rec.Final
-	if p == nil || p.Status != 400 || strings.TrimSpace(p.Text) != "" || !strings.Contains(p.URL, "/application/o/authorize/") {
+	if p == nil || p.Status != 400 || strings.TrimSpace(p.Text) != "" || !strings.Contains(p.URL, authentik.AuthorizationPath) {
 		return "", false
 	}
 	for _, line := range slices.Backward(rec.Log) {
@@ -92,7 +95,7 @@ func startFailed(rec evidence.Record) bool {
 
 // authorizeURL is the authorization request that the browser made; nil without one.
 func authorizeURL(rec evidence.Record) *url.URL {
-	h := rec.Hop("/application/o/authorize/")
+	h := rec.Hop(authentik.AuthorizationPath)
 	if h == nil {
 		if s := startHop(rec); s != nil && strings.Contains(s.Location, "redirect_uri=") {
 			h = &evidence.Hop{URL: s.Location}
@@ -130,12 +133,12 @@ func reason(rec evidence.Record) string {
 
 // tokenExchange is the token request of Paperless; nil when none was recorded.
 func tokenExchange(rec evidence.Record) *evidence.Exchange {
-	return rec.Find(evidence.Back, "authentik", "/application/o/token/")
+	return rec.Find(evidence.Back, "authentik", oidc.Token)
 }
 
 // userinfoExchange is the userinfo request of Paperless; nil when none was recorded.
 func userinfoExchange(rec evidence.Record) *evidence.Exchange {
-	return rec.Find(evidence.Back, "authentik", "/application/o/userinfo/")
+	return rec.Find(evidence.Back, "authentik", oidc.Userinfo)
 }
 
 // tokenError is the OAuth error of the token response (RFC 6749 5.2), from the
@@ -158,7 +161,7 @@ func tokenError(rec evidence.Record) string {
 // signUpForm tells whether the browser met Paperless's sign-up form after authentik.
 func signUpForm(rec evidence.Record) bool {
 	return strings.Contains(text(rec), "As a final step, please complete the following form") ||
-		rec.Hop("/accounts/3rdparty/signup/") != nil || rec.Hop("/accounts/social/signup/") != nil
+		rec.Hop(paperless.SocialSignUp) != nil || rec.Hop(paperless.OldSocialSignUp) != nil
 }
 
 // signUpClosed tells whether Paperless refused to make an account.

@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
 // stateItems are sign-ins that come back to a Paperless that has forgotten them.
@@ -33,7 +34,7 @@ func stateItems() []*Item {
 				return nil, false
 			}
 			because := []string{expected("the state that Paperless gave comes back in the same session")}
-			x := rec.Find(evidence.Front, "paperless", "/login/callback/")
+			x := rec.Find(evidence.Front, "paperless", oidc.RedirectURI)
 			switch {
 			case x != nil && !slices.ContainsFunc(x.Cookies, func(c string) bool { return strings.HasSuffix(c, "sessionid") }):
 				because = append(because, seen("the callback came without a session cookie (cookies: %s)", quoted(x.Cookies)))
@@ -144,7 +145,7 @@ func tokenItems() []*Item {
 			},
 		},
 		{
-			Code: "IDP-SCOPE", Guide: 3,
+			Code: "IDP-SCOPE", Guide: 3, Shows: oidc.Userinfo,
 			Title:  "The provider lacks the openid scope: authentik refuses the userinfo request",
 			Fix:    "In authentik, the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'openid' (and 'email', 'profile').",
 			Breaks: checklist.RoundTrip,
@@ -204,7 +205,7 @@ func idTokenItems() []*Item {
 			Fix:    "Let discovery and token endpoint be reached by the same scheme, host and port, forward Host unchanged to authentik, and let no scope mapping set iss.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
-				d := rec.Find(evidence.Back, "authentik", ".well-known")
+				d := rec.Find(evidence.Back, "authentik", oidc.Discovery)
 				if d == nil || t.Form != "JWS" {
 					return nil, false
 				}

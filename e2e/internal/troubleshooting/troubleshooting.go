@@ -7,6 +7,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
 // An Item is one cause of a failed check.
@@ -18,6 +19,9 @@ type Item struct {
 	Breaks *check.Check // the first check this mistake makes fail (or warn)
 	// Basis is how we know it; All sets it from the table in basis.go.
 	Basis Basis
+	// Shows is where in the round trip it shows, which the sequence diagram marks;
+	// empty: at no endpoint of its own.
+	Shows oidc.Endpoint
 	// Match tells whether the evidence and the configuration show this cause,
 	// and quotes what shows it: expected and seen side by side.
 	Match func(evidence.Record, *deployment.Deployment) (because []string, ok bool)
