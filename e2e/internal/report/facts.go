@@ -71,7 +71,8 @@ func facts(because []string) []fact {
 	return out
 }
 
-// differ is nil when the texts are equal or have too little in common.
+// differ is nil when the texts are equal or have too little in common: two
+// sentences that begin alike are no two values of which one is mistyped.
 func differ(old, new string) *difference {
 	a, b := []rune(old), []rune(new)
 	same := 0
@@ -84,6 +85,9 @@ func differ(old, new string) *difference {
 	end := 0
 	for end < len(a)-same && end < len(b)-same && a[len(a)-1-end] == b[len(b)-1-end] {
 		end++
+	}
+	if longest := max(len(a), len(b)); same+end < longest/3 {
+		return nil
 	}
 	return &difference{
 		Same: same, Old: string(a[same : len(a)-end]), New: string(b[same : len(b)-end]),
