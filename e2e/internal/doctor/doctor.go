@@ -115,7 +115,7 @@ func (x *examiner) note(format string, args ...any) {
 // look asks everything at once: each answer takes a while, and none needs another.
 func (x *examiner) look(ctx context.Context) {
 	p := x.found.paperless
-	x.env = deployment.Paperless{Version: imageVersion(p), Env: p.env}
+	x.env = deployment.Paperless{Version: imageVersion(p), Env: p.env, Files: secretFiles(p, x.o)}
 	tasks := []func(context.Context){x.readLogs, x.fromHere}
 	if p.State == "running" {
 		tasks = append(tasks, x.fromInside)
@@ -228,7 +228,7 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 	if x.answer != nil {
 		v.authentik = cmp.Or(plainVersion(x.answer.Version), v.authentik)
 	}
-	c, err := configured(x.found, x.o.Config, v, x.answer, relation)
+	c, err := configured(x.found, x.o.Config, serviceOf(x.found.paperless, x.o), v, x.answer, relation)
 	if err != nil {
 		return nil, err
 	}

@@ -221,7 +221,15 @@ func composed(t *testing.T, b *deployment.Deployment) string {
 		require.NoError(t, err)
 		fmt.Fprintf(&out, "      %s: %s\n", name, text)
 	}
-	file := filepath.Join(t.TempDir(), "compose.yaml")
+	dir := t.TempDir()
+	if len(b.Paperless.Files) > 0 {
+		out.WriteString("    volumes:\n")
+		for path, text := range b.Paperless.Files {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(path)), []byte(text), 0o600))
+			fmt.Fprintf(&out, "      - ./%s:%s:ro\n", filepath.Base(path), path)
+		}
+	}
+	file := filepath.Join(dir, "compose.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(out.String()), 0o600))
 	return file
 }

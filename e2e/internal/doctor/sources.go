@@ -35,7 +35,7 @@ type configuration struct {
 type versionsOf struct{ paperless, authentik string }
 
 // configured reads what runs, and the files that it came from.
-func configured(f *found, files []string, v versionsOf, a *shell.Answer, relation string) (*configuration, error) {
+func configured(f *found, files []string, service string, v versionsOf, a *shell.Answer, relation string) (*configuration, error) {
 	texts := map[string][]byte{runningEnvironment: inspected(f.paperless)}
 	blueprint := ""
 	if a != nil && len(a.Providers) > 0 {
@@ -67,7 +67,7 @@ func configured(f *found, files []string, v versionsOf, a *shell.Answer, relatio
 	if len(files) == 0 {
 		return c, nil
 	}
-	want, wantLint, err := load(files, f.paperless.Service)
+	want, wantLint, err := load(files, service)
 	if err != nil {
 		// Broken files still run until somebody recreates the container.
 		c.notes = append(c.notes, fmt.Sprintf("the files that %s was made from cannot be read as they are now: %s", f.paperless.Name, err))
@@ -86,6 +86,31 @@ func configured(f *found, files []string, v versionsOf, a *shell.Answer, relatio
 	}
 	c.bundle, c.lint = want, withoutProvider(wantLint)
 	return c, nil
+}
+
+// secretFiles are what *_FILE settings point at, as far as the user's own files say
+// which file of this machine that is; nil where they do not.
+func secretFiles(c *Container, o Options) map[string]string {
+	files := o.Config
+	if len(files) == 0 {
+		files = c.Files
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	b, _, err := config.Load(config.Sources{Files: files, Service: serviceOf(c, o), Environ: config.Environ()})
+	if err != nil {
+		return nil // it is said where the files are read for their findings
+	}
+	return b.Paperless.Files
+}
+
+// serviceOf is the service of the files that the container is.
+func serviceOf(c *Container, o Options) string {
+	if o.Service != "" {
+		return o.Service
+	}
+	return c.Service
 }
 
 // environ is what the files may refer to. The client secret of authentik is not
