@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -57,16 +58,7 @@ func newContainer(c container.InspectResponse) *Container {
 	if h := c.State.Health; h != nil && h.Status != "none" {
 		out.Health = string(h.Status)
 	}
-	dir := c.Config.Labels[labelDir]
-	for _, file := range strings.Split(c.Config.Labels[labelFiles], ",") {
-		if file = strings.TrimSpace(file); file == "" {
-			continue
-		}
-		if !filepath.IsAbs(file) && dir != "" {
-			file = filepath.Join(dir, file)
-		}
-		out.Files = append(out.Files, file)
-	}
+	out.Files = composeFiles(c.Config.Labels[labelFiles], c.Config.Labels[labelDir])
 	for _, kv := range c.Config.Env {
 		name, value, _ := strings.Cut(kv, "=")
 		out.env[name] = value
@@ -78,6 +70,34 @@ func newContainer(c container.InspectResponse) *Container {
 		slices.Sort(out.Networks)
 	}
 	return out
+}
+
+// composeFiles are the files of Compose's label, which parts them by commas; a path
+// may have a comma, too.
+func composeFiles(label, dir string) []string {
+	var out []string
+	parts := strings.Split(label, ",")
+	for i := 0; i < len(parts); i++ {
+		file, n := strings.TrimSpace(parts[i]), i
+		for j := i; j < len(parts); j++ {
+			whole := strings.TrimSpace(strings.Join(parts[i:j+1], ","))
+			if info, err := os.Stat(beside(dir, whole)); err == nil && info.Mode().IsRegular() {
+				file, n = whole, j
+				break
+			}
+		}
+		if i = n; file != "" {
+			out = append(out, beside(dir, file))
+		}
+	}
+	return out
+}
+
+func beside(dir, file string) string {
+	if filepath.IsAbs(file) || dir == "" || file == "" {
+		return file
+	}
+	return filepath.Join(dir, file)
 }
 
 // runs reports whether the container is meant to run now.

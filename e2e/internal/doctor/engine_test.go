@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,4 +58,19 @@ func TestSockets(t *testing.T) {
 	assert.Equal(t, []string{"tcp://h:1"}, sockets(env(map[string]string{"DOCKER_HOST": "tcp://h:1", "XDG_RUNTIME_DIR": "/run/user/1000"})))
 	assert.Equal(t, []string{"", "unix:///run/user/1000/docker.sock", "unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"},
 		sockets(env(map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"})))
+}
+
+// TestComposeFiles: the label's files, also where a path has a comma.
+func TestComposeFiles(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "docs, private")
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	one, two := filepath.Join(dir, "compose.yaml"), filepath.Join(dir, "override.yaml")
+	for _, f := range []string{one, two} {
+		require.NoError(t, os.WriteFile(f, nil, 0o600))
+	}
+	assert.Equal(t, []string{one, two}, composeFiles(one+","+two, ""))
+	assert.Equal(t, []string{one}, composeFiles("compose.yaml", dir))
+	assert.Equal(t, []string{"/gone/a.yaml", "/gone/b.yaml"}, composeFiles("/gone/a.yaml,/gone/b.yaml", ""))
+	assert.Empty(t, composeFiles("", dir))
 }
