@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 )
 
 // layers are the packages from the lowest up: a package imports only what
@@ -141,4 +144,48 @@ func TestEvidenceStandsAlone(t *testing.T) {
 			assert.NotContains(t, spec.Path.Value, ".", "%s imports %s", file, spec.Path.Value)
 		}
 	}
+}
+
+// TestProductWords: authentik's paths, stages, selectors, log texts and cookies stand
+// in its package and below it only. The stand-ins for its image speak for it, too,
+// and have words of their own for the reason that its model has.
+func TestProductWords(t *testing.T) {
+	t.Parallel()
+	words := []string{
+		authentik.AuthorizationPath, authentik.TokenPath, authentik.UserinfoPath, authentik.FlowPath, authentik.DefaultFlowPath, authentik.APIPath, authentik.ReadyPath,
+		"ak-stage-", authentik.FlowRedirect, "uidField", authentik.SessionCookie, authentik.CSRFCookie, authentik.CSRFHeader,
+		authentik.RedirectURIError, authentik.ClientIDError, authentik.DeniedText, authentik.LogRedirectURI, authentik.LogClientID, authentik.LogSecret,
+		authentik.BlueprintFolder + "ssocheck", "\"apply_blueprint\"",
+	}
+	seen := 0
+	err := filepath.WalkDir(".", func(file string, _ fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		name := filepath.ToSlash(file)
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/stack/standin/") {
+			return nil
+		}
+		own := strings.HasPrefix(name, "internal/authentik/")
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			for _, w := range words {
+				if !strings.Contains(lit.Value, w) || strings.HasPrefix(lit.Value, `"authentik answers: `) { // a sentence that quotes
+					continue
+				}
+				if own {
+					seen++
+					continue
+				}
+				assert.Fail(t, "a word of authentik outside of internal/authentik", "%s has %q in %s: take it from package authentik", name, w, lit.Value)
+			}
+			return true
+		})
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Positive(t, seen)
 }

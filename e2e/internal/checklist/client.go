@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -232,7 +233,7 @@ func (c *caller) signIn(ctx context.Context, authorize *url.URL, who deployment.
 		if a.location != nil {
 			return a.location, nil
 		}
-		slug, ok := flowSlug(a.url)
+		slug, ok := authentik.FlowOf(a.url.Path)
 		if !ok || a.status != http.StatusOK {
 			return nil, c.unmet(a, who.Username)
 		}
@@ -250,11 +251,6 @@ func (c *caller) signIn(ctx context.Context, authorize *url.URL, who deployment.
 	return nil, check.Unmetf("authentik's flow does not come to an end")
 }
 
-func flowSlug(u *url.URL) (string, bool) {
-	rest, ok := strings.CutPrefix(u.Path, "/if/flow/")
-	return strings.Trim(rest, "/"), ok
-}
-
 // A challenge is what authentik's flow executor asks.
 type challenge struct {
 	Component      string `json:"component"`
@@ -270,7 +266,7 @@ type challenge struct {
 // flow answers one flow's challenges until it says where to go (docs/facts/authentik.md#5.6).
 func (c *caller) flow(ctx context.Context, page *url.URL, slug string, who deployment.AuthentikUser) (*url.URL, error) {
 	executor := *page
-	executor.Path = "/api/v3/flows/executor/" + slug + "/"
+	executor.Path = authentik.ExecutorOf(slug)
 	executor.RawQuery = "query=" + url.QueryEscape(page.RawQuery)
 	ch, err := c.challenge(ctx, http.MethodGet, &executor, nil)
 	for range challengeLimit {
@@ -279,26 +275,26 @@ func (c *caller) flow(ctx context.Context, page *url.URL, slug string, who deplo
 		}
 		var reply map[string]any
 		switch ch.Component {
-		case "xak-flow-redirect":
+		case authentik.FlowRedirect:
 			to, perr := page.Parse(ch.To)
 			if perr != nil {
 				return nil, check.Unmetf("authentik's flow redirects to something that is no URL")
 			}
 			return to, nil
-		case stageIdentification:
+		case authentik.Identification:
 			reply = map[string]any{"uid_field": who.Username}
 			if ch.PasswordFields {
 				reply["password"] = who.Password
 			}
-		case stagePassword:
+		case authentik.Password:
 			reply = map[string]any{"password": who.Password}
-		case stageConsent:
+		case authentik.Consent:
 			reply = map[string]any{"token": ch.Token}
-		case "ak-stage-user-login":
+		case authentik.UserLogin:
 			reply = map[string]any{"remember_me": false}
-		case stageMFA:
+		case authentik.SecondFactor:
 			return nil, fmt.Errorf("authentik asks %s for a second factor, which the tester cannot give", who.Username)
-		case stageDenied:
+		case authentik.Denied:
 			return nil, check.Unmetf("authentik refused %s: %s", who.Username, short(ch.ErrorMessage))
 		default:
 			return nil, fmt.Errorf("authentik's flow %s shows %s, which the tester does not know", slug, ch.Component)
@@ -337,8 +333,8 @@ func (c *caller) challenge(ctx context.Context, method string, executor *url.URL
 		r.Header.Set("Origin", origin)
 		r.Header.Set("Referer", origin+"/")
 		// Needed once the session is authenticated, harmless before.
-		if v := c.cookie(executor, "authentik_csrf"); v != "" {
-			r.Header.Set("X-authentik-CSRF", v)
+		if v := c.cookie(executor, authentik.CSRFCookie); v != "" {
+			r.Header.Set(authentik.CSRFHeader, v)
 		}
 	}
 	a, err := c.do(r)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -179,7 +180,7 @@ func verifier(ctx context.Context, p *check.Pass, who deployment.AuthentikUser) 
 	if err != nil {
 		return err
 	}
-	r, err := target.NewRequest(ctx, http.MethodPost, address, "/application/o/token/", url.Values{
+	r, err := target.NewRequest(ctx, http.MethodPost, address, authentik.TokenPath, url.Values{
 		"grant_type": {"authorization_code"}, "code": {callback.Query().Get("code")},
 		"redirect_uri":  {authorize.Query().Get("redirect_uri")},
 		"code_verifier": {"not-the-verifier-0123456789-0123456789-0123456789"},
@@ -198,7 +199,7 @@ func verifier(ctx context.Context, p *check.Pass, who deployment.AuthentikUser) 
 	if err := resp.Body.Close(); err != nil {
 		return errors.New("the token endpoint's answer broke off")
 	}
-	probed(p, "wrong code_verifier", http.MethodPost, address+"/application/o/token/", resp.StatusCode, "")
+	probed(p, "wrong code_verifier", http.MethodPost, address+authentik.TokenPath, resp.StatusCode, "")
 	if resp.StatusCode/100 == 2 {
 		return check.Unmetf("authentik gives tokens for a wrong code_verifier")
 	}

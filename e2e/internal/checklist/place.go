@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -82,17 +83,12 @@ func (s sites) classify(p evidence.Page) place {
 	}
 	hp, _ := target.HostPort(p.URL)
 	switch {
-	case hp == s.paperless && (!slices.Contains(s.authentik, hp) || !isAuthentik(u.Path)):
+	case hp == s.paperless && (!slices.Contains(s.authentik, hp) || !authentik.Serves(u.Path)):
 		return classifyPaperless(strings.TrimPrefix(u.Path, s.prefix), p)
 	case slices.Contains(s.authentik, hp):
 		return classifyAuthentik(u.Path, p)
 	}
 	return elsewhere
-}
-
-// isAuthentik tells authentik's paths apart where both share a host.
-func isAuthentik(path string) bool {
-	return strings.HasPrefix(path, "/if/") || strings.HasPrefix(path, "/application/o/") || strings.HasPrefix(path, "/flows/")
 }
 
 func classifyPaperless(path string, p evidence.Page) place {
@@ -133,13 +129,13 @@ func classifyAuthentik(path string, p evidence.Page) place {
 		stage string
 		place place
 	}{
-		{stageDenied, atDenied},
-		{stageFlowError, atFlowError},
-		{stageIdentification, atIdentify},
-		{stagePassword, atPassword},
-		{stageConsent, atConsent},
-		{stageMFA, atMFA},
-		{stageSessionEnd, atEnded},
+		{authentik.Denied, atDenied},
+		{authentik.FlowError, atFlowError},
+		{authentik.Identification, atIdentify},
+		{authentik.Password, atPassword},
+		{authentik.Consent, atConsent},
+		{authentik.SecondFactor, atMFA},
+		{authentik.SessionEnd, atEnded},
 	} {
 		if slices.Contains(p.Stages, s.stage) {
 			return s.place
@@ -148,13 +144,13 @@ func classifyAuthentik(path string, p evidence.Page) place {
 	switch {
 	case p.Status >= 400:
 		return atIdPErr
-	case strings.HasPrefix(p.Title, "Permission denied"):
+	case strings.HasPrefix(p.Title, authentik.DeniedTitle):
 		return atDenied // 200; the title is there before the text
-	case slices.ContainsFunc(p.Stages, func(s string) bool { return s != "ak-stage-redirect" && s != "ak-stage-autosubmit" }):
+	case authentik.Asks(p.Stages):
 		return atStage
-	case strings.HasPrefix(path, "/if/flow/"):
+	case strings.HasPrefix(path, authentik.FlowPath):
 		return nowhere // the stage is still being loaded
-	case strings.HasPrefix(path, "/if/"):
+	case strings.HasPrefix(path, authentik.PagePath):
 		return atIdP // the user's library: no application was asked for
 	}
 	return nowhere
@@ -222,32 +218,18 @@ func (e ending) String() string {
 
 // authentikText is a page's text without the furniture, or its title: it counts
 // as text.
-func authentikText(p evidence.Page) string { return or(authentikSays(p), p.Title) }
-
-// authentikSays is a page's text without the furniture and without what stands
-// there until the page is drawn.
-func authentikSays(p evidence.Page) string {
-	text := p.Text
-	for _, rest := range []string{"Powered by authentik", "Go home", "Not you?", "Loading...", "Loading…"} {
-		text = strings.ReplaceAll(text, rest, "")
-	}
-	text = strings.Join(strings.Fields(text), " ")
-	if text == "Loading" {
-		return ""
-	}
-	return text
-}
+func authentikText(p evidence.Page) string { return or(authentik.Says(p.Text), p.Title) }
 
 // drawn tells whether a page of authentik shows something: right after its load
 // there is nothing to be seen, scripts draw it afterwards (docs/facts/running-pair.md).
-func drawn(p evidence.Page) bool { return len(p.Stages) > 0 || authentikSays(p) != "" }
+func drawn(p evidence.Page) bool { return len(p.Stages) > 0 || authentik.Says(p.Text) != "" }
 
 // ofAuthentik tells whether a page came from authentik, drawn or not.
 func (s sites) ofAuthentik(p evidence.Page) bool {
 	pl := s.classify(p)
 	if pl == nowhere {
 		hp, err := target.HostPort(p.URL)
-		return err == nil && slices.Contains(s.authentik, hp) && (hp != s.paperless || isAuthentik(pathOf(p.URL)))
+		return err == nil && slices.Contains(s.authentik, hp) && (hp != s.paperless || authentik.Serves(pathOf(p.URL)))
 	}
 	return pl.authentik()
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
@@ -78,7 +79,7 @@ func TestDrawn(t *testing.T) {
 		"loading 2024":      {evidence.Page{Title: "authentik", Text: "Loading"}, false},
 		"the foot alone":    {evidence.Page{Title: "authentik", Text: "Powered by authentik"}, false},
 		"an error":          {evidence.Page{Status: 400, Title: "authentik", Text: "Redirect URI Error"}, true},
-		"a stage":           {evidence.Page{Stages: []string{stagePassword}}, true},
+		"a stage":           {evidence.Page{Stages: []string{authentik.Password}}, true},
 		"a text that loads": {evidence.Page{Text: "Loading your applications failed"}, true},
 	} {
 		assert.Equal(t, tt.want, drawn(tt.page), name)

@@ -32,19 +32,3 @@ func ssoButton(providerID string) browser.Selector {
 func connectLink(providerID string) browser.Selector {
 	return browser.CSS(profileDialog + " a[href*=" + strconv.Quote("/accounts/oidc/"+providerID+"/login/?process=connect") + "]")
 }
-
-// authentik's stages. Always looked up inside the stage's element: the page has
-// a decoy form with a password input in the light DOM (docs/facts/authentik.md#5.2).
-const (
-	stageIdentification = "ak-stage-identification"
-	stagePassword       = "ak-stage-password"
-	stageConsent        = "ak-stage-consent"
-	stageDenied         = "ak-stage-access-denied"
-	stageFlowError      = "ak-stage-flow-error"
-	stageSessionEnd     = "ak-stage-session-end"
-	stageMFA            = "ak-stage-authenticator-validate"
-
-	stageUser     = "input[name=uidField], input[name=uid_field]"
-	stageSecret   = "input[name=password]"
-	stageContinue = "button[type=submit], button[name=continue]"
-)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -296,11 +297,11 @@ func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending
 			if who.Username == "" {
 				return e, nil // nobody was given to go on
 			}
-			if err := s.Fill(ctx, "fill in the user name", browser.Deep(stageIdentification, stageUser), who.Username, stepLimit); err != nil {
+			if err := s.Fill(ctx, "fill in the user name", browser.Deep(authentik.Identification, authentik.UserInput), who.Username, stepLimit); err != nil {
 				return e, err
 			}
 			// Some flows ask for both on one page (docs/facts/authentik.md#5.1).
-			secret := browser.Deep(stageIdentification, stageSecret)
+			secret := browser.Deep(authentik.Identification, authentik.PasswordInput)
 			if both, err := s.Exists(ctx, secret); err != nil {
 				return e, err
 			} else if both {
@@ -308,14 +309,14 @@ func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending
 					return e, err
 				}
 			}
-			last.name, last.sel = "send the user name", browser.Deep(stageIdentification, stageContinue)
+			last.name, last.sel = "send the user name", browser.Deep(authentik.Identification, authentik.Continue)
 		case atPassword:
-			if err := s.Fill(ctx, "fill in the password", browser.Deep(stagePassword, stageSecret), who.Password, stepLimit); err != nil {
+			if err := s.Fill(ctx, "fill in the password", browser.Deep(authentik.Password, authentik.PasswordInput), who.Password, stepLimit); err != nil {
 				return e, err
 			}
-			last.name, last.sel = "send the password", browser.Deep(stagePassword, stageContinue)
+			last.name, last.sel = "send the password", browser.Deep(authentik.Password, authentik.Continue)
 		case atConsent:
-			last.name, last.sel = "consent", browser.Deep(stageConsent, stageContinue)
+			last.name, last.sel = "consent", browser.Deep(authentik.Consent, authentik.Continue)
 		default:
 			return e, nil
 		}

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 )
 
 // New renders a spec into a Deployment.
@@ -71,7 +73,7 @@ func environment(s *Spec) map[string]string {
 				"client_id":   s.Provider.ClientID,
 				"secret":      s.Provider.ClientSecret,
 				"settings": map[string]any{
-					"server_url": strings.TrimRight(s.Authentik.URL, "/") + "/application/o/" + s.Provider.Slug + "/.well-known/openid-configuration",
+					"server_url": strings.TrimRight(s.Authentik.URL, "/") + authentik.DiscoveryPath(s.Provider.Slug),
 				},
 			}},
 			"OAUTH_PKCE_ENABLED": s.Provider.PKCE,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -131,8 +132,8 @@ var words = []struct {
 	quote  string
 }{
 	{regexp.MustCompile(`^(?:RED-|PROXY-(?:PROTO|HOST|PORT))`), "authentik", "redirect_uri_no_match", "redirect_uri_no_match"},
-	{regexp.MustCompile(`^(?:TOK-(?:SECRET|TYPO|METHOD)|CFG-(?:DOLLAR|NEWLINE|SECRETQUOTES))$`), "authentik", "Invalid client secret", "Invalid client secret"},
-	{regexp.MustCompile(`^IDP-CLIENT$`), "authentik", "Invalid client identifier", "Invalid client identifier"},
+	{regexp.MustCompile(`^(?:TOK-(?:SECRET|TYPO|METHOD)|CFG-(?:DOLLAR|NEWLINE|SECRETQUOTES))$`), "authentik", authentik.LogSecret, authentik.LogSecret},
+	{regexp.MustCompile(`^IDP-CLIENT$`), "authentik", authentik.LogClientID, authentik.LogClientID},
 	{regexp.MustCompile(`^PROXY-ALLOWED$`), "paperless", "Invalid HTTP_HOST header", "Invalid HTTP_HOST header"},
 	{regexp.MustCompile(`^PROXY-CSRF$`), "paperless", "Origin checking failed", "Origin checking failed"},
 }

@@ -184,7 +184,7 @@ func (i *idp) gates(foreign bool) []gate {
 	told := !foreign
 	return []gate{
 		{gateReady, coldLimit, func(ctx context.Context) error {
-			addr, err := i.addr(ctx, i.server, "9000")
+			addr, err := i.addr(ctx, i.server, authentik.Port)
 			if err != nil {
 				return err
 			}
@@ -287,7 +287,7 @@ func (i *idp) configure(ctx context.Context, b *deployment.Deployment) error {
 	}
 	refused, tries := "", 0
 	err := i.pass(ctx, i.server, gate{gateBlueprint, applyLimit, func(ctx context.Context) error {
-		_, err := i.exec(ctx, i.server, nil, "ak", "apply_blueprint", path.Join("custom", path.Base(blueprintFile)))
+		_, err := i.exec(ctx, i.server, nil, authentik.ApplyBlueprint(path.Base(blueprintFile))...)
 		var exit *exitError
 		if errors.As(err, &exit) {
 			if tries++; tries >= applyTries {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 )
@@ -21,7 +22,7 @@ const (
 	paperlessName = "paperless"
 	databaseUser  = "ssocheck"
 	caFile        = "/ca.crt"
-	blueprintFile = "/blueprints/custom/ssocheck.yaml"
+	blueprintFile = authentik.BlueprintFolder + "ssocheck.yaml"
 	edgeConfig    = "/edge.json"
 )
 
@@ -78,7 +79,7 @@ const (
 	gateDatabase  = "the database takes connections"
 	gateBroker    = "the broker takes connections"
 	gateEdge      = "the edge answers"
-	gateReady     = "authentik says that it is ready (/-/health/ready/)"
+	gateReady     = "authentik says that it is ready (" + authentik.ReadyPath + ")"
 	gateToken     = "authentik's API takes our token" //nolint:gosec // a sentence
 	gateBrand     = "the default brand has its sign-in flow"
 	gateDefaults  = "authentik's own flows and scope mappings are applied"
@@ -129,7 +130,7 @@ func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.
 		"AUTHENTIK_WEB__WORKERS":                       "1",
 	}
 	if b.Authentik.AtLeast("2026.5.0") {
-		env["AUTHENTIK_LISTEN__HTTP"] = "0.0.0.0:9000" // its default became [::], which not every engine has
+		env["AUTHENTIK_LISTEN__HTTP"] = "0.0.0.0:" + authentik.Port // its default became [::], which not every engine has
 	}
 	bootstrap := map[string]string{
 		"AUTHENTIK_BOOTSTRAP_PASSWORD": secret.Password,
@@ -156,7 +157,7 @@ func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.
 		Container{
 			Name: name + "-server", Image: images.AuthentikImage, Command: []string{"server"}, Env: server,
 			Networks: map[string][]string{s.backbone(): {name + "-server"}},
-			Ports:    []string{"9000/tcp"}, Shm: shmSize, Source: "authentik",
+			Ports:    []string{authentik.Port + "/tcp"}, Shm: shmSize, Source: "authentik",
 			Gates: []string{gateReady, gateToken, gateBrand, gateDefaults, gateBlueprint, gateDiscovery},
 		},
 		Container{
@@ -254,7 +255,7 @@ func (s *Stack) edgeConfig(b *deployment.Deployment, at site, redactorKey []byte
 	c.TLS, c.Plain = listeners(at)
 	c.Routes = []edge.ContainerRoute{
 		{Product: "paperless", Host: at.paperless.String(), Upstream: "http://" + paperlessName + ":" + paperlessPort(b), Proxy: b.Paperless.Proxy, PlainHTTP: !at.paperless.secure},
-		{Product: "authentik", Host: at.authentik.String(), Upstream: fmt.Sprintf("http://authentik-%d-server:9000", at.idp), Proxy: b.Authentik.Proxy, PlainHTTP: !at.authentik.secure},
+		{Product: "authentik", Host: at.authentik.String(), Upstream: fmt.Sprintf("http://authentik-%d-server:%s", at.idp, authentik.Port), Proxy: b.Authentik.Proxy, PlainHTTP: !at.authentik.secure},
 	}
 	text, err := json.Marshal(c)
 	if err != nil {

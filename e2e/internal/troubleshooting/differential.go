@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -67,7 +68,7 @@ var endings = []ending{ // never changed
 		seen: "authentik refused the authorization request",
 		at: func(rec evidence.Record) bool {
 			p := rec.Final
-			return p != nil && p.Status == 400 && strings.Contains(p.URL, "/application/o/authorize/")
+			return p != nil && p.Status == 400 && strings.Contains(p.URL, authentik.AuthorizationPath)
 		},
 		codes: []string{"RED-UNREGISTERED", "RED-SLASH", "RED-HOST", "RED-SCHEME", "RED-PROVID", "IDP-CLIENT"},
 		next:  "what authentik has registered: give an API token (SSO_AUTHENTIK_TOKEN) or --blueprint, or `ssocheck doctor` on the machine where it runs",
@@ -125,7 +126,7 @@ var endings = []ending{ // never changed
 	{
 		seen: "authentik logged that it refused a sign-in",
 		at: func(rec evidence.Record) bool {
-			return rec.LogLine("redirect_uri_no_match") != "" || rec.LogLine("Invalid client secret") != "" || rec.LogLine("Invalid client identifier") != ""
+			return rec.LogLine("redirect_uri_no_match") != "" || rec.LogLine(authentik.LogSecret) != "" || rec.LogLine(authentik.LogClientID) != ""
 		},
 		codes: []string{"PROXY-PROTO", "PROXY-HOST", "RED-UNREGISTERED", "TOK-METHOD", "TOK-SECRET", "IDP-CLIENT"},
 		next:  "whether it still happens: sign in once more; the address bar of the browser shows the redirect_uri that Paperless sends through your proxy",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -82,7 +83,7 @@ func discoveryItems() []*Item {
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
-					s["server_url"] = b.Authentik.URL + "/application/o/paperless-ngx/.well-known/openid-configuration"
+					s["server_url"] = b.Authentik.URL + authentik.DiscoveryPath("paperless-ngx")
 				})
 			},
 			Edit: editServerURL,
@@ -133,7 +134,7 @@ func discoveryItems() []*Item {
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
-					s["server_url"] = b.Paperless.URL + "/application/o/paperless/.well-known/openid-configuration"
+					s["server_url"] = b.Paperless.URL + authentik.DiscoveryPath("paperless")
 				})
 			},
 			Edit: editServerURL,
@@ -279,7 +280,7 @@ func discoveryAnswer(rec evidence.Record) []string {
 	return nil
 }
 
-var slugPath = regexp.MustCompile(`/application/o/([^/]+)(?:/|$)`)
+var slugPath = regexp.MustCompile(authentik.Provider + `([^/]+)(?:/|$)`)
 
 // slugOf is the application slug in server_url, or "".
 func slugOf(b *deployment.Deployment) string {
@@ -316,5 +317,5 @@ func editServerURL(_ evidence.Record, b *deployment.Deployment) string {
 	if a == nil {
 		return ""
 	}
-	return fmt.Sprintf(`"server_url": "%s/application/o/%s/.well-known/openid-configuration"`, b.Authentik.URL, a.Slug)
+	return fmt.Sprintf(`"server_url": "%s%s"`, b.Authentik.URL, authentik.DiscoveryPath(a.Slug))
 }

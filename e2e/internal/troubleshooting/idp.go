@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -20,7 +21,7 @@ func idpItems() []*Item {
 			Fix:    "Copy the client id from the provider in authentik into client_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-				quote, ok := refusedAuthorization(rec, "Client ID Error", "Invalid client identifier")
+				quote, ok := refusedAuthorization(rec, authentik.ClientIDError, authentik.LogClientID)
 				if !ok {
 					return nil, false
 				}
@@ -100,7 +101,7 @@ func idpItems() []*Item {
 				if !ok || !refusedPassword(rec) {
 					return nil, false
 				}
-				return []string{expected("%s can sign in at authentik", u.Username), seen("authentik says %q; %s has is_active: false", "Invalid password", u.Username)}, true
+				return []string{expected("%s can sign in at authentik", u.Username), seen("authentik says %q; %s has is_active: false", authentik.InvalidPassword, u.Username)}, true
 			},
 			Plant: func(b *deployment.Deployment) {
 				for i := range b.Authentik.Users {
@@ -120,7 +121,7 @@ func idpItems() []*Item {
 				if _, off := inactive(rec, b); off || !refusedPassword(rec) {
 					return nil, false
 				}
-				return []string{expected("authentik accepts the password"), seen("authentik says %q", "Invalid password")}, true
+				return []string{expected("authentik accepts the password"), seen("authentik says %q", authentik.InvalidPassword)}, true
 			},
 			Plant: nil, // a wrong password of the tester, not of a deployment: shown from recorded evidence
 		},
@@ -171,8 +172,8 @@ func denied(rec evidence.Record) bool {
 	if rec.Final == nil {
 		return false
 	}
-	return strings.HasPrefix(rec.Final.Title, "Permission denied") ||
-		strings.Contains(rec.Final.Text, "Permission denied") && strings.Contains(rec.Final.Text, "Request has been denied")
+	return strings.HasPrefix(rec.Final.Title, authentik.DeniedTitle) ||
+		strings.Contains(rec.Final.Text, authentik.DeniedTitle) && strings.Contains(rec.Final.Text, authentik.DeniedText)
 }
 
 // acceptedRedirects are the wrong redirect URIs that authentik took.
@@ -209,7 +210,7 @@ func refusedPassword(rec evidence.Record) bool {
 		return false
 	}
 	t := text(rec)
-	return strings.Contains(t, "Invalid password") || slices.Contains(rec.Events, "login_failed")
+	return strings.Contains(t, authentik.InvalidPassword) || slices.Contains(rec.Events, authentik.LoginFailed)
 }
 
 // inactive is the person of the check, when the configuration has them deactivated.

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // rightsItems are people who are signed in and may do nothing.
@@ -215,11 +217,11 @@ func oneClickItems() []*Item {
 				return []string{expected("a page"), seen("404 at %s", rec.Final.URL), setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, true
 			},
 			Plant: func(b *deployment.Deployment) {
-				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = b.Authentik.URL + "/application/o/paperless-ngx/end-session/"
+				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = b.Authentik.URL + authentik.EndSessionPath("paperless-ngx")
 			},
 			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				if a := b.IdPApplication(); a != nil {
-					return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", b.Authentik.URL+"/application/o/"+a.Slug+"/end-session/")
+					return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", b.Authentik.URL+authentik.EndSessionPath(a.Slug))
 				}
 				return ""
 			},
@@ -266,7 +268,7 @@ func backIn(rec evidence.Record) bool {
 		if strings.Contains(h.URL, "/accounts/logout/") {
 			out = true
 		}
-		if out && (strings.Contains(h.URL, "/login/callback/") || strings.Contains(h.URL, "/application/o/authorize/")) {
+		if out && (strings.Contains(h.URL, paperless.CallbackEnd) || strings.Contains(h.URL, authentik.AuthorizationPath)) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -112,7 +113,7 @@ func registered(rec evidence.Record, b *deployment.Deployment) []string {
 // refusedRedirect is the redirect URI that authentik refused, and how it said so;
 // "" when it did not.
 func refusedRedirect(rec evidence.Record) (uri, quote string) {
-	quote, ok := refusedAuthorization(rec, "Redirect URI Error", "mismatching redirection URI")
+	quote, ok := refusedAuthorization(rec, authentik.RedirectURIError, authentik.LogRedirectURI)
 	if u := authorizeURL(rec); ok && u != nil {
 		return u.Query().Get("redirect_uri"), quote
 	}

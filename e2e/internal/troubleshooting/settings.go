@@ -3,6 +3,7 @@ package troubleshooting
 import (
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -25,7 +26,7 @@ func settingsItems() []*Item {
 			Fix:    `Put "OAUTH_PKCE_ENABLED": true beside "APPS" in PAPERLESS_SOCIALACCOUNT_PROVIDERS; authentik needs no change.`,
 			Breaks: checklist.PKCEState, Warns: true,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-				h := rec.Hop("/application/o/authorize/")
+				h := rec.Hop(authentik.AuthorizationPath)
 				if rec.Check != "pkce-state" || h == nil || strings.Contains(h.URL, "code_challenge=") || b.Observed {
 					return nil, false
 				}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -227,7 +228,7 @@ func signInPageItems() []*Item {
 				if a := b.IdPApplication(); a != nil {
 					slug = a.Slug
 				}
-				return fmt.Sprintf(`"settings": {"server_url": "%s/application/o/%s/.well-known/openid-configuration"}`, b.Authentik.URL, slug)
+				return fmt.Sprintf(`"settings": {"server_url": "%s%s"}`, b.Authentik.URL, authentik.DiscoveryPath(slug))
 			},
 		},
 	}
