@@ -456,8 +456,12 @@ func newAddress(what, raw string) (address, error) {
 
 func (a address) String() string { return a.host + ":" + a.port }
 
-// httpLimit is for one probe of a gate.
-const httpLimit = 10 * time.Second
+// httpLimit is for one probe of a gate. A probe is not in a hurry, for the gate has
+// a limit of its own: a server that is asked again while it still works on the last
+// question has two of them to answer. On a busy machine authentik's first answer to
+// the API took more than ten seconds, and never came as long as each probe was given
+// up after ten.
+const httpLimit = time.Minute
 
 var probe = &http.Client{
 	Timeout:       httpLimit,

@@ -62,6 +62,17 @@ func TestExplainLeavesContainers(t *testing.T) {
 	require.ErrorIs(t, full, ErrEngine)
 }
 
+// TestProbesAreNotInAHurry: a server that works for a while on each question, one
+// after the other, as authentik's only worker does, answers in the end.
+func TestProbesAreNotInAHurry(t *testing.T) {
+	t.Parallel()
+	const slowest = 20 * time.Second // of a first answer, on a busy machine
+	assert.Greater(t, probe.Timeout, slowest, "the next probe would wait behind this one")
+	for _, limit := range []time.Duration{coldLimit, databaseLimit} {
+		assert.Less(t, probe.Timeout, limit, "one that hangs is not the whole gate")
+	}
+}
+
 func TestTar(t *testing.T) {
 	t.Parallel()
 	var buf bytes.Buffer
