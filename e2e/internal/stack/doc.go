@@ -96,7 +96,8 @@ func WithPull() Option { return func(s *options) { s.pull = true } }
 // WithCold ignores the databases that were kept from an earlier start.
 func WithCold() Option { return func(s *options) { s.cold = true } }
 
-// WithKeep leaves the pair of a variant running at Close, and what it needs.
+// WithKeep leaves the pair of a variant running at Close, and what it needs. A pair
+// that did not start is of no use to anybody: nothing is left of it.
 func WithKeep(variant string) Option { return func(s *options) { s.keep = &variant } }
 
 // WithNetworks says how many pairs there will be: a network that comes while a
@@ -150,6 +151,7 @@ type Stack struct {
 	own      struct{ paperless, authentik *seed }
 	pulled   map[string]bool // images that were pulled in this run: once is enough
 	closed   bool
+	kept     bool // what is to be left running was started
 }
 
 // New connects to the engine. Nothing runs yet: the first pair starts what all
@@ -219,6 +221,11 @@ func (s *Stack) Start(ctx context.Context, b *deployment.Deployment, variant str
 			err = context.Cause(ctx)
 		}
 		return nil, errors.Join(explain(err), p.close())
+	}
+	if s.o.keep != nil && *s.o.keep == variant {
+		s.mu.Lock()
+		s.kept = true
+		s.mu.Unlock()
 	}
 	return t, nil
 }
@@ -380,10 +387,11 @@ func (s *Stack) Close() error {
 		return nil
 	}
 	s.closed = true
+	kept := s.kept
 	s.mu.Unlock()
 	s.cancel()
 	s.wg.Wait()
-	if s.o.keep != nil {
+	if kept {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), removeLimit)
