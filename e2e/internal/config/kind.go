@@ -97,6 +97,9 @@ func recognise(f *file) (fileKind, error) {
 		}
 		return 0, f.refuse(k)
 	}
+	if base == "kustomization.yaml" || base == "kustomization.yml" || base == "kustomization" {
+		return manifestKind, nil
+	}
 	if base == "dockerfile" || base == "containerfile" || strings.HasPrefix(base, "dockerfile.") {
 		return 0, f.refuse(foreignNames[".dockerfile"])
 	}
@@ -108,6 +111,9 @@ func recognise(f *file) (fileKind, error) {
 	case ".sh", ".bash", ".zsh", ".ksh", ".fish", ".run":
 		return f.script(text)
 	case ".conf":
+		if unitText.MatchString(text) { // a drop-in of systemd
+			return unitKind, nil
+		}
 		if f.template(text) {
 			return 0, f.refuseTemplate(text)
 		}

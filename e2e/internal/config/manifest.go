@@ -42,6 +42,7 @@ func (r *reader) readManifests(files []*file) ([]*entry, error) {
 	c := &cluster{r: r, objects: map[string]*object{}, made: map[string]string{}}
 	var containers []*container
 	var kinds []string
+	files = r.resources(files)
 	for _, f := range files {
 		docs, err := parseDocuments(f)
 		if err != nil {
@@ -98,6 +99,9 @@ func (c *cluster) ordered() []*object {
 func (c *cluster) add(d *document, n ast.Node, containers *[]*container, kinds *[]string) {
 	kind := d.text(d.get(n, "kind"))
 	name := d.text(d.get(d.get(n, "metadata"), "name"))
+	if kind == "" && isKustomization(d, n) {
+		kind = "Kustomization" // which is what no kind means in a file of that name
+	}
 	if kind == "" {
 		return
 	}
@@ -414,87 +418,4 @@ func expandRefs(e *entry, known map[string]*entry, later map[string]bool, closed
 	}
 	keep(last, len(e.value))
 	e.value, e.pos = out.String(), pos
-}
-
-// chart reads the values that a HelmRelease or the like hands to a chart.
-func (c *cluster) chart(d *document, n ast.Node, kind string) {
-	spec := d.get(n, "spec")
-	values := []ast.Node{d.get(spec, "values")}
-	sources := append(d.items(d.get(spec, "sources")), d.get(spec, "source"))
-	for _, s := range sources {
-		values = append(values, d.get(d.get(s, "helm"), "valuesObject"))
-		if text := d.get(d.get(s, "helm"), "values"); text != nil {
-			c.text(d, text)
-		}
-		for _, p := range d.items(d.get(d.get(s, "helm"), "parameters")) {
-			_ = p
-		}
-	}
-	if text := d.get(spec, "valuesContent"); text != nil {
-		c.text(d, text)
-	}
-	for _, v := range values {
-		if v != nil {
-			c.charts = append(c.charts, c.r.walkValues(c, d, v)...)
-		}
-	}
-	c.r.open = append(c.r.open, "the chart of this "+kind+" and what it fills in")
-}
-
-// text reads values that stand as a text in a manifest.
-func (c *cluster) text(d *document, n ast.Node) {
-	e := &entry{file: d.read}
-	d.scalar(e, n)
-	if e.style != literal && e.style != folded {
-		return
-	}
-	from, _ := d.read.at(e.valueAt)
-	to := e.lastLine()
-	var text strings.Builder
-	for line := 1; line <= len(d.read.starts); line++ {
-		if line > from && line <= to {
-			text.WriteString(d.read.line(line))
-		}
-		text.WriteByte('\n')
-	}
-	inner, err := newFile(d.file.path, []byte(text.String()))
-	if err != nil {
-		return
-	}
-	inner.disk, inner.kind = d.file, d.file.kind
-	docs, err := parseDocuments(inner)
-	if err != nil {
-		return
-	}
-	for _, doc := range docs {
-		c.charts = append(c.charts, c.r.walkValues(c, doc, doc.root)...)
-	}
-}
-
-// kustomization reads the literals that its generators make variables of.
-func (c *cluster) kustomization(d *document, n ast.Node) {
-	for _, kind := range []string{"ConfigMap", "Secret"} {
-		generator := map[string]string{"ConfigMap": "configMapGenerator", "Secret": "secretGenerator"}[kind]
-		for _, g := range d.items(d.get(n, generator)) {
-			key := kind + "/" + d.text(d.get(g, "name"))
-			o := c.objects[key]
-			if o == nil {
-				o = &object{name: key, keys: map[string]*entry{}}
-				c.objects[key] = o
-			}
-			for _, item := range d.items(d.get(g, "literals")) {
-				for _, e := range listItem(d, item, "") {
-					e.value = e.raw
-					if e.quote != 0 { // kustomize takes quotes around a value off
-						e.value = e.raw[1 : len(e.raw)-1]
-					}
-					e.from, e.set, e.form = "manifest", true, asLiteral
-					if o.keys[e.name] == nil {
-						o.list = append(o.list, e.name)
-					}
-					o.keys[e.name] = e
-				}
-			}
-		}
-	}
 }

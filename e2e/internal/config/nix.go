@@ -11,6 +11,7 @@ import (
 // not known. Nothing is evaluated.
 func (r *reader) readNix(f *file) ([]*entry, error) {
 	n := &nixReader{f: f, s: string(f.text)}
+	n.bindings()
 	r.sites = append(r.sites, nixSites(f)...)
 	var out []*entry
 	at := map[string]int{}
@@ -19,8 +20,13 @@ func (r *reader) readNix(f *file) ([]*entry, error) {
 		if n.i >= len(n.s) {
 			break
 		}
-		if n.s[n.i] == '"' && !strings.HasPrefix(n.s[n.i:], `"PAPERLESS_`) || strings.HasPrefix(n.s[n.i:], "''") {
-			n.text()
+		if n.s[n.i] == '"' && !nixQuotedName.MatchString(n.s[n.i:]) || strings.HasPrefix(n.s[n.i:], "''") {
+			for _, e := range n.text().assignments(f) {
+				if _, ok := at[e.name]; !ok {
+					at[e.name] = len(out)
+					out = append(out, e)
+				}
+			}
 			continue
 		}
 		quoted := n.s[n.i] == '"'
@@ -84,10 +90,15 @@ type nixValue struct {
 }
 
 type nixReader struct {
-	f *file
-	s string
-	i int
+	f    *file
+	s    string
+	i    int
+	lets map[string]int // names that let … in binds, and where their expressions begin
+	deep int            // of names that are looked up for one another
 }
+
+// nixQuotedName is a name in quotes, as an attribute may be written.
+var nixQuotedName = regexp.MustCompile(`^"PAPERLESS_[A-Z0-9_]+"\s*=[^=]`)
 
 // blanks skips white space and comments.
 func (n *nixReader) blanks() {
@@ -185,6 +196,15 @@ func (n *nixReader) text() *nixValue {
 		case strings.HasPrefix(rest, "${"):
 			end := nixClose(n.s, n.i+1)
 			name := strings.TrimSpace(n.s[n.i+2 : max(end-1, n.i+2)])
+			if w := n.bound(name); w != nil && (w.kind == 's' || w.kind == 'n') && n.f != nil {
+				for _, g := range w.gaps {
+					g.at += len(v.text)
+					v.gaps = append(v.gaps, g)
+				}
+				put(w.text, n.i)
+				n.i = end
+				continue
+			}
 			if n.f == nil {
 				name = ""
 			}
@@ -402,6 +422,10 @@ func (n *nixReader) operand(depth int) *nixValue {
 	case "lib.mkDefault", "lib.mkForce", "mkDefault", "mkForce", "toString", "builtins.toString", "lib.boolToString", "lib.trim", "lib.strings.trim":
 		n.blanks()
 		return n.operand(depth + 1)
+	default:
+		if w := n.bound(word); w != nil {
+			return w
+		}
 	}
 	return v
 }

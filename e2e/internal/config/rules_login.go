@@ -12,6 +12,7 @@ import (
 func loginRules() []Rule {
 	return []Rule{
 		{Code: "SIGN-OFF", Level: Error, Title: "The first sign-in makes the account, where that is meant", Doc: "Without PAPERLESS_SOCIAL_AUTO_SIGNUP every new person stops at a form.", check: checkSignup},
+		{Code: "CFG-NOLOGIN", Level: Info, Title: "The files have a login setting", Doc: "Without any, Paperless has its own sign-in page only, with user name and password.", check: checkNoLogin},
 		{Code: "SIGN-CLOSED", Level: Error, Title: "Accounts may be made where they are made automatically", Doc: "With sign-ups closed new people get the page Sign Up Closed.", check: checkClosed},
 		{Code: "REG-LOCKOUT", Level: Error, Title: "There is a way in when the regular login is off", Doc: "Without a button nobody can sign in.", check: checkLockout},
 		{Code: "REG-NOACCOUNT", Level: Warning, Title: "Somebody has an account before the regular login goes", Doc: "With sign-ups closed only people who are linked already can get in.", check: checkNoAccount},
@@ -27,6 +28,31 @@ func loginRules() []Rule {
 		{Code: "SEC-AUTOLOGIN", Level: Warning, Title: "Nobody is signed in without asking", Doc: "PAPERLESS_AUTO_LOGIN_USERNAME signs every visitor in as that user.", Breaks: "login-page", check: checkAutoLogin},
 		{Code: "SEC-SIGNUP", Level: Warning, Title: "Strangers cannot make accounts with a password", Doc: "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS opens the sign-up page to everybody.", check: checkOpenSignup},
 	}
+}
+
+// checkNoLogin says that nothing in the files has to do with signing in by SSO: a
+// pass then says nothing of it.
+func checkNoLogin(s *subject) []problem {
+	if s.ssoMeant() || len(s.reader.open) > 0 || s.reader.lacks {
+		return nil
+	}
+	for _, e := range s.all {
+		name := strings.ToUpper(strings.TrimSuffix(e.name, "_FILE"))
+		set := s.data.byName[name]
+		switch {
+		case !strings.HasPrefix(name, "PAPERLESS_") || e.style == absent && e.unknown == "":
+		case set != nil && set.Category == "sso", name == "PAPERLESS_APPS", name == "PAPERLESS_AUTO_LOGIN_USERNAME", strings.Contains(name, "REMOTE_USER"),
+			set == nil && (s.data.realName(name) != "" || s.data.nearest(name) != "" || deployment.DeadSetting(name) != "" || name == "PAPERLESS_ENABLE_ALLAUTH" || name == "PAPERLESS_AUTO_LOGIN"):
+			return nil
+		}
+	}
+	message := "no login setting is in this configuration: people sign in with user name and password only, and nothing of SSO was looked at"
+	if s.fragment {
+		message = "no login setting is in this file: nothing of SSO was looked at"
+	}
+	p := s.anywhere(message, "give the file that has PAPERLESS_APPS and "+deployment.ProvidersKey+" too, if there is one")
+	p.setting = deployment.ProvidersKey
+	return []problem{p}
 }
 
 // on tells whether a switch is effectively on, and where it stands.

@@ -11,7 +11,7 @@ import (
 // docker run in ExecStart= gives.
 func (r *reader) readUnit(f *file) ([]*entry, error) {
 	var out, files []*entry
-	section := ""
+	section, starts := "", false // a drop-in that starts nothing is a part
 	for _, l := range unitLines(f) {
 		if strings.HasPrefix(l.text, "[") {
 			section = strings.Trim(l.text, "[]")
@@ -25,6 +25,7 @@ func (r *reader) readUnit(f *file) ([]*entry, error) {
 		key = strings.TrimSpace(key)
 		value := strings.TrimSpace(l.text[at:])
 		container := section == "Container"
+		starts = starts || key == "ExecStart" || container && key == "Image"
 		switch {
 		case key == "Image" && container:
 			r.image = value
@@ -46,7 +47,7 @@ func (r *reader) readUnit(f *file) ([]*entry, error) {
 			out = append(out, more...)
 		}
 	}
-	r.whole = section != "" && len(r.open) == 0
+	r.whole = starts && len(r.open) == 0
 	out = append(files, out...)
 	if !anySetting(out) && len(r.open) == 0 {
 		return nil, fmt.Errorf("%w: %s is a systemd unit without Environment=PAPERLESS_…; give the quadlet or unit of Paperless itself", ErrUnreadable, f.path)

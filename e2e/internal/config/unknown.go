@@ -106,6 +106,12 @@ func (s *subject) standIns() {
 		if len(e.gaps) == 0 {
 			continue
 		}
+		if g := e.gaps[0]; g.at == 0 && g.n == len(e.value) { // nothing of it is known
+			e.unknown = g.name + ", " + g.why
+			e.value, e.pos, e.gaps = s.standIn(e.name), nil, nil
+			e.set = e.value != ""
+			continue
+		}
 		var out strings.Builder
 		var pos []int
 		var gaps []gap

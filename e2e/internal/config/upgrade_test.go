@@ -27,14 +27,14 @@ func TestLintUpgrade(t *testing.T) {
 		}
 		return out
 	}
-	now := []string{"info UPG-V3:10 ", "warning CFG-BOOL:33 "}
+	now := []string{"warning CFG-BOOL:33 ", "info UPG-V3:10 "}
 	assert.Equal(t, now, lines(src), "without an upgrade")
 	src.ToPaperless = "v2.20.15"
 	assert.Equal(t, now, lines(src), "to the same version")
 	src.ToPaperless = "3.0.5"
 	assert.Equal(t, []string{
-		"error CFG-SECRETKEY:10 3.0.5", "warning UPG-CHANGED:11 3.0.5",
-		"warning UPG-REMOVED:31 3.0.5", "warning UPG-REMOVED:32 3.0.5", "warning CFG-BOOL:33 ", "error CFG-BOOL:33 3.0.5",
+		"error CFG-SECRETKEY:10 3.0.5", "error CFG-BOOL:33 3.0.5", "warning UPG-CHANGED:11 3.0.5",
+		"warning UPG-REMOVED:31 3.0.5", "warning UPG-REMOVED:32 3.0.5", "warning CFG-BOOL:33 ",
 	}, lines(src))
 
 	src = config.Sources{

@@ -24,7 +24,7 @@ func (r *reader) readValues(f *file) ([]*entry, error) {
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%w: %s is neither a Compose file nor values of a Helm chart with a PAPERLESS_ setting; %s", ErrUnreadable, f.path, askHelm)
 	}
-	r.open = append(r.open, "the chart and what it fills in")
+	r.open = append(r.open, "what these values are put into (a chart, a role)")
 	return out, nil
 }
 
