@@ -210,14 +210,6 @@ func (x *examiner) readLogs(ctx context.Context) {
 
 // examination makes the verdict of what was seen.
 func (x *examiner) examination(began time.Time) (*Examination, error) {
-	relation := deployment.SecretUnknown
-	if x.answer != nil {
-		for i := range x.answer.Providers {
-			if p := &x.answer.Providers[i]; p.ClientID == x.app().ClientID && p.ClientType != "public" {
-				relation = p.Secret.Relation(x.salt, x.app().Secret)
-			}
-		}
-	}
 	v := versionsOf{paperless: imageVersion(x.found.paperless)}
 	if x.seen != nil {
 		v.paperless = cmp.Or(x.seen.Version, v.paperless)
@@ -228,7 +220,7 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 	if x.answer != nil {
 		v.authentik = cmp.Or(plainVersion(x.answer.Version), v.authentik)
 	}
-	c, err := configured(x.found, x.o.Config, serviceOf(x.found.paperless, x.o), v, x.answer, relation)
+	c, err := configured(x.found, x.o.Config, serviceOf(x.found.paperless, x.o), v, x.answer, x.salt)
 	if err != nil {
 		return nil, err
 	}

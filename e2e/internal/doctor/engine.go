@@ -29,9 +29,10 @@ var ErrEngine = errors.New("no container engine answers")
 const (
 	pingLimit = 10 * time.Second
 	askLimit  = 20 * time.Second // list, inspect, logs
-	// execLimit bounds what runs in a container. The scripts end by themselves
-	// before it; authentik's command line alone takes 3 to 4 s to start.
-	execLimit   = 45 * time.Second
+	// execLimit bounds what runs in a container. Authentik's command line alone takes 3
+	// to 4 s to start, and was seen to take 45 s where forty processes wanted two
+	// cores; the scripts themselves end sooner.
+	execLimit   = 2 * time.Minute
 	answerLimit = 4 << 20
 	logLimit    = 4 << 20
 	logTail     = "4000"

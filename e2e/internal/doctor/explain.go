@@ -72,7 +72,7 @@ func stalePlace(all []troubleshooting.Finding, rec evidence.Record, b, fixed *de
 	switch {
 	case fixed == nil:
 		return all
-	case len(rest) > 0 && !in(causes(unstale(rec), fixed), rest[0].Code):
+	case len(rest) > 0 && !in(causes(unstale(rec), fixed), rest[0].Code) && could(rest[0].Code, rec.Stale):
 		return append([]troubleshooting.Finding{stale}, rest...)
 	case len(rest) > 0:
 		return append(rest, stale)
@@ -82,13 +82,24 @@ func stalePlace(all []troubleshooting.Finding, rec evidence.Record, b, fixed *de
 	return []troubleshooting.Finding{stale}
 }
 
+// could reports whether settings that differ could be why a cause is there. How the
+// network looks depends on few of them.
+func could(code string, stale []string) bool {
+	if strings.HasPrefix(code, "NET-") || code == "IDP-SLUG" {
+		return slices.ContainsFunc(stale, func(name string) bool {
+			return name == deployment.ProvidersKey || strings.Contains(strings.ToLower(name), "_proxy") || code == "NET-TLS" && strings.HasSuffix(name, "_CA_BUNDLE")
+		})
+	}
+	return slices.ContainsFunc(stale, takesPart)
+}
+
 func in(list []troubleshooting.Finding, code string) bool {
 	return slices.ContainsFunc(list, func(f troubleshooting.Finding) bool { return f.Code == code })
 }
 
 // unstale is the evidence without what rests on the environment that runs.
 func unstale(rec evidence.Record) evidence.Record {
-	return evidence.Record{Check: rec.Check, Boot: evidence.Boot{Up: rec.Boot.Up, Exit: rec.Boot.Exit, Log: rec.Boot.Log}, Paperless: rec.Paperless, Authentik: rec.Authentik}
+	return evidence.Record{Check: rec.Check, Log: rec.Log, Boot: evidence.Boot{Up: rec.Boot.Up, Exit: rec.Boot.Exit, Log: rec.Boot.Log}, Paperless: rec.Paperless, Authentik: rec.Authentik}
 }
 
 var signIn = regexp.MustCompile(`SOCIAL|ACCOUNT|PAPERLESS_APPS|PAPERLESS_URL|REDIRECT|LOGIN|REMOTE_USER|CSRF|ALLOWED_HOSTS|COOKIE|PROXY|proxy|CA_BUNDLE|SCRIPT_NAME|SECRET_KEY|LOGOUT|TRUSTED`)

@@ -1,7 +1,9 @@
 package doctor_test
 
 import (
+	"maps"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -73,5 +75,45 @@ func TestInFile(t *testing.T) {
 		if assert.NotEmpty(t, codes(x), code) {
 			assert.Equal(t, code, codes(x)[0])
 		}
+	}
+}
+
+// TestStalePlace: STALE stands first where the files alone would be right, and
+// behind a cause that the files have, too, or that has nothing to do with them.
+func TestStalePlace(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		code  string
+		runs  func(env map[string]string)
+		first string
+	}{
+		"the secret was corrected in the file": {
+			runs: func(env map[string]string) {
+				env[deployment.ProvidersKey] = strings.Replace(env[deployment.ProvidersKey], "client-secret", "old-secret", 1)
+			}, first: "STALE",
+		},
+		"the file has the same fault": {code: "SIGN-OFF", runs: func(env map[string]string) { env["PAPERLESS_URL"] += "" }, first: "SIGN-OFF"},
+		"the network has nothing to do with a database": {
+			code: "NET-TIMEOUT", runs: func(env map[string]string) { env["PAPERLESS_DBHOST"] = "elsewhere" }, first: "NET-TIMEOUT",
+		},
+		"nothing that takes part in signing in": {runs: func(env map[string]string) { env["PAPERLESS_DBHOST"] = "elsewhere" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := right(t)
+			if tt.code != "" {
+				b = planted(t, troubleshooting.Find(tt.code))
+			}
+			b.Paperless.Running = maps.Clone(b.Paperless.Env)
+			tt.runs(b.Paperless.Running)
+			x := examine(t, newEngine(t, running(t, b)...))
+			if tt.first == "" {
+				assert.Empty(t, codes(x))
+				return
+			}
+			if assert.NotEmpty(t, codes(x)) {
+				assert.Equal(t, tt.first, codes(x)[0], "%v", codes(x))
+			}
+		})
 	}
 }

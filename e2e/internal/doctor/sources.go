@@ -35,7 +35,7 @@ type configuration struct {
 type versionsOf struct{ paperless, authentik string }
 
 // configured reads what runs, and the files that it came from.
-func configured(f *found, files []string, service string, v versionsOf, a *shell.Answer, relation string) (*configuration, error) {
+func configured(f *found, files []string, service string, v versionsOf, a *shell.Answer, salt string) (*configuration, error) {
 	texts := map[string][]byte{runningEnvironment: inspected(f.paperless)}
 	blueprint := ""
 	if a != nil && len(a.Providers) > 0 {
@@ -48,7 +48,7 @@ func configured(f *found, files []string, service string, v versionsOf, a *shell
 		if err != nil {
 			return nil, nil, err
 		}
-		known(b, a, relation)
+		known(b, a, salt)
 		return b, lint, nil
 	}
 	runs, lint, err := load([]string{runningEnvironment}, "")
@@ -128,17 +128,31 @@ const secretVariable = "SSOCHECK_DOCTOR_SECRET"
 
 // known puts in what was seen of authentik, and what was not: what a reader of
 // files assumes in its place is not so here.
-func known(b *deployment.Deployment, a *shell.Answer, relation string) {
+func known(b *deployment.Deployment, a *shell.Answer, salt string) {
 	b.Assumed, b.Authentik.Raw, b.Authentik.RawModel = nil, nil, nil
 	if b.Relations == nil {
 		b.Relations = map[string]string{}
 	}
-	b.Relations["client_secret"] = relation
+	b.Relations["client_secret"] = relation(b, a, salt)
 	if a == nil {
 		b.Authentik.Model = deployment.Model{}
 		return
 	}
 	b.Authentik.Model = *a.Model()
+}
+
+// relation is how the client secret of a configuration relates to that of authentik,
+// which stays there.
+func relation(b *deployment.Deployment, a *shell.Answer, salt string) string {
+	app, _ := b.Paperless.App()
+	if a != nil {
+		for i := range a.Providers {
+			if p := &a.Providers[i]; p.ClientID == app.ClientID && p.ClientType != "public" {
+				return p.Secret.Relation(salt, app.Secret)
+			}
+		}
+	}
+	return deployment.SecretUnknown
 }
 
 // blueprintOf is the answer as lint reads authentik's side.

@@ -73,9 +73,14 @@ def ssocheck():
         try:
             import requests
 
-            with requests.get(url, timeout=ask["seconds"], stream=True) as r:
-                body = r.raw.read(1 << 18, decode_content=True)
-                one = {"status": r.status_code, "type": r.headers.get("Content-Type", ""), "url": r.url}
+            def fetch():
+                with requests.get(url, timeout=ask["seconds"], stream=True) as r:
+                    return r.raw.read(1 << 18, decode_content=True), {"status": r.status_code, "type": r.headers.get("Content-Type", ""), "url": r.url}
+
+            try:
+                body, one = fetch()
+            except requests.exceptions.ReadTimeout:  # once may be a busy machine
+                body, one = fetch()
             try:
                 document = json.loads(body)
                 keys = ("issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "id_token_signing_alg_values_supported")

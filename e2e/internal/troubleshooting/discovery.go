@@ -165,8 +165,12 @@ func net(code, title, fix string, proof func(evidence.Record) string, plant func
 			return append(because, elsewhere(rec)...), true
 		},
 		FixSeen: func(rec evidence.Record, b *deployment.Deployment) string {
-			if here := rec.Probe(ProbeHere); here == nil || here.Status == 0 || rec.Probe(ProbeInside) == nil || code == "NET-TLS" {
+			here, in := rec.Probe(ProbeHere), rec.Probe(ProbeInside)
+			if here == nil || here.Status == 0 || in == nil || code == "NET-TLS" {
 				return fix
+			}
+			if strings.Contains(in.Detail, "Read timed out") {
+				return "The container reaches it, and the answer does not come within 5 s, which is all that Paperless waits: look at the load of the machine where authentik runs, and at its log."
 			}
 			app, _ := b.Paperless.App()
 			return "This machine reaches it, the container does not. Give the container the way that this machine has: extra_hosts: [\"" + hostOf(app.ServerURL()) +
