@@ -112,24 +112,24 @@ func (x *examiner) note(format string, args ...any) {
 	x.notes = append(x.notes, fmt.Sprintf(format, args...))
 }
 
-// look asks everything at once: each answer takes a while, and none needs another.
+// look asks everything: first from where Paperless stands, then authentik itself.
 func (x *examiner) look(ctx context.Context) {
 	p := x.found.paperless
 	x.env = deployment.Paperless{Version: imageVersion(p), Env: p.env, Files: secretFiles(p, x.o)}
-	tasks := []func(context.Context){x.readLogs, x.fromHere}
+	var asked sync.WaitGroup
+	asked.Go(func() { x.readLogs(ctx) })
 	if p.State == "running" {
-		tasks = append(tasks, x.fromInside)
+		x.fromInside(ctx)
 	}
+	// Only then: authentik's command line keeps a small machine so busy that what
+	// Paperless asks for at the same time comes too late.
+	asked.Go(func() { x.fromHere(ctx) })
 	if s := x.found.server; s != nil && s.State == "running" {
-		tasks = append(tasks, x.askAuthentik)
+		x.askAuthentik(ctx)
 	} else {
 		x.note("authentik's side is not known: %s", x.noServer())
 	}
-	var all sync.WaitGroup
-	for _, task := range tasks {
-		all.Go(func() { task(ctx) })
-	}
-	all.Wait()
+	asked.Wait()
 }
 
 // noServer says why authentik cannot be asked.
