@@ -60,7 +60,6 @@ golden: ## Rewrite the golden files after a change that you have read
 
 .PHONY: docs
 docs: ## Make the pages of docs/ from the catalogue, the settings, the recordings and the lab's sources
-	$(GO) test ./e2e/internal/config -run '^TestSettingsMarkdown$$' -update
 	$(GO) test ./e2e/internal/lab -run '^TestDocs$$' -update
 	$(GO) test ./e2e/internal/lab -run '^TestExplainObserved$$' -update
 	$(GO) test ./e2e -run '^TestConfusion$$' -update

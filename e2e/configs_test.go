@@ -13,7 +13,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -104,7 +103,7 @@ func (e configExpect) check(version string) string {
 	if i := troubleshooting.Find(e.Code); i != nil {
 		return i.BreaksAt(version).ID
 	}
-	if r := config.FindRule(e.Code); r != nil && r.Breaks != "" {
+	if r := troubleshooting.FindRule(e.Code); r != nil && r.Breaks != "" {
 		return r.Breaks
 	}
 	return checklist.RoundTrip.ID

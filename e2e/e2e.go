@@ -25,11 +25,11 @@ import (
 	"sync"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
@@ -82,7 +82,7 @@ func (e External) set() bool {
 
 // deploy is the configuration that the options describe, with the people that
 // the checks need, and what lint says about the files.
-func deploy(o Options) (*deployment.Deployment, []config.Finding, error) {
+func deploy(o Options) (*deployment.Deployment, []source.Diagnostic, error) {
 	o.Report = ""
 	if err := o.ready(); err != nil {
 		return nil, nil, err
@@ -131,7 +131,7 @@ func plant(b *deployment.Deployment, codes []string, on ...*deployment.Deploymen
 	return nil
 }
 
-func configuration(o Options) (*deployment.Deployment, []config.Finding, error) {
+func configuration(o Options) (*deployment.Deployment, []source.Diagnostic, error) {
 	b, findings, err := configured(o)
 	if err != nil {
 		return nil, nil, err
@@ -179,12 +179,12 @@ func rendered(o Options, people bool, fresh func() string) (*deployment.Deployme
 
 // configured is what the options describe, without the people that are added to
 // a configuration of somebody's own.
-func configured(o Options) (*deployment.Deployment, []config.Finding, error) {
+func configured(o Options) (*deployment.Deployment, []source.Diagnostic, error) {
 	if len(o.Config) > 0 {
-		b, findings, err := config.Load(config.Sources{
+		b, findings, err := troubleshooting.Load(source.Sources{
 			Files: o.Config, Blueprint: o.Blueprint, Service: o.Service,
 			PaperlessVersion: strings.TrimPrefix(o.Paperless, "v"), AuthentikVersion: strings.TrimPrefix(o.Authentik, "v"),
-			Environ: config.Environ(),
+			Environ: source.Environ(),
 		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrUsage, err)

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // checkExternal runs the checklist on a pair that already runs.
@@ -18,15 +19,15 @@ func checkExternal(ctx context.Context, o Options) (*runner.Run, error) {
 	if len(o.Plant) > 0 {
 		return nil, fmt.Errorf("%w: --plant changes a configuration, and that of a pair that runs is not ours to change; --target lab plants", ErrUsage)
 	}
-	credentials, err := external.ReadCredentials(o.External.Credentials, config.Environ())
+	credentials, err := external.ReadCredentials(o.External.Credentials, source.Environ())
 	if err != nil {
 		return nil, usage(err)
 	}
 	var b *deployment.Deployment
-	var findings []config.Finding
+	var findings []source.Diagnostic
 	if len(o.Config) > 0 {
-		b, findings, err = config.Load(config.Sources{
-			Files: o.Config, Blueprint: o.Blueprint, Service: o.Service, Environ: config.Environ(),
+		b, findings, err = troubleshooting.Load(source.Sources{
+			Files: o.Config, Blueprint: o.Blueprint, Service: o.Service, Environ: source.Environ(),
 			PaperlessVersion: strings.TrimPrefix(o.Paperless, "v"), AuthentikVersion: strings.TrimPrefix(o.Authentik, "v"),
 		})
 		if err != nil {

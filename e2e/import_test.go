@@ -11,9 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // What authentik has is in the blueprint, and the client secret is not.
@@ -43,19 +44,19 @@ func TestImportIdP(t *testing.T) {
 	want.Users, want.Groups = nil, []string{"chosen-few"}
 	want.Providers[0].AccessTokenValidity = "hours=1" // the default, written out
 	want.Providers[0].GrantTypes = nil                // this version has none
-	model, err := config.ReadBlueprint("b.yaml", got.Blueprint, map[string]string{external.SecretEnv: secret})
+	model, err := source.ReadBlueprint("b.yaml", got.Blueprint, map[string]string{external.SecretEnv: secret})
 	require.NoError(t, err)
 	assert.Equal(t, want, model)
 
 	// run and lint read it, with the secret and without.
 	path := filepath.Join(r.dir, "imported.yaml")
 	require.NoError(t, os.WriteFile(path, got.Blueprint, 0o600))
-	src := config.Sources{Files: []string{filepath.Join(r.dir, "paperless.env")}, Blueprint: path, PaperlessVersion: "2.20.15"}
-	b, _, err := config.Load(src)
+	src := source.Sources{Files: []string{filepath.Join(r.dir, "paperless.env")}, Blueprint: path, PaperlessVersion: "2.20.15"}
+	b, _, err := troubleshooting.Load(src)
 	require.NoError(t, err)
 	assert.Equal(t, "client secret is not tested: assumed from paperless.env, because SSO_CLIENT_SECRET is not set", b.Assumed.String())
 	src.Environ = map[string]string{external.SecretEnv: "another-secret-0815"}
-	b, findings, err := config.Load(src)
+	b, findings, err := troubleshooting.Load(src)
 	require.NoError(t, err)
 	assert.Nil(t, b.Assumed)
 	var codes []string
@@ -120,7 +121,7 @@ func TestImportIdPOfManyClients(t *testing.T) {
 		"the policy office hours of the application docs is left out: what it decides is not known",
 		"the application docs is bound to the user zoe; the blueprint leaves that out",
 	}, got.Notes)
-	m, err := config.ReadBlueprint("b.yaml", got.Blueprint, nil)
+	m, err := source.ReadBlueprint("b.yaml", got.Blueprint, nil)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"openid", "profile"}, m.Providers[0].Scopes)
 	assert.Equal(t, "https://docs.example.com/accounts/oidc/authentik/login/callback/", m.Providers[0].RedirectURIs[0].URL)

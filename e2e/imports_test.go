@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"fixtures", "compose", "e2e/internal/oidc"},
 	{"e2e/internal/evidence", "e2e/internal/authentik", "e2e/internal/paperless"},
 	{"e2e/internal/deployment"},
-	{"e2e/internal/config", "e2e/internal/authentik/shell"},
+	{"e2e/internal/source", "e2e/internal/authentik/shell"},
 	{"e2e/internal/target"},
 	{"e2e/internal/edge"},
 	{"e2e/internal/paperless/model", "e2e/internal/authentik/model"},

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // Lint looks at the files of the options (Config, Blueprint, Service, and the
@@ -14,8 +15,8 @@ func Lint(o Options) ([]Diagnostic, error) {
 	if len(o.Config) == 0 {
 		return nil, fmt.Errorf("%w: lint needs the files of a configuration", ErrUsage)
 	}
-	found, err := config.Lint(config.Sources{
-		Files: o.Config, Blueprint: o.Blueprint, Service: o.Service, Environ: config.Environ(),
+	found, err := troubleshooting.Lint(source.Sources{
+		Files: o.Config, Blueprint: o.Blueprint, Service: o.Service, Environ: source.Environ(),
 		PaperlessVersion: strings.TrimPrefix(o.Paperless, "v"), AuthentikVersion: strings.TrimPrefix(o.Authentik, "v"),
 	})
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // lintScore says how much of what is wrong with the users' files of
@@ -42,14 +43,14 @@ func lintScore(t *testing.T) {
 		if len(want.Files) == 0 {
 			want.Files = []string{"compose.yaml"}
 		}
-		o := config.Sources{Service: want.Service, PaperlessVersion: want.Paperless, AuthentikVersion: want.Authentik}
+		o := source.Sources{Service: want.Service, PaperlessVersion: want.Paperless, AuthentikVersion: want.Authentik}
 		for _, f := range want.Files {
 			o.Files = append(o.Files, filepath.Join(dir, f))
 		}
 		if want.Blueprint != "" {
 			o.Blueprint = filepath.Join(dir, want.Blueprint)
 		}
-		_, findings, err := config.Load(o)
+		_, findings, err := troubleshooting.Load(o)
 		require.NoError(t, err, dir)
 		left := slices.Clone(want.Findings)
 		for _, f := range findings {

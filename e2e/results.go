@@ -2,9 +2,9 @@ package e2e
 
 import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -25,7 +25,7 @@ type (
 	// A Finding is a cause: its Code, the guide's item, the proof (Because) and the Fix.
 	Finding = troubleshooting.Finding
 	// A Diagnostic is what lint says of one place in a file.
-	Diagnostic = config.Finding
+	Diagnostic = source.Diagnostic
 	// An Outcome is how a whole run ended; see its ExitCode.
 	Outcome = runner.Outcome
 	// A Verdict is an Outcome with its reason and with what was not tested.
@@ -60,9 +60,9 @@ const (
 
 // The levels of a Diagnostic.
 const (
-	LevelError   = config.Error   // users cannot sign in, or Paperless-ngx does not start
-	LevelWarning = config.Warning // something has no effect, or is a risk
-	LevelInfo    = config.Info    // worth knowing
+	LevelError   = source.Error   // users cannot sign in, or Paperless-ngx does not start
+	LevelWarning = source.Warning // something has no effect, or is a risk
+	LevelInfo    = source.Info    // worth knowing
 )
 
 // The outcomes of a run.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -182,7 +182,7 @@ func pairsOf(b *deployment.Deployment) int {
 }
 
 // checkStack runs the checklist on the real pair in Docker.
-func checkStack(ctx context.Context, o Options, b *deployment.Deployment, findings []config.Finding) (run *runner.Run, err error) {
+func checkStack(ctx context.Context, o Options, b *deployment.Deployment, findings []source.Diagnostic) (run *runner.Run, err error) {
 	s, err := openStack(ctx, &o, b)
 	if err != nil {
 		return nil, err

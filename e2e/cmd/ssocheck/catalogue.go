@@ -8,7 +8,6 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/manual"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -131,7 +130,7 @@ func (c *listCmd) rows() ([]listed, error) {
 			add(r, "%-18s %-8s %-18s %s", i.Code, short, i.Breaks.ID, i.Title)
 		}
 	case "rules":
-		for _, r := range config.Rules() {
+		for _, r := range troubleshooting.Rules() {
 			add(listed{Code: r.Code, Level: r.Level, Title: r.Title}, "%-18s %-8s %s", r.Code, r.Level, r.Title)
 		}
 	case "versions":

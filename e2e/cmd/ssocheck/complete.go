@@ -10,7 +10,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -167,7 +166,7 @@ func values(name string, v *kong.Value) []string {
 		for _, i := range troubleshooting.All() {
 			out = append(out, i.Code)
 		}
-		for _, r := range config.Rules() {
+		for _, r := range troubleshooting.Rules() {
 			out = append(out, r.Code)
 		}
 		if name == "code" { // of explain, which knows checks, too

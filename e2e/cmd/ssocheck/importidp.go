@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // importIdPCmd writes a blueprint of the authentik that runs.
@@ -31,13 +32,13 @@ func (c *importIdPCmd) Run(e *env) error {
 	if _, err := os.Lstat(c.File); err == nil && !c.Force {
 		return fmt.Errorf("%w: %s is there already; name another file, or give --force", e2e.ErrUsage, c.File)
 	}
-	credentials, err := external.ReadCredentials(c.Credentials, config.Environ())
+	credentials, err := external.ReadCredentials(c.Credentials, source.Environ())
 	if err != nil {
 		return err
 	}
 	var b *deployment.Deployment
 	if len(c.Config) > 0 {
-		if b, _, err = config.Load(config.Sources{Files: c.Config, Service: c.Service, Environ: config.Environ()}); err != nil {
+		if b, _, err = troubleshooting.Load(source.Sources{Files: c.Config, Service: c.Service, Environ: source.Environ()}); err != nil {
 			return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/report"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -33,14 +34,14 @@ func (c *lintCmd) Run(e *env) error {
 		return errors.New("--dry-run belongs to --fix")
 	}
 	for _, code := range c.Ignore {
-		if code = strings.ToUpper(code); config.FindRule(code) == nil && troubleshooting.Find(code) == nil {
+		if code = strings.ToUpper(code); troubleshooting.FindRule(code) == nil && troubleshooting.Find(code) == nil {
 			return fmt.Errorf("%w: --ignore: no rule has this code; ssocheck list rules shows them", e2e.ErrUsage)
 		}
 	}
 	paperless, authentik, _ := strings.Cut(c.To, ",")
-	src := config.Sources{
+	src := source.Sources{
 		Files: c.Files, Blueprint: c.Blueprint, Service: c.Service, PaperlessVersion: c.Paperless, AuthentikVersion: c.Authentik,
-		ToPaperless: strings.TrimSpace(paperless), ToAuthentik: strings.TrimSpace(authentik), Environ: config.Environ(),
+		ToPaperless: strings.TrimSpace(paperless), ToAuthentik: strings.TrimSpace(authentik), Environ: source.Environ(),
 		Complete: c.Complete,
 	}
 	if len(src.Files) == 0 && c.Container == "" {
@@ -57,17 +58,17 @@ func (c *lintCmd) Run(e *env) error {
 		return fmt.Errorf("%w: %w", e2e.ErrUsage, err)
 	}
 	all := len(findings) + len(ignored)
-	findings = slices.DeleteFunc(findings, func(f config.Finding) bool {
+	findings = slices.DeleteFunc(findings, func(f source.Diagnostic) bool {
 		return slices.ContainsFunc(c.Ignore, func(code string) bool { return strings.EqualFold(code, f.Code) })
 	})
 	shown := findings
 	if e.quiet && c.Format == "text" {
-		shown = slices.DeleteFunc(slices.Clone(findings), func(f config.Finding) bool { return f.Level == config.Info })
+		shown = slices.DeleteFunc(slices.Clone(findings), func(f source.Diagnostic) bool { return f.Level == source.Info })
 	}
-	if err := config.Format(e.stdout, c.Format, shown, all-len(findings)); err != nil {
+	if err := report.Format(e.stdout, c.Format, shown, all-len(findings)); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(findings, func(f config.Finding) bool { return f.Level == config.Error }) {
+	if slices.ContainsFunc(findings, func(f source.Diagnostic) bool { return f.Level == source.Error }) {
 		return failed(exitFail)
 	}
 	return nil
@@ -86,9 +87,9 @@ func here() []string {
 
 // findings are what there is to say, after mending when that was asked for, and
 // what comments do not want said.
-func (c *lintCmd) findings(e *env, src config.Sources) (said, ignored []config.Finding, err error) {
+func (c *lintCmd) findings(e *env, src source.Sources) (said, ignored []source.Diagnostic, err error) {
 	if !c.Fix {
-		return config.LintAll(src)
+		return troubleshooting.LintAll(src)
 	}
 	// What machines read stays alone on stdout.
 	w := e.stdout
@@ -96,7 +97,7 @@ func (c *lintCmd) findings(e *env, src config.Sources) (said, ignored []config.F
 		w = e.stderr
 	}
 	mended := 0
-	said, ignored, err = config.Mend(src, func(r config.FixRound) bool {
+	said, ignored, err = troubleshooting.Mend(src, func(r troubleshooting.FixRound) bool {
 		fmt.Fprintf(w, "%s\n", r.Diff)
 		if !c.DryRun {
 			mended += len(r.Files)
@@ -110,7 +111,7 @@ func (c *lintCmd) findings(e *env, src config.Sources) (said, ignored []config.F
 }
 
 // gather adds what is not a file: standard input, and a container's environment.
-func (c *lintCmd) gather(e *env, src *config.Sources) error {
+func (c *lintCmd) gather(e *env, src *source.Sources) error {
 	src.Texts = map[string][]byte{}
 	for i, f := range src.Files {
 		if f != "-" {

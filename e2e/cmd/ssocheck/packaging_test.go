@@ -48,7 +48,7 @@ func TestReleaseNamesWhatIsThere(t *testing.T) {
 
 	// No address that is not ours to promise.
 	for _, name := range []string{".goreleaser.yaml", "Dockerfile", "Dockerfile.release", "action.yml", ".pre-commit-hooks.yaml", "scripts/release-files.sh"} {
-		text := strings.NewReplacer("-X "+module+"/e2e.Version", "", "-X "+module+"/e2e/internal/config.address", "").Replace(repository(t, name))
+		text := strings.NewReplacer("-X "+module+"/e2e.Version", "", "-X "+module+"/e2e/internal/source.address", "").Replace(repository(t, name))
 		assert.NotContains(t, text, "github.com/ssocheck", name)
 	}
 }

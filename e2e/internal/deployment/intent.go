@@ -101,10 +101,10 @@ func Introduced(name string) string { return introduced[name] }
 func (b *Deployment) Intends(name string) (by string, wanted bool) {
 	p := &b.Paperless
 	if v, set := p.Value(name); set {
-		return name, yes(v)
+		return name, Yes(v)
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.Env)) {
-		if !yes(p.Env[k]) {
+		if !Yes(p.Env[k]) {
 			continue
 		}
 		if dead[k] == name || (Misspelt(k) == name) {
@@ -114,9 +114,9 @@ func (b *Deployment) Intends(name string) (by string, wanted bool) {
 	return "", false
 }
 
-// yes tells whether a person who writes this word means yes.
-func yes(v string) bool {
-	switch strings.ToLower(strings.Trim(v, " \"'\r\n")) {
+// Yes reports whether a person who writes this word means yes.
+func Yes(v string) bool {
+	switch strings.ToLower(strings.Trim(v, " \t\r\n\"'")) {
 	case "true", "1", "t", "y", "yes", "on", "enable", "enabled", "ja", "oui", "si":
 		return true
 	}
@@ -132,7 +132,7 @@ func Misspelt(name string) string {
 			return ""
 		}
 		upper := strings.ToUpper(name)
-		if upper == real || distance(name, real) <= 2 || strings.ReplaceAll(name, "_", "") == strings.ReplaceAll(real, "_", "") {
+		if upper == real || Distance(name, real) <= 2 || strings.ReplaceAll(name, "_", "") == strings.ReplaceAll(real, "_", "") {
 			return real
 		}
 	}

@@ -51,28 +51,36 @@ func (b *Deployment) SecretRelation() string {
 	case strings.Contains(want, "$") && (have == os.Expand(want, func(string) string { return "" }) || have == strings.ReplaceAll(want, "$$", "$")):
 		// os.Expand with an empty environment is what Compose leaves of $NAME.
 		return SecretDollar
-	case distance(have, want) == 1:
+	case Distance(have, want) == 1:
 		return SecretOneOff
 	}
 	return SecretOther
 }
 
-// distance is the Levenshtein distance.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+// Distance counts the characters that were lost, added or changed between two
+// words, a swap of neighbours as one; 9 for lengths that are far apart.
+func Distance(a, b string) int {
+	if n := len(a) - len(b); n > 3 || n < -3 {
+		return 9
+	}
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
+		next := make([]int, len(b)+1)
+		next[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
 				cost = 0
 			}
-			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
+			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

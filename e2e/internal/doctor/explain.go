@@ -8,10 +8,10 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -21,7 +21,7 @@ const codeStale = "STALE"
 // Explain names the causes of what was seen of a pair that runs, the one that we
 // stand for first. fixed is what the user's files would be; nil: they say what runs,
 // or are not known.
-func Explain(rec evidence.Record, b *deployment.Deployment, lint []config.Finding, fixed *deployment.Deployment) []troubleshooting.Finding {
+func Explain(rec evidence.Record, b *deployment.Deployment, lint []source.Diagnostic, fixed *deployment.Deployment) []troubleshooting.Finding {
 	all := runner.Joined(causes(rec, b), lint)
 	for i := range all {
 		f := &all[i]
@@ -36,7 +36,7 @@ func Explain(rec evidence.Record, b *deployment.Deployment, lint []config.Findin
 
 // Again explains recorded evidence again. What the files would be is not recorded:
 // STALE keeps the place that it had.
-func Again(rec evidence.Record, b *deployment.Deployment, lint []config.Finding, before []troubleshooting.Finding) []troubleshooting.Finding {
+func Again(rec evidence.Record, b *deployment.Deployment, lint []source.Diagnostic, before []troubleshooting.Finding) []troubleshooting.Finding {
 	all := Explain(rec, b, lint, nil)
 	at := slices.IndexFunc(all, func(f troubleshooting.Finding) bool { return f.Code == codeStale })
 	if at < 0 || len(before) == 0 {

@@ -10,8 +10,9 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // Names of what is no file on disk, as findings name it.
@@ -24,7 +25,7 @@ const (
 // the same.
 type configuration struct {
 	bundle *deployment.Deployment
-	lint   []config.Finding
+	lint   []source.Diagnostic
 	stale  []string // settings whose running value is not the files'
 	// fixed is what the files alone would be; nil: they are not here, or say the same.
 	fixed *deployment.Deployment
@@ -41,8 +42,8 @@ func configured(f *found, files []string, service string, v versionsOf, a *shell
 	if a != nil && len(a.Providers) > 0 {
 		texts[runningProvider], blueprint = blueprintOf(a), runningProvider
 	}
-	load := func(files []string, service string) (*deployment.Deployment, []config.Finding, error) {
-		b, lint, err := config.Load(config.Sources{
+	load := func(files []string, service string) (*deployment.Deployment, []source.Diagnostic, error) {
+		b, lint, err := troubleshooting.Load(source.Sources{
 			Files: files, Blueprint: blueprint, Service: service, PaperlessVersion: v.paperless, AuthentikVersion: v.authentik, Environ: environ(blueprint), Texts: texts,
 		})
 		if err != nil {
@@ -98,7 +99,7 @@ func secretFiles(c *Container, o Options) map[string]string {
 	if len(files) == 0 {
 		return nil
 	}
-	b, _, err := config.Load(config.Sources{Files: files, Service: serviceOf(c, o), Environ: config.Environ()})
+	b, _, err := troubleshooting.Load(source.Sources{Files: files, Service: serviceOf(c, o), Environ: source.Environ()})
 	if err != nil {
 		return nil // it is said where the files are read for their findings
 	}
@@ -116,7 +117,7 @@ func serviceOf(c *Container, o Options) string {
 // environ is what the files may refer to. The client secret of authentik is not
 // known; its variable stands for it.
 func environ(blueprint string) map[string]string {
-	env := config.Environ()
+	env := source.Environ()
 	if blueprint != "" {
 		delete(env, secretVariable)
 	}
@@ -244,7 +245,7 @@ func origins(want, runs *deployment.Deployment) map[string]deployment.Origin {
 }
 
 // placeless are findings about what is no file: they have no line and no edit.
-func placeless(list []config.Finding) []config.Finding {
+func placeless(list []source.Diagnostic) []source.Diagnostic {
 	out := withoutProvider(list)
 	for i := range out {
 		if out[i].File == runningEnvironment {
@@ -255,7 +256,7 @@ func placeless(list []config.Finding) []config.Finding {
 }
 
 // withoutProvider takes the lines off what is said of authentik's side.
-func withoutProvider(list []config.Finding) []config.Finding {
+func withoutProvider(list []source.Diagnostic) []source.Diagnostic {
 	out := slices.Clone(list)
 	for i := range out {
 		// There is no blueprint: what lint reads as one is authentik itself.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -23,6 +22,7 @@ const (
 	ItemsPage    = "items.md"
 	LintPage     = "lint.md"
 	VersionsPage = "versions.md"
+	SettingsPage = "settings.md"
 )
 
 // An Entry is one check, item, rule or hazard.
@@ -93,7 +93,7 @@ func all() ([]page, error) {
 		items.entries = append(items.entries, itemEntry(i, shown[i.Code], versions.Hazards))
 	}
 	lint := page{name: LintPage, title: "Lint rules", intro: lintIntro}
-	for _, r := range config.Rules() {
+	for _, r := range troubleshooting.Rules() {
 		lint.entries = append(lint.entries, ruleEntry(r))
 	}
 	known := page{name: VersionsPage, title: "Versions and hazards", intro: versionsIntro + releases(versions) + "\n" + hazardsIntro}
@@ -190,7 +190,7 @@ func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) En
 		e.fact("comes with", "%s", strings.Join(by, "; "))
 	}
 	var rules []string
-	for _, r := range config.Rules() {
+	for _, r := range troubleshooting.Rules() {
 		if cmp.Or(r.Item, r.Code) == i.Code {
 			rules = append(rules, link(r.Code, LintPage, r.Code, ItemsPage))
 		}
@@ -202,7 +202,7 @@ func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) En
 	return e
 }
 
-func ruleEntry(r config.Rule) Entry {
+func ruleEntry(r troubleshooting.Rule) Entry {
 	e := Entry{ID: r.Code, Title: r.Title, Page: LintPage}
 	e.fact("level", "%s", r.Level)
 	e.fact("otherwise", "%s", r.Doc)

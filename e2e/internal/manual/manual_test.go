@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/manual"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
@@ -32,7 +32,7 @@ func TestPagesAreFresh(t *testing.T) {
 	assert.Equal(t, string(had), string(shown), "fixtures/%s is stale: make docs", manual.ShownFile)
 	pages, err := manual.Pages()
 	require.NoError(t, err)
-	require.Len(t, pages, 4)
+	require.Len(t, pages, 5)
 	for name, text := range pages {
 		had, err := os.ReadFile(filepath.Join(root, "docs", name))
 		require.NoError(t, err, "make docs")
@@ -74,7 +74,7 @@ func TestEverythingHasItsEntry(t *testing.T) {
 	for _, i := range troubleshooting.All() {
 		has(i.Code, manual.ItemsPage, "breaks", "happens on", "looks at", "fix", "basis")
 	}
-	for _, r := range config.Rules() {
+	for _, r := range troubleshooting.Rules() {
 		has(r.Code, manual.LintPage, "level", "otherwise")
 	}
 	v, err := deployment.KnownVersions()
@@ -170,13 +170,13 @@ func anchors(t *testing.T, file string) map[string]bool {
 // DocURL leads to headings that are there.
 func TestDocURL(t *testing.T) {
 	t.Parallel()
-	assert.Empty(t, config.DocURL("1.2.3", manual.ItemsPage, "RED-SLASH"), "a build without an address has no links")
-	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/main/docs/items.md#red-slash", config.PageURL("https://github.com/ssocheck/ssocheck", "dev", manual.ItemsPage, "RED-SLASH"))
-	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3/docs/items.md#red-slash", config.PageURL("https://github.com/ssocheck/ssocheck", "1.2.3", manual.ItemsPage, "RED-SLASH"))
-	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3-rc1/docs/checks.md#round-trip", config.PageURL("https://github.com/ssocheck/ssocheck", "v1.2.3-rc1", manual.ChecksPage, "round-trip"))
+	assert.Empty(t, source.DocURL("1.2.3", manual.ItemsPage, "RED-SLASH"), "a build without an address has no links")
+	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/main/docs/items.md#red-slash", source.PageURL("https://github.com/ssocheck/ssocheck", "dev", manual.ItemsPage, "RED-SLASH"))
+	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3/docs/items.md#red-slash", source.PageURL("https://github.com/ssocheck/ssocheck", "1.2.3", manual.ItemsPage, "RED-SLASH"))
+	assert.Equal(t, "https://github.com/ssocheck/ssocheck/blob/v1.2.3-rc1/docs/checks.md#round-trip", source.PageURL("https://github.com/ssocheck/ssocheck", "v1.2.3-rc1", manual.ChecksPage, "round-trip"))
 	have := anchors(t, filepath.Join(root, "docs", manual.ItemsPage))
 	for _, i := range troubleshooting.All() {
-		_, anchor, _ := strings.Cut(config.PageURL("https://github.com/ssocheck/ssocheck", "dev", manual.ItemsPage, i.Code), "#")
+		_, anchor, _ := strings.Cut(source.PageURL("https://github.com/ssocheck/ssocheck", "dev", manual.ItemsPage, i.Code), "#")
 		assert.True(t, have[anchor], i.Code)
 	}
 }

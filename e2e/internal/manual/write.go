@@ -28,7 +28,8 @@ func Pages() (map[string][]byte, error) {
 		}
 		out[p.name] = b.Bytes()
 	}
-	return out, nil
+	out[SettingsPage], err = settingsPage()
+	return out, err
 }
 
 func contents(b *bytes.Buffer, entries []Entry) {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
@@ -46,15 +45,11 @@ func (r *Report) Annotations(w io.Writer) error {
 		if told[f.Code+" "+at.String()] {
 			continue
 		}
-		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
-		if level == "" {
-			level = "notice"
-		}
-		say := f.Say()
+		text := say(f)
 		if fix := lintFix(f); fix != "" {
-			say += "\n" + fix
+			text += "\n" + fix
 		}
-		r.annotate(&sb, level, at, f.Code, say)
+		r.annotate(&sb, levelWord(f.Level, "notice"), at, f.Code, text)
 	}
 	if r.Error != "" {
 		r.annotate(&sb, "error", deployment.Origin{}, "ssocheck", r.Error)
@@ -71,15 +66,28 @@ func (r *Report) Annotations(w io.Writer) error {
 	return nil
 }
 
+// annotate is a workflow command at a line of the repository.
 func (r *Report) annotate(sb *strings.Builder, level string, at deployment.Origin, title, message string) {
+	if at.File != "" {
+		at.File = r.fromRoot(at.File)
+	}
+	annotate(sb, level, at, 0, title, message)
+}
+
+// annotate writes one workflow command; width is that of the place in columns, 0
+// where it is not known.
+func annotate(sb *strings.Builder, level string, at deployment.Origin, width int, title, message string) {
 	var props []string
 	if at.File != "" {
-		props = append(props, "file="+commandProperty(r.fromRoot(at.File)))
+		props = append(props, "file="+commandProperty(at.File))
 		if at.Line > 0 {
 			props = append(props, "line="+strconv.Itoa(at.Line))
 		}
 		if at.Column > 0 {
 			props = append(props, "col="+strconv.Itoa(at.Column))
+		}
+		if at.Column > 0 && width > 1 {
+			props = append(props, "endColumn="+strconv.Itoa(at.Column+width-1))
 		}
 	}
 	props = append(props, "title="+commandProperty(title))

@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // Changes are what a newer report says otherwise than an older one.
@@ -115,15 +115,15 @@ func firstCode(c *Check) string {
 }
 
 // diffLint compares by code, setting and file: lines move when a file is edited.
-func diffLint(old, new []config.Finding) (out []string, newError bool) {
-	id := func(f config.Finding) string { return f.Code + "\x00" + f.Setting + "\x00" + f.File }
-	has := func(all []config.Finding, f config.Finding) bool {
-		return slices.ContainsFunc(all, func(o config.Finding) bool { return id(o) == id(f) })
+func diffLint(old, new []source.Diagnostic) (out []string, newError bool) {
+	id := func(f source.Diagnostic) string { return f.Code + "\x00" + f.Setting + "\x00" + f.File }
+	has := func(all []source.Diagnostic, f source.Diagnostic) bool {
+		return slices.ContainsFunc(all, func(o source.Diagnostic) bool { return id(o) == id(f) })
 	}
 	for _, f := range new {
 		if !has(old, f) {
 			out = append(out, fmt.Sprintf("+ %s %s: %s", f.Code, lintPlace(&f), f.Message))
-			newError = newError || f.Level == config.Error
+			newError = newError || f.Level == source.Error
 		}
 	}
 	for _, f := range old {
@@ -186,7 +186,7 @@ func Merge(reports []*Report) (*Report, error) {
 	reports = cells(reports)
 	first := reports[0]
 	m := *first
-	m.Checks, m.Lint, m.Hazards, m.Only = []Check{}, []config.Finding{}, nil, asked(reports)
+	m.Checks, m.Lint, m.Hazards, m.Only = []Check{}, []source.Diagnostic{}, nil, asked(reports)
 	var failures []string
 	for _, r := range reports {
 		if r.Target != first.Target {
@@ -210,7 +210,7 @@ func Merge(reports []*Report) (*Report, error) {
 			m.put(c)
 		}
 		for _, f := range r.Lint {
-			if !slices.ContainsFunc(m.Lint, func(o config.Finding) bool {
+			if !slices.ContainsFunc(m.Lint, func(o source.Diagnostic) bool {
 				return o.Code == f.Code && lintPlace(&o) == lintPlace(&f) && o.Message == f.Message
 			}) {
 				m.Lint = append(m.Lint, f)

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -32,7 +32,7 @@ func TestEditIsThatOfFix(t *testing.T) {
 		if name := filepath.Base(path); name == "expect.yaml" || strings.Contains(name, "blueprint") {
 			continue
 		}
-		findings, err := config.Lint(config.Sources{Files: []string{path}})
+		findings, err := troubleshooting.Lint(source.Sources{Files: []string{path}})
 		if err != nil {
 			continue // a part of a configuration, or one that nobody can read
 		}
@@ -44,7 +44,7 @@ func TestEditIsThatOfFix(t *testing.T) {
 			seen++
 			place := troubleshooting.Place{Code: f.Code, File: f.File, Line: f.Line, Column: f.Column}
 			label := f.Code + " " + lintPlace(&f)
-			at := &Report{Result: runner.Fail, Lint: []config.Finding{f}, Checks: []Check{{
+			at := &Report{Result: runner.Fail, Lint: []source.Diagnostic{f}, Checks: []Check{{
 				ID: "round-trip", Variant: check.AsConfigured, Status: check.Failed,
 				Findings: []troubleshooting.Finding{{Code: f.Code, Title: "t", Fix: "Another edit.\n+ ANOTHER=edit", Lint: []troubleshooting.Place{place}}},
 			}}}
@@ -75,9 +75,9 @@ func TestEditIsThatOfFix(t *testing.T) {
 }
 
 // fixedLines are the lines that --fix writes for a finding.
-func fixedLines(t *testing.T, f config.Finding) string {
+func fixedLines(t *testing.T, f source.Diagnostic) string {
 	t.Helper()
-	fixed, err := config.Fix([]config.Finding{f})
+	fixed, err := source.Fix([]source.Diagnostic{f})
 	require.NoError(t, err)
 	require.Len(t, fixed, 1)
 	for path := range maps.Keys(fixed) {

@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // faces are all that is written of a report, by the name of the file.
@@ -237,13 +237,13 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestPatch(t *testing.T) {
 	t.Parallel()
-	edit := func(from, to int, text string) *config.Edit {
-		return &config.Edit{File: "a.env", From: from, To: to, Text: text}
+	edit := func(from, to int, text string) *source.Edit {
+		return &source.Edit{File: "a.env", From: from, To: to, Text: text}
 	}
-	assert.Equal(t, "--- a/a.env\n+++ b/a.env\n@@ -3,1 +3,2 @@\n-A=1\n+A=2\n+B=3\n", patch(&config.Finding{Source: "A=1", Line: 3, Edit: edit(3, 3, "A=2\nB=3")}))
-	assert.Equal(t, "--- a/a.env\n+++ b/a.env\n@@ -3,1 +2,0 @@\n-A=1\n", patch(&config.Finding{Source: "A=1", Line: 3, Edit: edit(3, 3, "")}))
-	assert.Empty(t, patch(&config.Finding{Source: "A=1", Line: 3, Edit: edit(3, 5, "A=2")}), "the other lines are not known")
-	assert.Empty(t, patch(&config.Finding{}))
+	assert.Equal(t, "--- a/a.env\n+++ b/a.env\n@@ -3,1 +3,2 @@\n-A=1\n+A=2\n+B=3\n", patch(&source.Diagnostic{Source: "A=1", Line: 3, Edit: edit(3, 3, "A=2\nB=3")}))
+	assert.Equal(t, "--- a/a.env\n+++ b/a.env\n@@ -3,1 +2,0 @@\n-A=1\n", patch(&source.Diagnostic{Source: "A=1", Line: 3, Edit: edit(3, 3, "")}))
+	assert.Empty(t, patch(&source.Diagnostic{Source: "A=1", Line: 3, Edit: edit(3, 5, "A=2")}), "the other lines are not known")
+	assert.Empty(t, patch(&source.Diagnostic{}))
 }
 
 // An edit whose text has a secret is not shown as one: what is hidden must not
@@ -251,7 +251,7 @@ func TestPatch(t *testing.T) {
 func TestHiddenEdit(t *testing.T) {
 	t.Parallel()
 	run := slashRun(t)
-	run.Lint[1].Edit = &config.Edit{File: "compose.yaml", From: 23, To: 23, Text: "secret: never-to-be-seen"}
+	run.Lint[1].Edit = &source.Edit{File: "compose.yaml", From: 23, To: 23, Text: "secret: never-to-be-seen"}
 	rep := New(run)
 	assert.Nil(t, rep.Lint[1].Edit)
 	assert.NotNil(t, rep.Lint[0].Edit)

@@ -9,19 +9,19 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 type lintView struct {
-	*config.Finding
+	*source.Diagnostic
 	Place             string
 	Before, In, After string
 	Prose             string
 	Edit              *editView
 }
 
-func newLint(f *config.Finding) lintView {
-	v := lintView{Finding: f, Place: lintPlace(f), Before: f.Source}
+func newLint(f *source.Diagnostic) lintView {
+	v := lintView{Diagnostic: f, Place: lintPlace(f), Before: f.Source}
 	if f.Source != "" && f.Column > 0 {
 		v.Before, v.In, v.After = (&part{f.Column - 1, max(1, f.Width)}).cut(f.Source)
 	}
@@ -30,7 +30,7 @@ func newLint(f *config.Finding) lintView {
 		v.Prose, edit = splitFix(fix)
 		v.Edit = edits(f.Code, edit)
 		if diffOf(f) != nil {
-			v.Edit.exact([]*config.Finding{f})
+			v.Edit.exact([]*source.Diagnostic{f})
 		}
 	}
 	return v
@@ -38,7 +38,7 @@ func newLint(f *config.Finding) lintView {
 
 // patch is the edit of a finding as patch and git apply --unidiff-zero take it;
 // empty where the line that it replaces is not known.
-func patch(f *config.Finding) string {
+func patch(f *source.Diagnostic) string {
 	e := f.Edit
 	if diffOf(f) == nil {
 		return ""

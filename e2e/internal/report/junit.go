@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // The form that Jenkins' schema junit-10.xsd describes, which GitLab and the
@@ -227,7 +227,7 @@ func (r *Report) findingsText(c *Check) string {
 // junitLint makes one test of each file that lint has something to say about.
 // It passes with output, since whether people can sign in is for the checks to
 // say; decisive is true where they did not, and an error of lint is the verdict.
-func junitLint(lint []config.Finding, decisive bool) []junitCase {
+func junitLint(lint []source.Diagnostic, decisive bool) []junitCase {
 	var cases []junitCase
 	at := map[string]int{}
 	for i := range lint {

@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // loose are the lint findings that stand alone: those with the same cause as a
 // check's first finding are told there.
-func (r *Report) loose() []config.Finding {
+func (r *Report) loose() []source.Diagnostic {
 	var told []troubleshooting.Place
 	for i := range r.Checks {
 		c := &r.Checks[i]
@@ -21,18 +21,18 @@ func (r *Report) loose() []config.Finding {
 			told = append(told, c.Findings[0].Lint...)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(r.Lint), func(f config.Finding) bool {
+	return slices.DeleteFunc(slices.Clone(r.Lint), func(f source.Diagnostic) bool {
 		return slices.Contains(told, placeOf(&f))
 	})
 }
 
-func placeOf(f *config.Finding) troubleshooting.Place {
+func placeOf(f *source.Diagnostic) troubleshooting.Place {
 	return troubleshooting.Place{Code: f.Code, File: f.File, Line: f.Line, Column: f.Column}
 }
 
 // lintOf are the lint findings that are one with a check's finding.
-func (r *Report) lintOf(f *troubleshooting.Finding) []*config.Finding {
-	var out []*config.Finding
+func (r *Report) lintOf(f *troubleshooting.Finding) []*source.Diagnostic {
+	var out []*source.Diagnostic
 	if r == nil {
 		return nil
 	}
@@ -55,11 +55,11 @@ func lintOrigin(f *troubleshooting.Finding) (deployment.Origin, bool) {
 }
 
 // source prints the line that a lint finding points at, with a caret.
-func (p *printer) source(f *config.Finding) {
+func (p *printer) source(f *source.Diagnostic) {
 	if strings.TrimSpace(f.Source) == "" {
 		return
 	}
-	source, caret := f.Excerpt(p.Width - 10)
+	source, caret := excerpt(f, p.Width-10)
 	number := strconv.Itoa(f.Line)
 	p.line("    ", p.paint(dim, number+" │ "), source)
 	if f.Column > 0 {
@@ -71,12 +71,12 @@ func (p *printer) source(f *config.Finding) {
 // gives the fix with the corrected lines in place of the item's own.
 func (p *printer) joined(f *troubleshooting.Finding) (fix string) {
 	for _, l := range p.of.lintOf(f) {
-		say := l.Say()
-		if strings.EqualFold(say, f.Title) { // where no item but lint explains it
-			say = ""
+		text := say(l)
+		if strings.EqualFold(text, f.Title) { // where no item but lint explains it
+			text = ""
 		}
 		p.line("    ", p.paint(cyan, lintPlace(l)))
-		p.paragraph(say, indent, "")
+		p.paragraph(text, indent, "")
 		p.source(l)
 	}
 	return p.of.fix(f)
@@ -99,13 +99,13 @@ func (r *Report) fix(f *troubleshooting.Finding) string {
 
 // edited are the lint findings that are one with a check's finding and have an
 // edit that can be shown.
-func (r *Report) edited(f *troubleshooting.Finding) []*config.Finding {
-	return slices.DeleteFunc(r.lintOf(f), func(l *config.Finding) bool { return diffOf(l) == nil })
+func (r *Report) edited(f *troubleshooting.Finding) []*source.Diagnostic {
+	return slices.DeleteFunc(r.lintOf(f), func(l *source.Diagnostic) bool { return diffOf(l) == nil })
 }
 
 // diffOf is the edit of a lint finding as the lines of a diff; nil where it has
 // none, or the lines that it replaces are not known.
-func diffOf(f *config.Finding) (lines []string) {
+func diffOf(f *source.Diagnostic) (lines []string) {
 	e := f.Edit
 	switch {
 	case e == nil:
@@ -126,7 +126,7 @@ func diffOf(f *config.Finding) (lines []string) {
 
 // lintFix is the edit as a diff where the line that it replaces is known, else
 // the fix in words.
-func lintFix(f *config.Finding) string {
+func lintFix(f *source.Diagnostic) string {
 	lines := diffOf(f)
 	if lines == nil {
 		return f.Fix
@@ -140,7 +140,7 @@ func lintFix(f *config.Finding) string {
 
 // exact makes a view of edits one of the bytes that --fix writes: what is copied
 // must fit the file, with its blanks.
-func (v *editView) exact(all []*config.Finding) {
+func (v *editView) exact(all []*source.Diagnostic) {
 	if v == nil || len(all) == 0 {
 		return
 	}

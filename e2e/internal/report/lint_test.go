@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -17,14 +17,14 @@ import (
 // line, the caret and the corrected line, and not a second time in any face.
 func TestLintIsToldOnce(t *testing.T) {
 	t.Parallel()
-	lint := config.Finding{
-		Code: "CFG-CASE", Level: config.Error, File: "compose.yaml", Line: 30, Column: 7, Width: 28, Setting: "paperless_social_auto_signup",
+	lint := source.Diagnostic{
+		Code: "CFG-CASE", Level: source.Error, File: "compose.yaml", Line: 30, Column: 7, Width: 28, Setting: "paperless_social_auto_signup",
 		Message: "names are case-sensitive", Fix: "PAPERLESS_SOCIAL_AUTO_SIGNUP", Source: `      paperless_social_auto_signup: "true"`,
-		Edit: &config.Edit{File: "compose.yaml", From: 30, To: 30, Text: `      PAPERLESS_SOCIAL_AUTO_SIGNUP: "true"`},
+		Edit: &source.Edit{File: "compose.yaml", From: 30, To: 30, Text: `      PAPERLESS_SOCIAL_AUTO_SIGNUP: "true"`},
 	}
-	other := config.Finding{Code: "SEC-SIGNUP", Level: config.Warning, File: "compose.yaml", Line: 31, Column: 7, Message: "everybody can make an account"}
+	other := source.Diagnostic{Code: "SEC-SIGNUP", Level: source.Warning, File: "compose.yaml", Line: 31, Column: 7, Message: "everybody can make an account"}
 	r := &Report{
-		Result: runner.Fail, Lint: []config.Finding{lint, other},
+		Result: runner.Fail, Lint: []source.Diagnostic{lint, other},
 		Checks: []Check{{
 			ID: "first-login", Title: "The first sign-in", Variant: check.AsConfigured, Status: check.Failed, Message: "a form is shown",
 			Findings: []troubleshooting.Finding{{
@@ -49,7 +49,7 @@ func TestLintIsToldOnce(t *testing.T) {
 FAIL  1 of 1 check failed: SIGN-OFF · 0.0s
 `, out.String())
 
-	assert.Equal(t, []config.Finding{other}, r.loose())
+	assert.Equal(t, []source.Diagnostic{other}, r.loose())
 	out.Reset()
 	require.NoError(t, r.SARIF(&out))
 	assert.NotContains(t, out.String(), "CFG-CASE")

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -113,7 +113,7 @@ func (r *Report) markdownFinding(sb *strings.Builder, f *troubleshooting.Finding
 		return
 	}
 	prose, edit := splitFix(fix)
-	more := "`" + config.More(f.Code) + "`"
+	more := "`" + source.More(f.Code) + "`"
 	if page := itemURL(r.Tool, f.Code); page != "" {
 		more = "[more](" + page + ")"
 	}
@@ -171,18 +171,18 @@ func (r *Report) markdownUpgrade(sb *strings.Builder) {
 	}
 }
 
-func markdownLint(sb *strings.Builder, lint []config.Finding) {
+func markdownLint(sb *strings.Builder, lint []source.Diagnostic) {
 	if len(lint) == 0 {
 		return
 	}
 	fmt.Fprintf(sb, "\n<details><summary>%s about the configuration</summary>\n\n| | Place | Code | |\n|---|---|---|---|\n", plural(len(lint), "note"))
 	for i := range lint {
 		f := &lint[i]
-		say := f.Say()
+		text := say(f)
 		if f.Fix != "" {
-			say += "<br>" + f.Fix
+			text += "<br>" + f.Fix
 		}
-		fmt.Fprintf(sb, "| %s | `%s` | `%s` | %s |\n", f.Level, markdownCode(lintPlace(f)), f.Code, markdownCell(say))
+		fmt.Fprintf(sb, "| %s | `%s` | `%s` | %s |\n", f.Level, markdownCode(lintPlace(f)), f.Code, markdownCell(text))
 	}
 	sb.WriteString("\n</details>\n")
 }

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -46,7 +46,7 @@ type Report struct {
 	Tool    string              `json:"tool,omitempty"`
 	Target  Target              `json:"target"`
 	Checks  []Check             `json:"checks"`
-	Lint    []config.Finding    `json:"lint"`
+	Lint    []source.Diagnostic `json:"lint"`
 	Hazards []deployment.Hazard `json:"hazards,omitempty"`
 	Upgrade *runner.Upgrade     `json:"upgrade,omitempty"` // what lies before this run; nil: nothing
 	// Bundle is the configuration as diagnosis needs it: secrets are
@@ -131,7 +131,7 @@ func New(r *runner.Run) *Report {
 		Started: r.Started, Seconds: seconds(r.Seconds), Tool: r.Tool,
 		Target:  Target{Kind: r.Kind, Paperless: r.Paperless, Authentik: r.Authentik},
 		Checks:  []Check{},
-		Lint:    append([]config.Finding{}, r.Lint...),
+		Lint:    append([]source.Diagnostic{}, r.Lint...),
 		Hazards: slices.Clone(r.Hazards), Upgrade: r.Upgrade,
 	}
 	if b := r.Bundle; b != nil {
@@ -162,11 +162,11 @@ func New(r *runner.Run) *Report {
 
 // shown is an edit that can be shown whole; nil where it has secrets, since what
 // is hidden must not be copied into a file.
-func shown(e *config.Edit) *config.Edit {
+func shown(e *source.Edit) *source.Edit {
 	if e == nil {
 		return nil
 	}
-	var out config.Edit
+	var out source.Edit
 	text, err := json.Marshal(e)
 	if err != nil || json.Unmarshal(text, &out) != nil || out.Text != e.Text {
 		return nil

@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -122,30 +122,30 @@ func slashRun(tb testing.TB) *runner.Run {
 			r.Results = append(r.Results, result(c, r.Bundle, check.Skipped, 0, "needs round-trip, which failed"))
 		}
 	}
-	r.Lint = []config.Finding{{
-		Code: "RED-SLASH", Level: config.Error, File: "blueprint.yaml", Line: 14, Column: 16, Width: 71, Setting: "redirect_uris",
+	r.Lint = []source.Diagnostic{{
+		Code: "RED-SLASH", Level: source.Error, File: "blueprint.yaml", Line: 14, Column: 16, Width: 71, Setting: "redirect_uris",
 		Message: "The registered redirect URI lacks the last slash that Paperless sends.",
 		Source:  "          url: https://paperless.example.com/accounts/oidc/authentik/login/callback",
 		Fix:     "          url: " + sampleCallback,
 		Edit:    edit(tb, "blueprint.yaml", 14, "          url: "+sampleCallback),
 	}, {
-		Code: "CFG-UNKNOWN", Level: config.Warning, File: "compose.yaml", Line: 23, Column: 7, Width: 21, Setting: "PAPERLESS_AUTO_CREATE",
+		Code: "CFG-UNKNOWN", Level: source.Warning, File: "compose.yaml", Line: 23, Column: 7, Width: 21, Setting: "PAPERLESS_AUTO_CREATE",
 		Message: "Paperless-ngx 2.20.15 never reads PAPERLESS_AUTO_CREATE.",
 		Source:  "      PAPERLESS_AUTO_CREATE: true   # create Paperless user on first SSO login",
 		Fix:     `Write PAPERLESS_SOCIAL_AUTO_SIGNUP: "true" in its place.`,
 		Edit:    edit(tb, "compose.yaml", 23, `      PAPERLESS_SOCIAL_AUTO_SIGNUP: "true"`),
 	}, {
-		Code: "REG-API", Level: config.Info, File: "compose.yaml", Message: "Passwords still work at /api/token/.",
+		Code: "REG-API", Level: source.Info, File: "compose.yaml", Message: "Passwords still work at /api/token/.",
 	}}
 	return r
 }
 
 // edit is one that lint made: how it is printed comes with it.
-func edit(tb testing.TB, file string, line int, text string) *config.Edit {
+func edit(tb testing.TB, file string, line int, text string) *source.Edit {
 	tb.Helper()
 	plain, err := json.Marshal(map[string]any{"file": file, "from": line, "to": line, "text": text})
 	require.NoError(tb, err)
-	var e config.Edit
+	var e source.Edit
 	require.NoError(tb, json.Unmarshal(plain, &e))
 	return &e
 }

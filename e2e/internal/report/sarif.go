@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -11,93 +10,13 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 var settingNames = regexp.MustCompile(`PAPERLESS_[A-Z0-9_]+`)
-
-// SARIF 2.1.0, the part that code scanning reads.
-type (
-	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool        sarifTool         `json:"tool"`
-		Invocations []sarifInvocation `json:"invocations"`
-		Results     []sarifResult     `json:"results"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
-	}
-	sarifDriver struct {
-		Name           string      `json:"name"`
-		Version        string      `json:"version,omitempty"`
-		InformationURI string      `json:"informationUri,omitempty"`
-		Rules          []sarifRule `json:"rules"`
-	}
-	sarifRule struct {
-		ID    string       `json:"id"`
-		Short sarifMessage `json:"shortDescription"`
-		Help  sarifMessage `json:"help"`
-		URI   string       `json:"helpUri,omitempty"`
-	}
-	sarifMessage struct {
-		Text string `json:"text"`
-	}
-	sarifInvocation struct {
-		Successful    bool                `json:"executionSuccessful"`
-		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
-	}
-	sarifNotification struct {
-		Level   string       `json:"level"`
-		Message sarifMessage `json:"message"`
-	}
-	sarifResult struct {
-		RuleID    string          `json:"ruleId"`
-		RuleIndex int             `json:"ruleIndex"`
-		Level     string          `json:"level"`
-		Message   sarifMessage    `json:"message"`
-		Locations []sarifLocation `json:"locations"`
-		Prints    sarifPrints     `json:"partialFingerprints"`
-		Fixes     []sarifFix      `json:"fixes,omitempty"`
-	}
-	sarifPrints struct {
-		Place string `json:"ssocheck/v1"`
-	}
-	sarifLocation struct {
-		Physical sarifPhysical `json:"physicalLocation"`
-	}
-	sarifPhysical struct {
-		Artifact sarifArtifact `json:"artifactLocation"`
-		Region   *sarifRegion  `json:"region,omitempty"`
-	}
-	sarifArtifact struct {
-		URI string `json:"uri"`
-	}
-	sarifRegion struct {
-		StartLine   int `json:"startLine"`
-		StartColumn int `json:"startColumn,omitempty"`
-		EndLine     int `json:"endLine,omitempty"`
-		EndColumn   int `json:"endColumn,omitempty"`
-	}
-	sarifFix struct {
-		Description sarifMessage  `json:"description"`
-		Changes     []sarifChange `json:"artifactChanges"`
-	}
-	sarifChange struct {
-		Artifact     sarifArtifact      `json:"artifactLocation"`
-		Replacements []sarifReplacement `json:"replacements"`
-	}
-	sarifReplacement struct {
-		Deleted  sarifRegion   `json:"deletedRegion"`
-		Inserted *sarifMessage `json:"insertedContent,omitempty"`
-	}
-)
 
 // SARIF writes lint findings and the causes of failed checks for code scanning.
 func SARIF(w io.Writer, r *runner.Run) error { return New(r).SARIF(w) }
@@ -105,25 +24,19 @@ func SARIF(w io.Writer, r *runner.Run) error { return New(r).SARIF(w) }
 // SARIF writes lint findings and the causes of failed checks for code scanning.
 func (r *Report) SARIF(w io.Writer) error {
 	b := sarifBuilder{rules: map[string]int{}, name: r.fromRoot}
-	b.run = sarifRun{
-		Tool: sarifTool{sarifDriver{
-			Name: "ssocheck", Version: r.Tool, InformationURI: config.ProjectURL(), Rules: []sarifRule{},
-		}},
-		Invocations: []sarifInvocation{{Successful: r.Result != runner.Error}},
-		Results:     []sarifResult{},
-	}
+	b.run = newSARIF(r.Tool)
+	b.run.Invocations = []sarifInvocation{{Successful: r.Result != runner.Error}}
 	if r.Error != "" {
 		b.run.Invocations[0].Notifications = []sarifNotification{{"error", sarifMessage{r.Error}}}
 	}
 	loose := r.loose()
 	for i := range loose {
 		f := &loose[i]
-		level := map[string]string{config.Error: "error", config.Warning: "warning"}[f.Level]
-		say := f.Say()
+		text := say(f)
 		if f.Fix != "" {
-			say += "\nFix: " + strings.TrimSpace(f.Fix)
+			text += "\nFix: " + strings.TrimSpace(f.Fix)
 		}
-		b.add(f.Code, cmp.Or(level, "note"), f.Message, f.Fix, say, deployment.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
+		b.add(f.Code, levelWord(f.Level, "note"), f.Message, f.Fix, text, deployment.Origin{File: f.File, Line: f.Line, Column: f.Column}, f.Width)
 		b.fixes(f)
 	}
 	for i := range r.Checks {
@@ -141,15 +54,7 @@ func (r *Report) SARIF(w io.Writer) error {
 		b.add(f.Code, level, f.Title, r.fix(f), say, r.place(c), 0)
 		b.fixes(r.lintOf(f)...)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(sarifLog{
-		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{b.run},
-	}); err != nil {
-		return fmt.Errorf("write SARIF: %w", err)
-	}
-	return nil
+	return b.run.write(w)
 }
 
 // page is where a rule is told of.
@@ -158,7 +63,7 @@ func (b *sarifBuilder) page(code string) string {
 	switch {
 	case troubleshooting.Find(code) != nil:
 		return itemURL(tool, code)
-	case slices.ContainsFunc(config.Rules(), func(r config.Rule) bool { return r.Code == code }):
+	case slices.ContainsFunc(troubleshooting.Rules(), func(r troubleshooting.Rule) bool { return r.Code == code }):
 		return troubleshooting.DocURL(tool, "lint.md", code)
 	}
 	return troubleshooting.DocURL(tool, "checks.md", code)
@@ -168,18 +73,18 @@ func (b *sarifBuilder) page(code string) string {
 func (b *sarifBuilder) rule(code, title, help string) sarifRule {
 	if i := troubleshooting.Find(code); i != nil {
 		title, help = i.Title, cmp.Or(i.Fix, help)
-	} else if r := config.FindRule(code); r != nil {
+	} else if r := troubleshooting.FindRule(code); r != nil {
 		title, help = r.Problem(), r.Help()
 	}
 	help = cmp.Or(help, title, code)
-	if !strings.Contains(help, config.More(code)) {
-		help += "\nMore: " + config.More(code)
+	if !strings.Contains(help, source.More(code)) {
+		help += "\nMore: " + source.More(code)
 	}
-	return sarifRule{code, sarifMessage{cmp.Or(title, code)}, sarifMessage{help}, b.page(code)}
+	return sarifRule{ID: code, Short: sarifMessage{cmp.Or(title, code)}, Help: &sarifMessage{help}, URI: b.page(code)}
 }
 
 // fixes adds the edits of lint findings to the result that was added last.
-func (b *sarifBuilder) fixes(findings ...*config.Finding) {
+func (b *sarifBuilder) fixes(findings ...*source.Diagnostic) {
 	res := &b.run.Results[len(b.run.Results)-1]
 	for _, f := range findings {
 		e := f.Edit
@@ -221,7 +126,7 @@ func (b *sarifBuilder) add(code, level, title, help, message string, at deployme
 		}
 	}
 	b.run.Results = append(b.run.Results, sarifResult{
-		RuleID: code, RuleIndex: n, Level: level, Message: sarifMessage{cmp.Or(message, title, code)},
-		Locations: []sarifLocation{loc}, Prints: sarifPrints{fmt.Sprintf("%s:%s:%d", code, file, at.Line)},
+		RuleID: code, RuleIndex: &n, Level: level, Message: sarifMessage{cmp.Or(message, title, code)},
+		Locations: []sarifLocation{loc}, Prints: &sarifPrints{fmt.Sprintf("%s:%s:%d", code, file, at.Line)},
 	})
 }

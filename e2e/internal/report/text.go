@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // TextOptions say how text may look. The zero value is plain text of 100 columns.
@@ -251,11 +251,11 @@ func (p *printer) findings(r *Report) {
 	}
 }
 
-func (p *printer) lint(all []config.Finding) {
+func (p *printer) lint(all []source.Diagnostic) {
 	told, hidden := 0, 0
 	for i := range all {
 		f := &all[i]
-		if (f.Level == config.Info && !p.Verbose) || (f.Level != config.Error && p.Quiet) {
+		if (f.Level == source.Info && !p.Verbose) || (f.Level != source.Error && p.Quiet) {
 			hidden++
 			continue
 		}
@@ -270,7 +270,7 @@ func (p *printer) lint(all []config.Finding) {
 	}
 }
 
-func lintPlace(f *config.Finding) string {
+func lintPlace(f *source.Diagnostic) string {
 	s := f.File
 	if f.Line > 0 {
 		s += ":" + strconv.Itoa(f.Line)
@@ -281,13 +281,13 @@ func lintPlace(f *config.Finding) string {
 	return s
 }
 
-func (p *printer) lintFinding(f *config.Finding) {
-	color := map[string]string{config.Error: red, config.Warning: yellow}[f.Level]
+func (p *printer) lintFinding(f *source.Diagnostic) {
+	color := map[string]string{source.Error: red, source.Warning: yellow}[f.Level]
 	p.line(p.paint(cmp.Or(color, cyan), f.Level), " ", p.paint(bold, f.Code), "  ", p.paint(cyan, lintPlace(f)))
-	p.paragraph(f.Say(), indent, "")
+	p.paragraph(say(f), indent, "")
 	p.source(f)
 	p.fix(lintFix(f))
-	p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+config.More(f.Code)))
+	p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+source.More(f.Code)))
 }
 
 func (p *printer) hazards(r *Report) {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -29,7 +29,7 @@ func (p *printer) finding(c *Check, f *troubleshooting.Finding) {
 	p.because(f.Because)
 	p.fix(p.joined(f))
 	if p.of != nil {
-		p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+config.More(f.Code)))
+		p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+source.More(f.Code)))
 	}
 }
 

@@ -8,15 +8,15 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // Plan writes what an upgrade will do, and what is known about it, before
 // anything is started.
-func Plan(w io.Writer, u *runner.Upgrade, hazards []deployment.Hazard, lint []config.Finding, o TextOptions) {
+func Plan(w io.Writer, u *runner.Upgrade, hazards []deployment.Hazard, lint []source.Diagnostic, o TextOptions) {
 	p := newPrinter(o)
 	p.way(u)
 	p.hazards(&Report{Hazards: hazards})
@@ -24,9 +24,9 @@ func Plan(w io.Writer, u *runner.Upgrade, hazards []deployment.Hazard, lint []co
 		p.line("No change between these versions is known to touch this configuration.")
 		p.line()
 	}
-	var broken []config.Finding
+	var broken []source.Diagnostic
 	for _, f := range lint {
-		if f.Level == config.Error {
+		if f.Level == source.Error {
 			broken = append(broken, f)
 		}
 	}

@@ -7,16 +7,16 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // refusal is the first reason why nothing starts: Compose or authentik does not
 // take the user's files. Nil when they do, and on a pair that runs already.
-func (o Options) refusal() *config.Finding {
+func (o Options) refusal() *source.Diagnostic {
 	if o.Kind == target.External {
 		return nil
 	}
@@ -31,7 +31,7 @@ func (o Options) refusal() *config.Finding {
 // refused is the result of a check when nothing can be started because the
 // files are refused. It is the configuration's fault, so the check fails; what
 // the lab would make of the mended files would be a verdict on other files.
-func refused(j job, f *config.Finding, b *deployment.Deployment) Result {
+func refused(j job, f *source.Diagnostic, b *deployment.Deployment) Result {
 	message := fmt.Sprintf("nothing starts: %s refuses the files (%s:%d)", f.Refuses, f.File, max(f.Line, 1))
 	if len(j.check.Needs) > 0 {
 		return skipped(message)
@@ -48,8 +48,8 @@ func refused(j job, f *config.Finding, b *deployment.Deployment) Result {
 // own word for it does. What was seen on a variant is not what the files say, so
 // lint has no word in it.
 func (o Options) withLint(j job, st check.Status, findings []troubleshooting.Finding) []troubleshooting.Finding {
-	rules := map[string]config.Rule{}
-	for _, r := range config.Rules() {
+	rules := map[string]troubleshooting.Rule{}
+	for _, r := range troubleshooting.Rules() {
 		rules[r.Code] = r
 	}
 	refused := o.refusal() != nil
@@ -76,7 +76,7 @@ func (o Options) withLint(j job, st check.Status, findings []troubleshooting.Fin
 	}
 	for i := range o.Lint {
 		f := &o.Lint[i]
-		if f.From == "" && f.Level != config.Info && (f.Refuses != "" && refused || breaks(f, rules, o.Bundle) == j.check.ID) {
+		if f.From == "" && f.Level != source.Info && (f.Refuses != "" && refused || breaks(f, rules, o.Bundle) == j.check.ID) {
 			out = append(out, troubleshooting.Finding{
 				Code: f.Code, Title: sentence(f.Message), Because: []string{}, Fix: f.Fix, Lint: []troubleshooting.Place{place(f)},
 			})
@@ -88,10 +88,10 @@ func (o Options) withLint(j job, st check.Status, findings []troubleshooting.Fin
 // Joined makes one finding of a cause that the evidence shows and of what lint says
 // about the same cause, and adds the errors of lint that no finding tells of: a pair
 // that was only looked at shows nothing that breaks by them yet.
-func Joined(findings []troubleshooting.Finding, lint []config.Finding) []troubleshooting.Finding {
+func Joined(findings []troubleshooting.Finding, lint []source.Diagnostic) []troubleshooting.Finding {
 	o := Options{Lint: lint, Kind: target.External}
 	out := o.withLint(job{variant: check.Variant{Name: check.AsConfigured}}, check.Warned, findings)
-	told := func(f *config.Finding) bool {
+	told := func(f *source.Diagnostic) bool {
 		return slices.ContainsFunc(out, func(have troubleshooting.Finding) bool {
 			return have.Code == f.Code || slices.Contains(have.Lint, place(f))
 		})
@@ -108,11 +108,11 @@ func Joined(findings []troubleshooting.Finding, lint []config.Finding) []trouble
 
 // breaks is the check that a lint finding's mistake breaks first, by its rule or
 // by the item of its code; "" when it breaks none.
-func breaks(l *config.Finding, rules map[string]config.Rule, b *deployment.Deployment) string {
+func breaks(l *source.Diagnostic, rules map[string]troubleshooting.Rule, b *deployment.Deployment) string {
 	if id := rules[l.Code].Breaks; id != "" {
 		return id
 	}
-	if i := troubleshooting.Find(l.Code); i != nil && !i.Warns && l.Level == config.Error {
+	if i := troubleshooting.Find(l.Code); i != nil && !i.Warns && l.Level == source.Error {
 		return i.BreaksAt(b.Paperless.Version).ID
 	}
 	return ""
@@ -121,8 +121,8 @@ func breaks(l *config.Finding, rules map[string]config.Rule, b *deployment.Deplo
 // causes are the lint findings with the cause of a finding: those of its code or
 // of a rule for its item; where there are none, those that say that a setting
 // which the finding is about does not arrive as written, a deeper cause.
-func causes(f *troubleshooting.Finding, lint []config.Finding, rules map[string]config.Rule) (all []*config.Finding, deeper bool) {
-	var same, lost []*config.Finding
+func causes(f *troubleshooting.Finding, lint []source.Diagnostic, rules map[string]troubleshooting.Rule) (all []*source.Diagnostic, deeper bool) {
+	var same, lost []*source.Diagnostic
 	about := settingsOf(f)
 	for i := range lint {
 		l := &lint[i]
@@ -137,12 +137,12 @@ func causes(f *troubleshooting.Finding, lint []config.Finding, rules map[string]
 		switch {
 		case l.Code == f.Code || rule.Item == f.Code:
 			same = append(same, l)
-		case rule.Lost && l.Level != config.Info && setting != "" && slices.Contains(about, setting):
+		case rule.Lost && l.Level != source.Info && setting != "" && slices.Contains(about, setting):
 			lost = append(lost, l)
 		}
 	}
 	// Of several with the same code those count whose setting the finding names.
-	if named := slices.DeleteFunc(slices.Clone(same), func(l *config.Finding) bool {
+	if named := slices.DeleteFunc(slices.Clone(same), func(l *source.Diagnostic) bool {
 		return l.Setting == "" || !slices.Contains(about, l.Setting)
 	}); len(named) > 0 {
 		same = named
@@ -153,7 +153,7 @@ func causes(f *troubleshooting.Finding, lint []config.Finding, rules map[string]
 	return same, false
 }
 
-func place(l *config.Finding) troubleshooting.Place {
+func place(l *source.Diagnostic) troubleshooting.Place {
 	return troubleshooting.Place{Code: l.Code, File: l.File, Line: l.Line, Column: l.Column}
 }
 

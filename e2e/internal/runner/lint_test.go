@@ -9,10 +9,10 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -24,7 +24,7 @@ func TestRulesNameWhatIsThere(t *testing.T) {
 	for _, c := range checklist.All() {
 		checks[c.ID] = true
 	}
-	for _, r := range config.Rules() {
+	for _, r := range troubleshooting.Rules() {
 		assert.True(t, r.Breaks == "" || checks[r.Breaks], "%s breaks %s", r.Code, r.Breaks)
 		assert.True(t, r.Item == "" || troubleshooting.Find(r.Item) != nil, "%s: item %s", r.Code, r.Item)
 	}
@@ -34,8 +34,8 @@ func TestRulesNameWhatIsThere(t *testing.T) {
 // failed check that no item explains is explained by lint.
 func TestLintJoinsFindings(t *testing.T) {
 	t.Parallel()
-	at := func(code, level, setting, fix string, line int) config.Finding {
-		return config.Finding{Code: code, Level: level, Setting: setting, File: "compose.yaml", Line: line, Column: 7, Message: "this is why", Fix: fix}
+	at := func(code, level, setting, fix string, line int) source.Diagnostic {
+		return source.Diagnostic{Code: code, Level: level, Setting: setting, File: "compose.yaml", Line: line, Column: 7, Message: "this is why", Fix: fix}
 	}
 	place := func(code string, line int) troubleshooting.Place {
 		return troubleshooting.Place{Code: code, File: "compose.yaml", Line: line, Column: 7}
@@ -43,44 +43,44 @@ func TestLintJoinsFindings(t *testing.T) {
 	found := func(code, fix string, because ...string) []troubleshooting.Finding {
 		return []troubleshooting.Finding{{Code: code, Title: "t", Fix: fix, Because: because}}
 	}
-	later := at("RED-SLASH", config.Error, "", "", 9)
+	later := at("RED-SLASH", source.Error, "", "", 9)
 	later.From = "3.0.5"
-	meant := at("CFG-CASE", config.Error, "paperless_url", "write it in capitals", 4)
+	meant := at("CFG-CASE", source.Error, "paperless_url", "write it in capitals", 4)
 	meant.Meant = "PAPERLESS_URL"
 	tests := map[string]struct {
 		check    string
 		findings []troubleshooting.Finding
-		lint     []config.Finding
+		lint     []source.Diagnostic
 		want     []troubleshooting.Finding
 	}{
 		"the same code": {
 			"round-trip", found("RED-SLASH", "mend it"),
-			[]config.Finding{at("RED-SLASH", config.Error, "", "", 3), later},
+			[]source.Diagnostic{at("RED-SLASH", source.Error, "", "", 3), later},
 			[]troubleshooting.Finding{{Code: "RED-SLASH", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("RED-SLASH", 3)}}},
 		},
 		"another code, the same cause": {
 			"round-trip", found("TOK-SECRET", "mend it"),
-			[]config.Finding{at("CFG-NOSECRET", config.Error, "", "", 3)},
+			[]source.Diagnostic{at("CFG-NOSECRET", source.Error, "", "", 3)},
 			[]troubleshooting.Finding{{Code: "TOK-SECRET", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("CFG-NOSECRET", 3)}}},
 		},
 		"the setting that the finding names": {
 			"settings", found("CFG-UNKNOWN", "", "PAPERLESS_X (compose.yaml:4) is read by no version"),
-			[]config.Finding{at("CFG-UNKNOWN", config.Warning, "PAPERLESS_Y", "", 3), at("CFG-UNKNOWN", config.Warning, "PAPERLESS_X", "", 4)},
+			[]source.Diagnostic{at("CFG-UNKNOWN", source.Warning, "PAPERLESS_Y", "", 3), at("CFG-UNKNOWN", source.Warning, "PAPERLESS_X", "", 4)},
 			[]troubleshooting.Finding{{Code: "CFG-UNKNOWN", Title: "t", Because: []string{"PAPERLESS_X (compose.yaml:4) is read by no version"}, Lint: []troubleshooting.Place{place("CFG-UNKNOWN", 4)}}},
 		},
 		"the value was lost on its way": {
 			"login-page", found("CFG-URLSCHEME", "write https://", "PAPERLESS_URL is \"x\""),
-			[]config.Finding{meant},
+			[]source.Diagnostic{meant},
 			[]troubleshooting.Finding{{Code: "CFG-URLSCHEME", Title: "t", Fix: "Write it in capitals", Because: []string{"PAPERLESS_URL is \"x\""}, Lint: []troubleshooting.Place{place("CFG-CASE", 4)}}},
 		},
 		"no item knows it": {
 			"login-page", nil,
-			[]config.Finding{at("CFG-APPTWICE", config.Error, "", "once is enough", 3), at("CFG-DOTENV", config.Warning, "", "", 4)},
+			[]source.Diagnostic{at("CFG-APPTWICE", source.Error, "", "once is enough", 3), at("CFG-DOTENV", source.Warning, "", "", 4)},
 			[]troubleshooting.Finding{{Code: "CFG-APPTWICE", Title: "This is why", Because: []string{}, Fix: "once is enough", Lint: []troubleshooting.Place{place("CFG-APPTWICE", 3)}}},
 		},
 		"nothing in common": {
 			"login-page", found("CFG-JSON", "mend it"),
-			[]config.Finding{at("SEC-SIGNUP", config.Warning, "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", "", 3)},
+			[]source.Diagnostic{at("SEC-SIGNUP", source.Warning, "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", "", 3)},
 			found("CFG-JSON", "mend it"),
 		},
 	}
@@ -105,7 +105,7 @@ func TestRefusedFilesStartNothing(t *testing.T) {
 	t.Parallel()
 	one := fake("one", passes)
 	two := fake("two", func(context.Context, *check.Pass) error { return nil }, one)
-	lint := []config.Finding{{Code: "CFG-TAB", Level: config.Error, Refuses: "Compose", File: "compose.yaml", Line: 3, Message: "a tab", Fix: "use spaces"}}
+	lint := []source.Diagnostic{{Code: "CFG-TAB", Level: source.Error, Refuses: "Compose", File: "compose.yaml", Line: 3, Message: "a tab", Fix: "use spaces"}}
 	l := &lot{}
 	r := do(t, l, runner.Options{Checks: []*check.Check{one, two}, Lint: lint})
 	assert.Equal(t, []string{"one fail", "two skip"}, lines(r))

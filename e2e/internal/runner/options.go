@@ -12,9 +12,9 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -45,7 +45,7 @@ type Options struct {
 	// Enough ends the run: after a result of which it says true, what is left is
 	// skipped. Nil: everything is run.
 	Enough  func(Result) bool
-	Lint    []config.Finding
+	Lint    []source.Diagnostic
 	Hazards []deployment.Hazard
 	// Expected are known deviations: see Expectation.
 	Expected []Expectation

@@ -7,8 +7,8 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -74,7 +74,7 @@ type Judgement struct {
 	Only   []string
 	Bundle *deployment.Deployment // nil: not known
 	Rows   []Row
-	Lint   []config.Finding
+	Lint   []source.Diagnostic
 }
 
 // A Verdict is the outcome of a run, with what no single check says.
@@ -119,7 +119,7 @@ func (j Judgement) Verdict() Verdict {
 
 // Decisive reports whether a lint finding forbids a pass: an error that holds
 // now, not only with the versions of an upgrade.
-func Decisive(f config.Finding) bool { return f.Level == config.Error && f.From == "" }
+func Decisive(f source.Diagnostic) bool { return f.Level == source.Error && f.From == "" }
 
 // unproven says what was to be shown and was not; "" when all was.
 func (j Judgement) unproven() string {

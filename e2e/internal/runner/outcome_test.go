@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -34,7 +34,7 @@ func TestNeverGreenWithoutASignIn(t *testing.T) {
 	tests := map[string]struct {
 		checks []*check.Check
 		only   []string
-		lint   []config.Finding
+		lint   []source.Diagnostic
 		want   runner.Outcome
 		why    string
 	}{
@@ -53,15 +53,15 @@ func TestNeverGreenWithoutASignIn(t *testing.T) {
 		"nothing but skip": {checks: []*check.Check{fake("a", skips)}, want: runner.Error, why: "every check was skipped: there is nobody in authentik to sign in as (role round-trip)"},
 		"an error of lint": {
 			checks: []*check.Check{page(), fake("round-trip", passes)},
-			lint:   []config.Finding{{Code: "CFG-X", Level: config.Warning}, {Code: "TOK-SECRET", Level: config.Error, File: "blueprint.yaml", Line: 7, Message: "the client secret is not the one in the blueprint"}},
+			lint:   []source.Diagnostic{{Code: "CFG-X", Level: source.Warning}, {Code: "TOK-SECRET", Level: source.Error, File: "blueprint.yaml", Line: 7, Message: "the client secret is not the one in the blueprint"}},
 			want:   runner.Fail, why: "the configuration has an error that no check failed by: TOK-SECRET at blueprint.yaml:7: the client secret is not the one in the blueprint",
 		},
 		"an error of lint, and nobody signed in": {
-			checks: []*check.Check{page(), fake("round-trip", skips)}, lint: []config.Finding{{Code: "RED-PATH", Level: config.Error, File: "b.yaml", Message: "m"}},
+			checks: []*check.Check{page(), fake("round-trip", skips)}, lint: []source.Diagnostic{{Code: "RED-PATH", Level: source.Error, File: "b.yaml", Message: "m"}},
 			want: runner.Fail, why: "the configuration has an error that no check failed by: RED-PATH at b.yaml: m",
 		},
 		"an error of the next version": {
-			checks: []*check.Check{page(), fake("round-trip", passes)}, lint: []config.Finding{{Code: "CFG-BOOL", Level: config.Error, From: "3.0.5"}}, want: runner.Pass,
+			checks: []*check.Check{page(), fake("round-trip", passes)}, lint: []source.Diagnostic{{Code: "CFG-BOOL", Level: source.Error, From: "3.0.5"}}, want: runner.Pass,
 		},
 	}
 	for name, tt := range tests {

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -23,7 +23,7 @@ type Run struct {
 	Authentik evidence.Product
 	Bundle    *deployment.Deployment // as configured
 	Results   []Result
-	Lint      []config.Finding
+	Lint      []source.Diagnostic
 	Hazards   []deployment.Hazard // between the versions of an upgrade; else empty
 	// Upgrade is set for a run after an upgrade; else nil.
 	Upgrade  *Upgrade

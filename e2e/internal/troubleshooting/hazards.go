@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // Hazards are the changes between two pairs of versions that this configuration
@@ -202,7 +202,7 @@ func emailAuth(b *deployment.Deployment) []string {
 
 // strictWords are the switches with a word that Paperless-ngx 3 does not take.
 func strictWords(b *deployment.Deployment) []string {
-	all, err := config.Settings()
+	all, err := source.Settings()
 	if err != nil {
 		return nil // the data is embedded: a test reads it
 	}

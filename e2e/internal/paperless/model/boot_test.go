@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/config"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 func TestBootFailures(t *testing.T) {
@@ -135,7 +135,7 @@ func TestUpgrade(t *testing.T) {
 // 3.0.0's strict booleans are those that the table calls so.
 func TestSettingsAreKnown(t *testing.T) {
 	t.Parallel()
-	all, err := config.Settings()
+	all, err := source.Settings()
 	require.NoError(t, err)
 	known, bools := map[string]bool{}, []string{}
 	for _, s := range all {

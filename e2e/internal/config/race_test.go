@@ -1,7 +1,0 @@
-//go:build race
-
-package config
-
-// largestLines is a tenth under the race detector, which makes a reader with one
-// goroutine many times as slow and has nothing to find in it.
-const largestLines = maxLines / 10

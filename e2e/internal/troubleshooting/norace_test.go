@@ -1,0 +1,6 @@
+//go:build !race
+
+package troubleshooting
+
+// largestLines is just below the limit.
+const largestLines = 19_990

@@ -1,0 +1,177 @@
+package troubleshooting
+
+import (
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
+)
+
+// appRules are about the app in the provider JSON.
+func appRules() []Rule {
+	return []Rule{
+		{Code: "CFG-PROVID", Level: source.Error, Title: "The app has a provider_id of one path segment", Doc: "Without it, or with a slash in it, the sign-in page is a server error.", check: checkProviderID},
+		{Code: "CFG-DUP", Level: source.Error, Title: "Every provider_id is there once", Doc: "With two, pressing the button is a server error.", check: checkDuplicateID},
+		{Code: "CFG-APPNAME", Level: source.Warning, Title: "The app has a name", Doc: "The name is the button's text.", Breaks: "login-button", check: checkAppName},
+		{Code: "CFG-CLIENTID", Level: source.Error, Title: "The app has a client_id", Doc: "The provider answers that it does not know the client.", Item: "IDP-CLIENT", check: checkClientID},
+		{Code: "CFG-NOSECRET", Level: source.Warning, Title: "The app has a secret", Doc: "Unless the client is public, the provider refuses it at the end of the sign-in.", Item: "TOK-SECRET", check: checkNoSecret},
+		{Code: "CFG-CLAIMS", Level: source.Warning, Title: "The settings have no claims", Doc: "No version reads it; the user name comes from preferred_username.", check: checkClaims},
+		{Code: "SEC-EMAILAUTH", Level: source.Warning, Title: "Nobody becomes a local user by e-mail address alone", Doc: "Whoever has the address at authentik becomes the local user, and the local password is wiped since 2.12.0.", check: checkEmailAuth},
+		{Code: "SEC-VERIFIED", Level: source.Warning, Title: "E-mail addresses count as verified only when authentik says so", Doc: "verified_email takes every address for verified.", Item: "SEC-EMAILAUTH", check: checkVerifiedEmail},
+		{Code: "TOK-METHOD", Level: source.Warning, Title: "token_auth_method is one of the two", Doc: "Every word but client_secret_basic means client_secret_post.", check: checkTokenMethod},
+	}
+}
+
+func checkProviderID(s *source.Set) []source.Problem {
+	var out []source.Problem
+	for _, app := range s.Apps {
+		n := app.Get("provider_id")
+		switch {
+		case n == nil:
+			p := s.AtJSON(app, "the app has no provider_id: the sign-in page is a server error", `"provider_id": "authentik"`)
+			if !s.IsAuthentik(app) {
+				p.Fix = `"provider_id": "sso"; it becomes part of the redirect URI`
+			}
+			p.Width = 1
+			out = append(out, p)
+		case !n.Is('s') || n.Str == "" || strings.ContainsAny(n.Str, "/?#"):
+			out = append(out, s.AtJSON(n, "provider_id must be one path segment: the sign-in page is a server error", `"provider_id": "authentik"`))
+		case !source.Segment.MatchString(n.Str):
+			p := s.AtJSON(n, "provider_id is part of the redirect URI; keep to letters, digits, - and _", `"provider_id": "authentik"`)
+			p.Level = source.Warning
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func checkDuplicateID(s *source.Set) []source.Problem {
+	var out []source.Problem
+	seen := map[string]bool{}
+	for _, app := range s.Apps {
+		n := app.Get("provider_id")
+		if id := n.Text(); id != "" {
+			if seen[id] {
+				out = append(out, s.AtJSON(n, "the provider_id "+id+" is there twice: pressing the button is a server error", "give every app its own provider_id, and register its redirect URI"))
+			}
+			seen[id] = true
+		}
+	}
+	return out
+}
+
+func checkAppName(s *source.Set) []source.Problem {
+	var out []source.Problem
+	for _, app := range s.Apps {
+		if strings.TrimSpace(app.Get("name").Text()) == "" {
+			p := s.AtJSON(app, "the app has no name: the button has no text", `"name": "SSO"`)
+			p.Width = 1
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func checkClientID(s *source.Set) []source.Problem {
+	var out []source.Problem
+	for _, app := range s.Apps {
+		if n := app.Get("client_id"); strings.TrimSpace(n.Text()) == "" {
+			idp := s.IdP(app)
+			p := s.AtJSON(app, "the app has no client_id: "+idp+" does not know the client", "add client_id, as "+idp+" shows it")
+			if n != nil {
+				p = s.AtJSON(n, "client_id is empty: "+idp+" does not know the client", "put the client id in, as "+idp+" shows it")
+			}
+			p.Width = 1
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func checkNoSecret(s *source.Set) []source.Problem {
+	var out []source.Problem
+	for _, app := range s.Apps {
+		n := app.Get("secret")
+		if strings.TrimSpace(n.Text()) != "" {
+			continue
+		}
+		client := blueprintClient(s, app)
+		if client != nil && client.ClientType == "public" {
+			continue // TOK-PUBLIC says what that means
+		}
+		idp := s.IdP(app)
+		p := s.AtJSON(app, "the app has no secret: unless the client is public, "+idp+" refuses it at the end of the sign-in", "add secret, as "+idp+" shows it; a public client needs none")
+		p.Level, p.Width = source.Warning, 1
+		if client != nil {
+			p.Level = source.Error
+			p.Message = "the app has no secret, and the client in the blueprint is not public: authentik refuses it at the end of the sign-in"
+			p.Fix = "add secret, as authentik shows it at the provider"
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func checkClaims(s *source.Set) []source.Problem {
+	var out []source.Problem
+	for _, app := range s.Apps {
+		if m := app.Get("settings").Member("claims"); m != nil {
+			out = append(out, s.AtKey(m, "claims is read by no version; the user name comes from preferred_username", "remove it; to have the e-mail address as user name, change preferred_username in a scope mapping of "+s.IdP(app)))
+		}
+	}
+	return out
+}
+
+func checkEmailAuth(s *source.Set) []source.Problem {
+	var out []source.Problem
+	nodes := []*source.Member{s.OpenIDConnect.Member("EMAIL_AUTHENTICATION")}
+	for _, app := range s.Apps {
+		nodes = append(nodes, app.Get("settings").Member("email_authentication"))
+	}
+	for _, m := range nodes {
+		if m == nil || !m.Value.Truthy() {
+			continue
+		}
+		message := "whoever has a local user's e-mail address at the provider becomes that user"
+		if s.Paperless().AtLeast("2.12.0") {
+			message += ", and the local password is wiped"
+		}
+		if m.Value.Is('s') && !deployment.Yes(m.Value.Str) {
+			message = "this text counts as true: " + message
+		}
+		out = append(out, s.AtKey(m, message, "remove it; people link their account themselves: My Profile, Connect new social account"))
+	}
+	return out
+}
+
+func checkVerifiedEmail(s *source.Set) []source.Problem {
+	var out []source.Problem
+	nodes := []*source.Member{s.OpenIDConnect.Member("VERIFIED_EMAIL")}
+	for _, app := range s.Apps {
+		nodes = append(nodes, app.Get("settings").Member("verified_email"))
+	}
+	for _, m := range nodes {
+		if m == nil || !m.Value.Truthy() {
+			continue
+		}
+		p := s.AtKey(m, "every address that the provider gives counts as verified", "let the provider say it, by the claim email_verified; in authentik a scope mapping that returns it")
+		if m.Value.Is('s') {
+			p.Level = source.Error
+			p.Message = "verified_email must be true or a list of domains: the sign-in is a server error"
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func checkTokenMethod(s *source.Set) []source.Problem {
+	var out []source.Problem
+	for _, app := range s.Apps {
+		n := app.Get("settings").Get("token_auth_method")
+		if n == nil || n.Text() == "client_secret_basic" || n.Text() == "client_secret_post" {
+			continue
+		}
+		out = append(out, s.AtJSON(n, "every word but client_secret_basic means client_secret_post", `"client_secret_basic" or "client_secret_post"`))
+	}
+	return out
+}

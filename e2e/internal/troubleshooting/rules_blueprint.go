@@ -1,0 +1,486 @@
+package troubleshooting
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
+)
+
+// blueprintRules compare the Paperless side with a blueprint; without one there
+// is nothing to compare.
+func blueprintRules() []Rule {
+	red := func(code, title, doc string) Rule {
+		return Rule{Code: code, Level: source.Error, Title: title, Doc: doc, check: only(code, redirectProblems)}
+	}
+	const refused = "authentik answers: Redirect URI Error."
+	return []Rule{
+		red("RED-SCHEME", "The registered redirect URI has the scheme that Paperless sends", refused),
+		red("RED-HOST", "The registered redirect URI has the host that people open", refused),
+		red("RED-PORT", "The registered redirect URI has the port that people open", refused),
+		red("RED-PREFIX", "The registered redirect URI has Paperless's path prefix", refused),
+		red("RED-PROVID", "The registered redirect URI has the provider_id of the JSON", refused),
+		red("RED-SLASH", "The registered redirect URI ends in a slash", refused),
+		red("RED-CASE", "The registered redirect URI has the same capitals", refused),
+		red("RED-PATH", "The registered redirect URI has Paperless's path", refused),
+		red("RED-ESCAPED", "A strict redirect URI has no backslashes", refused),
+		{Code: "RED-EMPTY", Level: source.Warning, Title: "The provider has a redirect URI", Doc: "authentik takes the first one that it sees, whoever sends it.", check: checkNoRedirect},
+		{Code: "RED-REGEX", Level: source.Warning, Title: "Redirect URIs are matched strictly", Doc: "A dot of a regular expression is any character.", check: checkRegex},
+		{Code: "RED-FORM", Level: source.Error, Title: "Redirect URIs have the form of this authentik version", Doc: "A text before 2024.12, a list since: authentik refuses the blueprint as a whole.", Breaks: "round-trip", check: checkTextURIs},
+		{Code: "IDP-CLIENT", Level: source.Error, Title: "authentik knows the client id", Doc: "authentik answers: Client ID Error.", check: checkBlueprintClient},
+		{Code: "IDP-SLUG", Level: source.Error, Title: "server_url has the application's slug", Doc: "There is no discovery document: pressing the button is a server error.", check: checkBlueprintSlug},
+		{Code: "IDP-NOPROV", Level: source.Error, Title: "The application has its provider", Doc: "Without one there is no discovery document.", check: checkBlueprintApplication},
+		{Code: "IDP-SCOPE", Level: source.Error, Title: "The provider has the scope openid", Doc: "authentik refuses the userinfo request.", check: checkBlueprintScope},
+		{Code: "IDP-NOEMAIL", Level: source.Warning, Title: "The provider has the scopes email and profile", Doc: "Accounts have no e-mail address, or no user name of authentik's.", check: checkBlueprintEmail},
+		{Code: "IDP-GRANT", Level: source.Error, Title: "The provider has the grant type authorization_code", Doc: "authentik 2026.5 refuses every request without.", check: checkBlueprintGrant},
+		{Code: "IDP-EMAILVER", Level: source.Warning, Title: "authentik says whether an e-mail address is verified", Doc: "From 2025.10 its own mapping always says no, so signing in by e-mail address does nothing.", check: checkEmailVerified},
+		{Code: "TOK-SECRET", Level: source.Error, Title: "Both sides have the same client secret", Doc: "authentik refuses the client at the end of the sign-in.", check: checkBlueprintSecret},
+		{Code: "TOK-PUBLIC", Level: source.Warning, Title: "The client is confidential", Doc: "A public client has no secret: whoever knows the client id can use a stolen code.", check: checkBlueprintPublic},
+		{Code: "IDT-JWE", Level: source.Error, Title: "The id_token is not encrypted", Doc: "Paperless cannot read it from 2.20.0 on.", check: checkBlueprintJWE},
+		{Code: "IDT-HS256", Level: source.Info, Title: "The provider has a signing key", Doc: "Without one tokens are signed with the client secret.", check: checkBlueprintKey},
+		{Code: "LINK-SUBMODE", Level: source.Info, Title: "The subject does not change", Doc: "Paperless knows people by the subject: after a change everybody is new.", check: checkBlueprintSubject},
+		{Code: "IDP-UNKNOWN", Level: source.Info, Title: "The blueprint's values are known here", Doc: "One that only the authentik that runs has, such as an !Env that is not set, cannot be compared.", check: checkBlueprintUnknown},
+		{Code: "IDP-ACCESS", Level: source.Info, Title: "Everybody may use the application", Doc: "A binding to a group lets in its members only.", check: checkBlueprintAccess},
+		{Code: "IDP-UNSURE", Level: source.Info, Title: "The blueprint says everything itself", Doc: "What only a running authentik knows was left out.", check: checkBlueprintNotes},
+	}
+}
+
+// blueprintClient is the provider of the blueprint with an app's client id; nil
+// when there is none.
+func blueprintClient(s *source.Set, app *source.Node) *deployment.OAuth2Provider {
+	if s.Blueprint == nil {
+		return nil
+	}
+	id := app.Get("client_id").Text()
+	for i := range s.Deployment.Authentik.Providers {
+		if p := &s.Deployment.Authentik.Providers[i]; id != "" && p.ClientID == id {
+			return p
+		}
+	}
+	return nil
+}
+
+func idpProvider(s *source.Set) *deployment.OAuth2Provider {
+	if s.Blueprint == nil {
+		return nil
+	}
+	return s.Deployment.Authentik.Provider(s.App.ClientID)
+}
+
+// sent is the redirect URI that Paperless sends, by what the files say.
+func sentURL(s *source.Set) *url.URL {
+	if s.App.ProviderID == "" {
+		return nil
+	}
+	u, err := url.Parse(s.Paperless().URL)
+	if err != nil {
+		return nil
+	}
+	u.Scheme = "https"
+	if v, _ := s.Value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"); v == "http" {
+		u.Scheme = strings.SplitN(s.Paperless().URL, ":", 2)[0]
+	}
+	prefix, _ := s.Value("PAPERLESS_FORCE_SCRIPT_NAME")
+	u.Path = strings.TrimRight(prefix, "/") + "/accounts/oidc/" + s.App.ProviderID + "/login/callback/"
+	return u
+}
+
+var registeredPath = regexp.MustCompile(`^(.*)/accounts/oidc/([^/]*)/login/callback(/?)$`)
+
+// redirects compares the registered redirect URIs with the one that is sent.
+func redirectProblems(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil {
+		return nil
+	}
+	want := sentURL(s)
+	if want == nil || len(p.RedirectURIs) == 0 {
+		return nil
+	}
+	var out []source.Problem
+	sent := want
+	for _, r := range p.RedirectURIs {
+		want := wantedURL(s, sent, r.URL)
+		if r.MatchingMode == "regex" {
+			if re, err := regexp.Compile("^(?:" + r.URL + ")$"); err == nil && re.MatchString(want.String()) {
+				return nil
+			}
+			continue
+		}
+		if r.URL == want.String() {
+			return nil
+		}
+		code, what := differs(want, r.URL)
+		keys := []string{"providers/" + p.Name + "/redirect_uris", "providers/" + p.Name}
+		f := s.AtBlueprint(fmt.Sprintf("registered %s, Paperless sends %s: %s; authentik refuses it", r.URL, sent, what), "url: "+want.String(), keys...)
+		f.Code = code
+		exactURL(s, &f, r.URL, want.String())
+		out = append(out, f)
+	}
+	if len(out) > 1 {
+		// Several are registered: the nearest one is the one that was meant.
+		slices.SortStableFunc(out, func(a, b source.Problem) int { return redRank(a.Code) - redRank(b.Code) })
+		out = out[:1]
+	}
+	if len(out) == 0 {
+		f := s.AtBlueprint("no regular expression matches "+want.String()+", which Paperless sends", "matching_mode: strict, url: "+want.String(), "providers/"+p.Name+"/redirect_uris")
+		f.Code = "RED-PATH"
+		out = append(out, f)
+	}
+	return out
+}
+
+// wanted is the redirect URI that a registered one should be: the one that is
+// sent, but for a site that people open by http. There http is right, and what
+// has to change is what Paperless sends (PROXY-PROTO).
+func wantedURL(s *source.Set, sent *url.URL, registered string) *url.URL {
+	if len(plainRedirect(s)) == 0 || !strings.HasPrefix(registered, "http:") {
+		return sent
+	}
+	u := *sent
+	u.Scheme = "http"
+	return &u
+}
+
+// registersPlain tells whether the blueprint registers addresses with http only.
+func registersPlain(s *source.Set) bool {
+	p := idpProvider(s)
+	return p != nil && len(p.RedirectURIs) > 0 && !slices.ContainsFunc(p.RedirectURIs, func(r deployment.RedirectURI) bool { return !strings.HasPrefix(r.URL, "http:") })
+}
+
+// plainRedirect is what can be said without a blueprint: people register the
+// address that they open, and Paperless forces https onto it.
+func plainRedirect(s *source.Set) []source.Problem {
+	v, e := s.Value("PAPERLESS_URL")
+	if e == nil || !strings.HasPrefix(v, "http://") || !ssoMeant(s) {
+		return nil
+	}
+	if proto, _ := s.Value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"); proto == "http" || s.Secure != nil {
+		return nil
+	}
+	p := e.AtValue("Paperless sends a redirect URI with https although people open it by http: authentik refuses it",
+		e.Written("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http"))
+	p.Code = "PROXY-PROTO"
+	p.Edit = e.InsertAfter("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http")
+	return []source.Problem{p}
+}
+
+// exactURL moves a problem to the URL itself, and mends it, when the blueprint
+// has it literally on one line.
+func exactURL(s *source.Set, p *source.Problem, have, want string) {
+	f := s.BlueprintFile
+	from := p.At
+	if i := strings.Index(string(f.Text[from:]), have); i >= 0 && strings.Count(string(f.Text), have) == 1 {
+		p.At, p.Width = from+i, len(have)
+		p.Edit = source.Replace(f, p.At, len(have), want)
+	}
+}
+
+func redRank(code string) int {
+	return slices.Index([]string{"RED-SLASH", "RED-CASE", "RED-SCHEME", "RED-PORT", "RED-PREFIX", "RED-PROVID", "RED-HOST", "RED-ESCAPED", "RED-PATH"}, code)
+}
+
+// differs names the first part in which a registered URI is another.
+func differs(want *url.URL, registered string) (code, what string) {
+	if strings.Contains(registered, `\`) {
+		return "RED-ESCAPED", "it has the backslashes of a regular expression"
+	}
+	have, err := url.Parse(strings.TrimSpace(registered))
+	if err != nil || have.Host == "" {
+		return "RED-PATH", "it is not an address"
+	}
+	switch {
+	case strings.EqualFold(registered, want.String()):
+		return "RED-CASE", "other capitals"
+	case have.Scheme != want.Scheme:
+		return "RED-SCHEME", "another scheme"
+	case !strings.EqualFold(have.Hostname(), want.Hostname()):
+		return "RED-HOST", "another host"
+	case have.Port() != want.Port():
+		return "RED-PORT", "another port"
+	}
+	a, b := registeredPath.FindStringSubmatch(want.Path), registeredPath.FindStringSubmatch(have.Path)
+	switch {
+	case b == nil || have.RawQuery != "":
+		return "RED-PATH", "another path"
+	case a[1] != b[1]:
+		return "RED-PREFIX", "another prefix"
+	case a[2] != b[2]:
+		return "RED-PROVID", "another provider_id"
+	case a[3] != b[3]:
+		return "RED-SLASH", "the slash at the end is missing"
+	}
+	return "RED-PATH", "another path"
+}
+
+func checkNoRedirect(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil || len(p.RedirectURIs) > 0 {
+		return nil
+	}
+	fix := "redirect_uris: [{matching_mode: strict, url: …}]"
+	if u := sentURL(s); u != nil {
+		fix = "redirect_uris: [{matching_mode: strict, url: \"" + u.String() + "\"}]"
+	}
+	return []source.Problem{s.AtBlueprint("no redirect URI is registered: authentik stores the first one that is sent, whoever sends it", fix, "providers/"+p.Name+"/redirect_uris", "providers/"+p.Name)}
+}
+
+func checkRegex(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil {
+		return nil
+	}
+	var out []source.Problem
+	for _, r := range p.RedirectURIs {
+		if r.MatchingMode == "regex" && !slices.Contains(s.Blueprint.TextURIs, p.Name) {
+			out = append(out, s.AtBlueprint("this redirect URI is a regular expression: a dot in it is any character", "matching_mode: strict", "providers/"+p.Name+"/redirect_uris"))
+		}
+	}
+	return out
+}
+
+func checkTextURIs(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil || !slices.Contains(s.Blueprint.TextURIs, p.Name) {
+		return nil
+	}
+	f := s.AtBlueprint("redirect_uris is a text: authentik refuses this blueprint from 2024.12 on", "redirect_uris: [{matching_mode: strict, url: …}]", "providers/"+p.Name+"/redirect_uris")
+	f.Refuses = source.ByAuthentik
+	if !s.Deployment.Authentik.AtLeast("2024.12.0") {
+		f.Level, f.Refuses, f.Message = source.Info, "", "redirect_uris is a text of regular expressions; from authentik 2024.12 on it must be a list"
+	}
+	return []source.Problem{f}
+}
+
+func checkBlueprintClient(s *source.Set) []source.Problem {
+	if s.Blueprint == nil || s.App.ClientID == "" || isPlaceholder(s.App.ClientID) {
+		return nil
+	}
+	for _, p := range s.Deployment.Authentik.Providers {
+		if p.ClientID == s.App.ClientID {
+			return nil
+		}
+	}
+	p := idpProvider(s)
+	message := fmt.Sprintf("authentik does not know the client id %s; the blueprint has %s", s.App.ClientID, p.ClientID)
+	if n := s.Tested().Get("client_id"); n != nil {
+		return []source.Problem{s.AtJSON(n, message, `"`+p.ClientID+`"`)}
+	}
+	return []source.Problem{s.AtBlueprint(message, "client_id: "+s.App.ClientID, "providers/"+p.Name+"/client_id")}
+}
+
+func checkBlueprintSlug(s *source.Set) []source.Problem {
+	slug := s.App.Slug()
+	if s.Blueprint == nil || slug == "" || len(s.Apps) == 0 {
+		return nil
+	}
+	var slugs []string
+	for _, a := range s.Deployment.Authentik.Applications {
+		if a.Slug == slug {
+			return nil
+		}
+		slugs = append(slugs, a.Slug)
+	}
+	if len(slugs) == 0 {
+		return nil
+	}
+	n := s.Tested().Get("settings").Get("server_url")
+	if n == nil || slices.Contains(shared, slug) || isPlaceholder(n.Text()) {
+		return nil // CFG-JSONKEY, NET-404, CFG-PLACEHOLDER
+	}
+	want := slugs[0]
+	if a := s.Deployment.IdPApplication(); a != nil {
+		want = a.Slug
+	}
+	p := s.AtJSON(n, fmt.Sprintf("there is no application %s in authentik; the blueprint has %s: pressing the button is a server error", slug, strings.Join(slugs, ", ")),
+		strings.Replace(n.Text(), "/application/o/"+slug, "/application/o/"+want, 1))
+	p.Edit = rewriteNode(s, n, `"`+p.Fix+`"`)
+	return []source.Problem{p}
+}
+
+func checkBlueprintApplication(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil {
+		return nil
+	}
+	if s.Deployment.Authentik.Application(p.Name) != nil {
+		return nil
+	}
+	if len(s.Deployment.Authentik.Applications) == 0 {
+		return []source.Problem{s.AtBlueprint("no application has the provider "+p.Name+": authentik has no address for it", "add an authentik_core.application with provider: !KeyOf …", "providers/"+p.Name)}
+	}
+	a := s.Deployment.Authentik.Applications[0]
+	return []source.Problem{s.AtBlueprint("the application "+a.Slug+" does not have the provider "+p.Name, "provider: !KeyOf "+p.Name, "applications/"+a.Slug+"/provider", "applications/"+a.Slug)}
+}
+
+func checkBlueprintScope(s *source.Set) []source.Problem {
+	var out []source.Problem
+	if p := idpProvider(s); p != nil && !slices.Contains(p.Scopes, "openid") {
+		out = append(out, s.AtBlueprint("the provider lacks the scope openid: authentik refuses the userinfo request",
+			"- !Find [authentik_providers_oauth2.scopemapping, [managed, goauthentik.io/providers/oauth2/scope-openid]]", "providers/"+p.Name+"/property_mappings", "providers/"+p.Name))
+	}
+	for _, n := range []*source.Node{s.OpenIDConnect.Get("SCOPE")} {
+		if n.Is('a') && !slices.ContainsFunc(n.Items, func(i *source.Node) bool { return i.Text() == "openid" }) {
+			out = append(out, s.AtJSON(n, "SCOPE replaces the default, and openid is not in it: authentik refuses the userinfo request", `["openid", "profile", "email"]`))
+		}
+	}
+	return out
+}
+
+func checkBlueprintEmail(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil || !slices.Contains(p.Scopes, "openid") {
+		return nil
+	}
+	var out []source.Problem
+	for scope, what := range map[string]string{"email": "accounts have no e-mail address", "profile": "accounts do not get authentik's user name"} {
+		if !slices.Contains(p.Scopes, scope) {
+			out = append(out, s.AtBlueprint("the provider lacks the scope "+scope+": "+what,
+				"- !Find [authentik_providers_oauth2.scopemapping, [managed, goauthentik.io/providers/oauth2/scope-"+scope+"]]", "providers/"+p.Name+"/property_mappings", "providers/"+p.Name))
+		}
+	}
+	slices.SortFunc(out, func(a, b source.Problem) int { return strings.Compare(a.Message, b.Message) })
+	return out
+}
+
+func checkBlueprintGrant(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil || slices.Contains(p.GrantTypes, "authorization_code") {
+		return nil
+	}
+	f := s.AtBlueprint("the provider has no grant type authorization_code: authentik refuses every request from 2026.5 on", "grant_types: [authorization_code, refresh_token]", "providers/"+p.Name+"/grant_types", "providers/"+p.Name)
+	if !s.Deployment.Authentik.AtLeast("2026.5.0") {
+		f.Level = source.Info
+	}
+	return []source.Problem{f}
+}
+
+func checkEmailVerified(s *source.Set) []source.Problem {
+	if s.Blueprint == nil || !s.Deployment.Authentik.AtLeast("2025.10.0") {
+		return nil
+	}
+	for _, m := range s.Deployment.Authentik.Mappings {
+		if m.Scope == "email" {
+			return nil
+		}
+	}
+	var out []source.Problem
+	for _, m := range checkEmailAuth(s) {
+		m.Message = "from authentik 2025.10 on its own e-mail mapping never calls an address verified, so this does nothing"
+		m.Fix = "a scope mapping of your own that returns email_verified: True, for addresses that you have verified"
+		out = append(out, m)
+	}
+	return out
+}
+
+func checkBlueprintSecret(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil || p.ClientSecret == "" || s.App.Secret == "" || p.ClientID != s.App.ClientID || p.ClientSecret == s.App.Secret || len(s.Apps) == 0 || isPlaceholder(s.App.Secret) {
+		return nil
+	}
+	message := map[string]string{
+		deployment.SecretDollar:  "the client secret arrives without its $: Compose took it for a variable",
+		deployment.SecretQuotes:  "the client secret has quotes of its own around it",
+		deployment.SecretNewline: "the client secret ends in a line break",
+		deployment.SecretSpace:   "the client secret has blanks around it",
+		deployment.SecretOneOff:  "the client secret differs from authentik's in one character",
+	}[s.Deployment.SecretRelation()]
+	if message == "" {
+		message = "the client secret is not the one in the blueprint"
+	}
+	return []source.Problem{s.AtJSON(s.Tested().Get("secret"), message+": authentik refuses the client", "copy it again from the blueprint, "+s.Blueprint.Origins["providers/"+p.Name+"/client_secret"].String())}
+}
+
+func checkBlueprintPublic(s *source.Set) []source.Problem {
+	if p := idpProvider(s); p != nil && p.ClientType == "public" {
+		return []source.Problem{s.AtBlueprint("the client is public: authentik does not ask for the secret", "client_type: confidential", "providers/"+p.Name+"/client_type", "providers/"+p.Name)}
+	}
+	return nil
+}
+
+func checkBlueprintJWE(s *source.Set) []source.Problem {
+	p := idpProvider(s)
+	if p == nil || !p.EncryptionKey {
+		return nil
+	}
+	f := s.AtBlueprint("the id_token is encrypted: Paperless-ngx "+s.Paperless().Version+" refuses it", "remove encryption_key", "providers/"+p.Name+"/encryption_key", "providers/"+p.Name)
+	if !s.Paperless().AtLeast("2.20.0") {
+		f.Level, f.Message = source.Warning, "the id_token is encrypted: Paperless-ngx will refuse it from 2.20.0 on"
+	}
+	return []source.Problem{f}
+}
+
+func checkBlueprintKey(s *source.Set) []source.Problem {
+	if p := idpProvider(s); p != nil && !p.SigningKey {
+		return []source.Problem{s.AtBlueprint("the provider has no signing key: tokens are signed with the client secret", "signing_key: !Find [authentik_crypto.certificatekeypair, [name, authentik Self-signed Certificate]]", "providers/"+p.Name)}
+	}
+	return nil
+}
+
+func checkBlueprintSubject(s *source.Set) []source.Problem {
+	if p := idpProvider(s); p != nil && (p.SubMode == "user_email" || p.SubMode == "user_username" || p.SubMode == "user_upn") {
+		return []source.Problem{s.AtBlueprint("the subject is "+strings.TrimPrefix(p.SubMode, "user_")+": when it changes, Paperless takes the person for a new one", "sub_mode: hashed_user_id, before the first sign-in", "providers/"+p.Name+"/sub_mode")}
+	}
+	return nil
+}
+
+func checkBlueprintNotes(s *source.Set) []source.Problem {
+	if s.Blueprint == nil {
+		return nil
+	}
+	var out []source.Problem
+	for _, note := range s.Blueprint.Notes {
+		p := s.AtBlueprint(note, "")
+		if m := notePlace.FindStringSubmatch(strings.TrimPrefix(note, s.BlueprintFile.Path)); m != nil {
+			if line, err := strconv.Atoi(m[1]); err == nil {
+				p.At = s.BlueprintFile.Offset(line, len(s.BlueprintFile.Indent(line))+1)
+				p.Message = m[2]
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+var notePlace = regexp.MustCompile(`^:(\d+): (.*)$`)
+
+// checkBlueprintUnknown names what only the authentik that runs knows.
+func checkBlueprintUnknown(s *source.Set) []source.Problem {
+	if s.Blueprint == nil {
+		return nil
+	}
+	var out []source.Problem
+	for _, u := range s.Blueprint.Unknown {
+		p := s.AtBlueprint(fmt.Sprintf("%s is not known: %s; it is not compared, everything else is", u.Field, u.Why), "")
+		if u.Env != "" {
+			p.Setting = u.Env
+			p.Fix = "set " + u.Env + " where ssocheck runs, as where authentik runs"
+		}
+		if u.At.Line > 0 {
+			p.At = s.BlueprintFile.Offset(u.At.Line, u.At.Column)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// checkBlueprintAccess says who may sign in, where not everybody may.
+func checkBlueprintAccess(s *source.Set) []source.Problem {
+	if s.Blueprint == nil {
+		return nil
+	}
+	app := s.Deployment.IdPApplication()
+	if app == nil {
+		return nil
+	}
+	who := s.Deployment.Access()
+	if who == "" {
+		return nil
+	}
+	return []source.Problem{s.AtBlueprint(who+" may use the application "+app.Slug, "", "applications/"+app.Slug, "applications/")}
+}
