@@ -131,7 +131,7 @@ func role(c *Container) string {
 	whose, _ := deployment.WhoseImage(c.Image)
 	_, db := c.env["AUTHENTIK_POSTGRESQL__HOST"]
 	_, key := c.env["AUTHENTIK_SECRET_KEY"]
-	if whose != deployment.AuthentikIdP && !(db && key) || others.MatchString(c.Image) {
+	if own := db && key; whose != deployment.AuthentikIdP && !own || others.MatchString(c.Image) {
 		return ""
 	}
 	for _, arg := range slices.Concat(c.full.Config.Cmd, c.full.Args) {

@@ -43,7 +43,7 @@ func TestOnlyReads(t *testing.T) {
 		require.NoError(t, err)
 		err = onlyReads(r)
 		if want {
-			assert.NoError(t, err, call)
+			require.NoError(t, err, call)
 			continue
 		}
 		assert.ErrorIs(t, err, errWrites, call)

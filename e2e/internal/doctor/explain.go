@@ -31,7 +31,7 @@ func Explain(rec evidence.Record, b *deployment.Deployment, lint []source.Diagno
 			f.Because = append(f.Because, differences(rec.Stale, b, fixed)...)
 		}
 	}
-	return stalePlace(all, rec, b, fixed)
+	return stalePlace(all, rec, fixed)
 }
 
 // Again explains recorded evidence again. What the files would be is not recorded:
@@ -62,7 +62,7 @@ func causes(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Fin
 // stalePlace puts STALE where it belongs: first, where the files alone would not
 // have the cause that what runs has; last, where they have it, too; nowhere, where
 // nothing that takes part in signing in differs.
-func stalePlace(all []troubleshooting.Finding, rec evidence.Record, b, fixed *deployment.Deployment) []troubleshooting.Finding {
+func stalePlace(all []troubleshooting.Finding, rec evidence.Record, fixed *deployment.Deployment) []troubleshooting.Finding {
 	at := slices.IndexFunc(all, func(f troubleshooting.Finding) bool { return f.Code == codeStale })
 	if at < 0 {
 		return all

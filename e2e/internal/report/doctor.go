@@ -20,7 +20,7 @@ func Doctor(w io.Writer, x *doctor.Examination, o TextOptions) error {
 	c := &r.Checks[0]
 	switch {
 	case len(c.Findings) > 0:
-		p.cause(r, c, x)
+		p.cause(c, x)
 	case c.Status == check.Passed:
 		p.line(p.mark(c.Status), " ", p.paint(bold, "no cause was found why people could not sign in"))
 		// What the logs tell may be of yesterday: it is no verdict.
@@ -44,7 +44,7 @@ func Doctor(w io.Writer, x *doctor.Examination, o TextOptions) error {
 }
 
 // cause tells the first finding in full, and names the others.
-func (p *printer) cause(r *Report, c *Check, x *doctor.Examination) {
+func (p *printer) cause(c *Check, x *doctor.Examination) {
 	f := &c.Findings[0]
 	p.finding(c, f)
 	p.advice("apply", x.Apply(f))

@@ -172,7 +172,7 @@ func weigh(code string, rec evidence.Record, b *deployment.Deployment) (yes, no 
 			no = append(no, text)
 		}
 	}
-	if i := Find(code); i != nil && i.Suspect != nil && !(b.Observed && i.ofFiles()) {
+	if i := Find(code); i != nil && i.Suspect != nil && (!b.Observed || !i.ofFiles()) {
 		if because, ok := i.Suspect(b); ok {
 			yes = append(yes, because...)
 		}
