@@ -10,52 +10,51 @@ import (
 
 // Run is Check as a Go test. Below a *testing.T each check is a subtest, with what
 // explains it in its log; any other testing.TB gets the failures as errors.
-func Run(t testing.TB, o Options) *Results {
-	t.Helper()
-	run, err := Check(t.Context(), o)
+func Run(tb testing.TB, o Options) *Results {
+	tb.Helper()
+	run, err := Check(tb.Context(), o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if o.Report != "" {
 		if err := report.Write(o.Report, run); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	}
-	subtests(t, run)
+	subtests(tb, run)
 	return run
 }
 
 // subtests makes a subtest of each result, with what explains it.
-func subtests(t testing.TB, run *Results) {
-	t.Helper()
+func subtests(tb testing.TB, run *Results) {
+	tb.Helper()
 	if run.Error != "" {
-		t.Error(run.Error)
+		tb.Error(run.Error)
 	}
 	v := run.Verdict()
 	if v.Why != "" {
-		t.Error(v.Why)
+		tb.Error(v.Why)
 	}
 	for _, text := range v.NotTested {
-		t.Log(text)
+		tb.Log(text)
 	}
 	for _, r := range run.Results {
 		name := r.Check.ID
 		if r.Variant != "" && r.Variant != check.AsConfigured {
 			name += "@" + r.Variant
 		}
-		one := func(t testing.TB) { outcome(t, run, &r) }
-		if t, ok := t.(*testing.T); ok {
-			t.Run(name, func(t *testing.T) { one(t) })
+		if t, ok := tb.(*testing.T); ok {
+			t.Run(name, func(t *testing.T) { outcome(t, run, &r) })
 			continue
 		}
-		t.Log(name)
-		one(t)
+		tb.Log(name)
+		outcome(tb, run, &r)
 	}
 }
 
 // outcome tells a test what came of one check.
-func outcome(t testing.TB, run *Results, r *Result) {
-	t.Helper()
+func outcome(tb testing.TB, run *Results, r *Result) {
+	tb.Helper()
 	// go test -json has these, so that a dashboard need not parse prose.
 	for _, a := range [][2]string{
 		{"check", r.Check.ID},
@@ -65,20 +64,20 @@ func outcome(t testing.TB, run *Results, r *Result) {
 		{"paperless", run.Paperless.Version},
 		{"authentik", run.Authentik.Version},
 	} {
-		t.Attr(a[0], a[1])
+		tb.Attr(a[0], a[1])
 	}
 	if len(r.Findings) > 0 {
-		t.Attr("code", r.Findings[0].Code)
+		tb.Attr("code", r.Findings[0].Code)
 	}
-	t.Log(r.Message)
+	tb.Log(r.Message)
 	for _, f := range r.Findings {
-		t.Logf("%s: %s\n  %s\n  %s", f.Code, f.Title, strings.Join(f.Because, "\n  "), f.Fix)
+		tb.Logf("%s: %s\n  %s\n  %s", f.Code, f.Title, strings.Join(f.Because, "\n  "), f.Fix)
 	}
 	switch r.Status {
 	case check.Failed, check.Errored:
-		t.Fail()
+		tb.Fail()
 	case check.Skipped:
-		if t, ok := t.(*testing.T); ok { // a subtest; another TB would skip the rest, too
+		if t, ok := tb.(*testing.T); ok { // a subtest; another TB would skip the rest, too
 			t.Skip(r.Message)
 		}
 	}

@@ -30,7 +30,7 @@ func manPage(app *kong.Application) string {
 	p(".SH SYNOPSIS\n.B ssocheck\n.I COMMAND\n[flags]")
 	p(".SH EXIT STATUS\n.TP\n.B 0\nsomebody signed in through authentik, no check failed, and lint has no error\n.TP\n.B 1\na check failed, or lint has an error\n.TP\n.B 2\nthe tester could not do its work, or nobody signed in")
 	p(".SH FLAGS OF EVERY COMMAND")
-	manFlags(p, app.Node.Flags)
+	manFlags(p, app.Flags)
 	p(".SH COMMANDS")
 	for _, c := range app.Leaves(true) {
 		p(".SS ssocheck %s", roff(c.Summary()))

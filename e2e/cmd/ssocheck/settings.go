@@ -54,8 +54,8 @@ func readSettings(name string) (settings, error) {
 	return s, nil
 }
 
-// Resolve gives a flag its value of the file, unless the environment has one.
-func (s settings) resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
+// resolve gives a flag its value of the file, unless the environment has one.
+func (s settings) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if slices.ContainsFunc(flag.Envs, func(name string) bool { _, set := os.LookupEnv(name); return set }) {
 		return nil, nil //nolint:nilnil // nothing to resolve, as kong asks for
 	}

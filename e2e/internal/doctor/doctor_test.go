@@ -127,7 +127,7 @@ func TestSeveral(t *testing.T) {
 	require.ErrorIs(t, err, doctor.ErrPair)
 	require.ErrorContains(t, err, "docs-webserver-1")
 	require.ErrorContains(t, err, "test-webserver-1")
-	assert.ErrorContains(t, err, "--paperless NAME")
+	require.ErrorContains(t, err, "--paperless NAME")
 	x := examine(t, e, func(o *doctor.Options) { o.Paperless = "docs-webserver-1" })
 	assert.Equal(t, "docs-webserver-1", x.Paperless.Name)
 	_, err = doctor.Examine(t.Context(), doctor.Options{Engine: e.URL, Paperless: "nobody"})

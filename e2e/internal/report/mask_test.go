@@ -6,11 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/source"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 

@@ -28,7 +28,7 @@ func (s *Set) neighbour() *Entry {
 	return nil
 }
 
-// line is a definition as it would stand in the user's file.
+// Line is a definition as it would stand in the user's file.
 func (s *Set) Line(name, value string) string {
 	if e := cmp.Or(s.Vars[name], s.neighbour()); e != nil {
 		return e.Written(name, value)
@@ -43,7 +43,7 @@ func (s *Set) Line(name, value string) string {
 	return formOf(kind, name, value)
 }
 
-// absent is a problem about a setting that is not there. Its fix is the line that
+// Absent is a problem about a setting that is not there. Its fix is the line that
 // adds it, in the form of the file and beside its neighbour.
 func (s *Set) Absent(name, value, message string) Problem {
 	p := s.Anywhere(message, s.Line(name, value))

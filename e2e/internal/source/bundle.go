@@ -149,6 +149,7 @@ func recorded(releases []deployment.Release) []deployment.Release {
 	return slices.DeleteFunc(slices.Clone(releases), func(r deployment.Release) bool { return !strings.HasPrefix(r.Source, "fixtures/observed.json") })
 }
 
+// Latest is the newest version of a list.
 func Latest(releases []deployment.Release) string {
 	newest, best := "", (*semver.Version)(nil)
 	for _, r := range releases {
@@ -202,6 +203,7 @@ func (s *Set) fromFile(base string, e *Entry) {
 	s.Files[base] = e
 }
 
+// A MissingFile is a secret file that a setting names and nothing brings.
 type MissingFile struct{ Name, Target, Host string }
 
 // unknownFile notes a file whose content is not known here, and gives a run
@@ -303,7 +305,7 @@ func (s *Set) held(kind, name string, from types.FileObjectConfig) (host string,
 	return "", f, err == nil, ""
 }
 
-// conf tells whether the configuration is that of an installation without Docker.
+// Conf tells whether the configuration is that of an installation without Docker.
 func (s *Set) Conf() bool {
 	return slices.ContainsFunc(s.All, func(e *Entry) bool { return e.From == "conf" })
 }
@@ -323,7 +325,7 @@ func (s *Set) extraHosts() {
 	}
 }
 
-// value is a variable as the container has it, after *_FILE, and where it stands.
+// Value is a variable as the container has it, after *_FILE, and where it stands.
 func (s *Set) Value(name string) (string, *Entry) {
 	if e := s.Files[name]; e != nil {
 		return e.Value, e
@@ -356,7 +358,7 @@ func (s *Set) publicURL() string {
 	return DefaultPaperlessURL
 }
 
-// originOf is scheme://host[:port] of a URL, "" when it has none.
+// OriginOf is scheme://host[:port] of a URL, "" when it has none.
 func OriginOf(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(u.Host, "<>{} ") {
@@ -379,7 +381,7 @@ func (s *Set) authentikURL() string {
 	return origin
 }
 
-// An appValues is what the first app of the provider JSON says, also when the
+// An AppValues is what the first app of the provider JSON says, also when the
 // JSON as a whole cannot be read.
 type AppValues struct {
 	ProviderID, name, ClientID, Secret, serverURL string
@@ -387,7 +389,7 @@ type AppValues struct {
 
 var slugInURL = regexp.MustCompile(`/application/o/([^/?#]+)`)
 
-// slug is the application's slug in server_url, or "".
+// Slug is the application's slug in server_url, or "".
 func (a AppValues) Slug() string {
 	m := slugInURL.FindStringSubmatch(a.serverURL)
 	if m == nil || m[1] == ".well-known" || !Segment.MatchString(m[1]) {
@@ -396,6 +398,7 @@ func (a AppValues) Slug() string {
 	return m[1]
 }
 
+// Segment matches one segment of a path, as a provider_id must be.
 var Segment = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // guideModel is authentik after the guide's step 1 for these values. It is what

@@ -315,6 +315,7 @@ func (r *reader) composeError(p *project, err error) {
 	r.Compose = &pr // reported unless a rule with a better word finds the same place
 }
 
+// PaperlessImage matches the name of an image of Paperless-ngx or its forerunners.
 var PaperlessImage = regexp.MustCompile(`(?:^|/)(?:paperless-ngx|paperless-ng|paperless)(?:[:@]|$)`)
 
 // choose finds the Paperless service: the named one, else by image, else by

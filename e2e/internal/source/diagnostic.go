@@ -15,7 +15,7 @@ const (
 	Info    = "info"    // worth knowing
 )
 
-// A Finding is one thing that lint has to say about a file.
+// A Diagnostic is one thing that lint has to say about a file.
 type Diagnostic struct {
 	Code    string `json:"code"`  // stable, such as CFG-UNKNOWN; the same codes as troubleshooting items where the cause is the same
 	Level   string `json:"level"` // Error, Warning or Info

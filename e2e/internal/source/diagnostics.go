@@ -55,7 +55,7 @@ func (s *Set) linesOf(e *Edit) (string, bool) {
 	return "", false
 }
 
-// sort puts errors first, then warnings, then notes; each in the order of files
+// Sort puts errors first, then warnings, then notes; each in the order of files
 // and lines, what is there now first.
 func (s *Set) Sort(list []Diagnostic) {
 	order := map[string]int{}
@@ -70,6 +70,7 @@ func (s *Set) Sort(list []Diagnostic) {
 	})
 }
 
+// Rank orders levels: errors first.
 func Rank(level string) int {
 	switch level {
 	case Error:

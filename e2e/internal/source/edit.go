@@ -2,7 +2,7 @@ package source
 
 import "strings"
 
-// replace is the edit that puts a text in place of one on the same line.
+// Replace is the edit that puts a text in place of one on the same line.
 func Replace(f *file, at, n int, text string) *Edit {
 	if !f.unmended() || at < 0 || at+n > len(f.Text) || f.Path == "" || strings.HasPrefix(f.Path, "secret ") {
 		return nil // a mended copy: its columns are not those of the file
@@ -19,10 +19,10 @@ func Replace(f *file, at, n int, text string) *Edit {
 	return &Edit{File: f.Path, From: line, To: line, Text: old[:at-start] + text + old[at-start+n:]}
 }
 
-// rename is the edit that puts another name in place of a variable's.
+// Rename is the edit that puts another name in place of a variable's.
 func (e *Entry) Rename(name string) *Edit { return Replace(e.File, e.NameAt, len(e.Name), name) }
 
-// revalue is the edit that gives a variable written on one line another value.
+// Revalue is the edit that gives a variable written on one line another value.
 func (e *Entry) Revalue(value string) *Edit {
 	at, end := e.ValueAt, e.End
 	if e.Style == Literal || e.Style == Folded || e.Style == Mapping || e.Style == Absent || end < at {
@@ -41,7 +41,7 @@ func (e *Entry) Revalue(value string) *Edit {
 	return Replace(e.File, at, end-at, value)
 }
 
-// remove is the edit that takes a variable out, when it is on one line.
+// Remove is the edit that takes a variable out, when it is on one line.
 func (e *Entry) Remove() *Edit {
 	line := e.firstLine()
 	if !e.File.unmended() || e.lastLine() != line || e.From == "file" {
@@ -50,7 +50,7 @@ func (e *Entry) Remove() *Edit {
 	return &Edit{File: e.File.Path, From: line, To: line}
 }
 
-// insertAfter is the edit that adds a variable below another, in its form.
+// InsertAfter is the edit that adds a variable below another, in its form.
 func (e *Entry) InsertAfter(name, value string) *Edit {
 	if !e.File.unmended() || e.From == "file" || e.flow() {
 		return nil

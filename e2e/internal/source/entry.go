@@ -11,6 +11,7 @@ import (
 // A style is how a value is written down.
 type style int
 
+// The ways in which a value is written.
 const (
 	Plain        style = iota
 	SingleQuoted       // 'value'
@@ -23,7 +24,7 @@ const (
 	Absent             // KEY without a value: passed through from the shell
 )
 
-// An entry is one definition of a variable: what is written, what the container
+// An Entry is one definition of a variable: what is written, what the container
 // gets of it, and where each of its bytes stands.
 type Entry struct {
 	Name     string
@@ -55,7 +56,7 @@ type Entry struct {
 	skipped bool    // the container does not get it; the value is as it was meant
 }
 
-// A reference is a $NAME, ${NAME…} or $$ in a value.
+// A Reference is a $NAME, ${NAME…} or $$ in a value.
 type Reference struct {
 	Name  string // "" for $$
 	Text  string // as written
@@ -65,12 +66,13 @@ type Reference struct {
 	Sub   string // what it became
 }
 
+// Origin is where the entry stands.
 func (e *Entry) Origin() deployment.Origin {
 	line, col := e.File.At(e.NameAt)
 	return deployment.Origin{File: e.File.Path, Line: line, Column: col}
 }
 
-// offset is where a byte of the value stands in the file.
+// Offset is where a byte of the value stands in the file.
 func (e *Entry) Offset(i int) int {
 	if len(e.Pos) == 0 {
 		return e.ValueAt

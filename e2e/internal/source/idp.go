@@ -8,14 +8,14 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// urlNames are the keys under which people write the address of the provider;
+// URLKeys are the keys under which people write the address of the provider;
 // only server_url is read.
 var URLKeys = []string{
 	"server_url", "server_metadata_url", "discovery_url", "metadata_url", "well_known_url", "wellknown_url", "openid_configuration_url",
 	"openid_configuration", "oidc_discovery_url", "configuration_url", "issuer_url", "issuer", "url", "serverUrl", "serverURL", "server-url",
 }
 
-// serverURL is the address in an app's settings, also under a name that is not
+// ServerURL is the address in an app's settings, also under a name that is not
 // read, or in the app itself; nil when there is none.
 func ServerURL(app *Node) *Node {
 	for _, in := range []*Node{app.Get("settings"), app} {
@@ -28,7 +28,7 @@ func ServerURL(app *Node) *Node {
 	return nil
 }
 
-// whose tells whose provider an app names: by its own words, else by what else
+// Whose tells whose provider an app names: by its own words, else by what else
 // is deployed. A blueprint that has its client says that it is authentik.
 func (s *Set) Whose(app *Node) (deployment.IdP, string) {
 	kind, name := deployment.WhoseIdP(app.Get("provider_id").Text(), app.Get("name").Text(), ServerURL(app).Text())
@@ -44,7 +44,7 @@ func (s *Set) Whose(app *Node) (deployment.IdP, string) {
 	return s.DeployedIdP()
 }
 
-// deployedIdP is the one product that the compose file deploys beside Paperless.
+// DeployedIdP is the one product that the compose file deploys beside Paperless.
 func (s *Set) DeployedIdP() (deployment.IdP, string) {
 	if s.Project == nil {
 		return deployment.UnknownIdP, ""
@@ -63,14 +63,14 @@ func (s *Set) DeployedIdP() (deployment.IdP, string) {
 	return deployment.UnknownIdP, ""
 }
 
-// isAuthentik tells whether something says that an app's provider is authentik.
+// IsAuthentik tells whether something says that an app's provider is authentik.
 // Only then may a finding about authentik's side be an error.
 func (s *Set) IsAuthentik(app *Node) bool {
 	kind, _ := s.Whose(app)
 	return kind == deployment.AuthentikIdP
 }
 
-// idp is what to call an app's provider in a sentence.
+// IdP is what to call an app's provider in a sentence.
 func (s *Set) IdP(app *Node) string {
 	switch kind, name := s.Whose(app); {
 	case kind == deployment.AuthentikIdP:
@@ -107,7 +107,7 @@ func (s *Set) otherIdPs() string {
 	return strings.Join(names, " and ")
 }
 
-// callback is the address that the provider sends people back to.
+// Callback is the address that the provider sends people back to.
 func (s *Set) Callback(provider string) string {
 	origin := "https://<the host that people open>"
 	if u, _ := s.Value("PAPERLESS_URL"); OriginOf(u) != "" {

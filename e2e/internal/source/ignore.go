@@ -21,7 +21,7 @@ type ignoring struct {
 
 var ignoreComment = regexp.MustCompile(`(?i)(#|//)\s*ssocheck:\s*ignore[\s:=]+([A-Z][A-Z0-9]*-[A-Z0-9-]+(?:[\s,]+[A-Z][A-Z0-9]*-[A-Z0-9-]+)*)`)
 
-// ignorings are the comments of all files that were read.
+// Ignorings are the comments of all files that were read.
 func (s *Set) Ignorings() []ignoring {
 	files := s.Reader.files
 	if s.BlueprintFile != nil {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// A jnode is a JSON value with its place in the text.
+// A Node is a JSON value with its place in the text.
 type Node struct {
 	Kind    byte // o object, a array, s string, n number, b boolean, z null
 	Members []Member
@@ -16,13 +16,14 @@ type Node struct {
 	At, End int    // offsets in the text
 }
 
+// A Member is one key of an object with its value.
 type Member struct {
 	Key     string
 	At, End int
 	Value   *Node
 }
 
-// get is the value of a key, as Python has it: the last of equal ones.
+// Get is the value of a key, as Python has it: the last of equal ones.
 func (n *Node) Get(key string) *Node {
 	if n == nil {
 		return nil
@@ -35,6 +36,7 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
+// Member is the one of this key that counts, the last; nil: there is none.
 func (n *Node) Member(key string) *Member {
 	if n == nil {
 		return nil
@@ -47,9 +49,10 @@ func (n *Node) Member(key string) *Member {
 	return nil
 }
 
+// Is reports whether there is a value, of this kind.
 func (n *Node) Is(kind byte) bool { return n != nil && n.Kind == kind }
 
-// text is a string's value, "" for anything else.
+// Text is a string's value, "" for anything else.
 func (n *Node) Text() string {
 	if n.Is('s') {
 		return n.Str
@@ -57,7 +60,7 @@ func (n *Node) Text() string {
 	return ""
 }
 
-// truthy is Python's idea of true.
+// Truthy is Python's idea of true.
 func (n *Node) Truthy() bool {
 	if n == nil {
 		return false
@@ -78,7 +81,7 @@ func (n *Node) Truthy() bool {
 	return false
 }
 
-// A jsonError is a place where Python's json stops, in words for a person.
+// A JSONError is a place where Python's json stops, in words for a person.
 type JSONError struct {
 	At   int
 	Text string
@@ -97,7 +100,7 @@ type jsonParser struct {
 	err   *JSONError
 }
 
-// parseJSON reads JSON as Python's json.loads does: NaN and Infinity are taken,
+// ParseJSON reads JSON as Python's json.loads does: NaN and Infinity are taken,
 // equal keys too, comments and trailing commas are not.
 func ParseJSON(s string) (*Node, *JSONError) {
 	p := &jsonParser{s: s}

@@ -6,7 +6,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// natives are the providers of the JSON that allauth has an app of its own for,
+// Natives are the providers of the JSON that allauth has an app of its own for,
 // such as google: they stand beside openid_connect, under their own name.
 func (s *Set) Natives() []string {
 	if !s.Doc.Is('o') {

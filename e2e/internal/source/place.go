@@ -6,7 +6,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// A problem is what a reader has to say about a place in a file.
+// A Problem is what a reader has to say about a place in a file.
 type Problem struct {
 	Code    string
 	Level   string
@@ -28,12 +28,12 @@ const (
 	ByAuthentik = "authentik"
 )
 
-// atName is a problem at the name of a variable.
+// AtName is a problem at the name of a variable.
 func (e *Entry) AtName(message, fix string) Problem {
 	return Problem{File: e.File, At: e.NameAt, Width: len(e.Name), Setting: e.Name, Message: message, Fix: fix}
 }
 
-// atValue is a problem at the value of a variable.
+// AtValue is a problem at the value of a variable.
 func (e *Entry) AtValue(message, fix string) Problem {
 	width := 1
 	if line, _ := e.File.At(e.ValueAt); e.End > e.ValueAt && e.lastLine() == line {
@@ -42,7 +42,7 @@ func (e *Entry) AtValue(message, fix string) Problem {
 	return Problem{File: e.File, At: e.ValueAt, Width: width, Setting: e.Name, Message: message, Fix: fix}
 }
 
-// atNode is a problem at a piece of the provider JSON.
+// AtNode is a problem at a piece of the provider JSON.
 func (s *Set) AtNode(at, end int, message, fix string) Problem {
 	e := s.Providers
 	from := e.Offset(at)
@@ -56,15 +56,17 @@ func (s *Set) AtNode(at, end int, message, fix string) Problem {
 	return Problem{File: e.File, At: from, Width: width, Setting: deployment.ProvidersKey, Message: message, Fix: fix}
 }
 
+// AtJSON is a problem at a value of the provider JSON.
 func (s *Set) AtJSON(n *Node, message, fix string) Problem {
 	return s.AtNode(n.At, n.End, message, fix)
 }
 
+// AtKey is a problem at a key of the provider JSON.
 func (s *Set) AtKey(m *Member, message, fix string) Problem {
 	return s.AtNode(m.At, m.End, message, fix)
 }
 
-// atBlueprint is a problem at a part of the blueprint, by the key of its place;
+// AtBlueprint is a problem at a part of the blueprint, by the key of its place;
 // the first key that has a place counts.
 func (s *Set) AtBlueprint(message, fix string, keys ...string) Problem {
 	p := Problem{File: s.BlueprintFile, Message: message, Fix: fix}
@@ -77,7 +79,7 @@ func (s *Set) AtBlueprint(message, fix string, keys ...string) Problem {
 	return p
 }
 
-// anywhere is a problem of the configuration as a whole: at the service's
+// Anywhere is a problem of the configuration as a whole: at the service's
 // environment, or at the first line of the first file.
 func (s *Set) Anywhere(message, fix string) Problem {
 	p := Problem{Message: message, Fix: fix}
@@ -102,7 +104,7 @@ func (s *Set) Anywhere(message, fix string) Problem {
 	return p
 }
 
-// atImage moves a problem to the image of the service, where there is one.
+// AtImage moves a problem to the image of the service, where there is one.
 func (s *Set) AtImage(p *Problem) {
 	if s.Project == nil {
 		return

@@ -40,7 +40,7 @@ func (s *Set) readProviders() {
 	}
 }
 
-// tested is the app that authentik's side is compared with: the first that is
+// Tested is the app that authentik's side is compared with: the first that is
 // not another product's, else the first; nil when there is none.
 func (s *Set) Tested() *Node {
 	for _, app := range s.Apps {
@@ -152,7 +152,7 @@ func (s *Set) intended() AppValues {
 	return app
 }
 
-// modules are the entries of PAPERLESS_APPS with their places in the value.
+// Modules are the entries of PAPERLESS_APPS with their places in the value.
 func (s *Set) Modules() (e *Entry, list []Module) {
 	v, e := s.Value("PAPERLESS_APPS")
 	if e == nil {
@@ -168,11 +168,13 @@ func (s *Set) Modules() (e *Entry, list []Module) {
 	return e, list
 }
 
+// A Module is one entry of PAPERLESS_APPS, and where it stands.
 type Module struct {
 	Raw, Name string
 	At        int
 }
 
+// HasApp reports whether PAPERLESS_APPS names the app of OpenID Connect.
 func (s *Set) HasApp() bool {
 	_, list := s.Modules()
 	for _, m := range list {
@@ -184,10 +186,13 @@ func (s *Set) HasApp() bool {
 }
 
 var (
-	// authentik may live under a path of its own (AUTHENTIK_WEB__PATH).
+	// ApplicationPath is that of an application of authentik, which may live under
+	// a path of its own (AUTHENTIK_WEB__PATH).
 	ApplicationPath = regexp.MustCompile(`^(/.*)?/application/o/([^/]+)/?(?:\.well-known/openid-configuration)?$`)
-	DoubleSlash     = regexp.MustCompile(`//`)
-	WellKnownPath   = "/.well-known/openid-configuration"
+	// DoubleSlash is a path that a suffix was put to once too often.
+	DoubleSlash = regexp.MustCompile(`//`)
+	// WellKnownPath is where a discovery document is, below the issuer.
+	WellKnownPath = "/.well-known/openid-configuration"
 )
 
 // authentikPath is the path in front of the application's in server_url.

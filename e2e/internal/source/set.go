@@ -2,7 +2,7 @@ package source
 
 import "github.com/ssocheck/ssocheck/e2e/internal/deployment"
 
-// A subject is what the rules look at: the files, and the bundle made of them.
+// A Set is what the rules look at: the files, and the bundle made of them.
 type Set struct {
 	Reader     *reader
 	Catalogue  *Catalogue
@@ -34,10 +34,10 @@ type Set struct {
 	BlueprintFile *file
 }
 
-// paperless is the Paperless side of the bundle.
+// Paperless is the Paperless side of the bundle.
 func (s *Set) Paperless() *deployment.Paperless { return &s.Deployment.Paperless }
 
-// effective are the variables that count, in the order of the files.
+// Effective are the variables that count, in the order of the files.
 func (s *Set) Effective() []*Entry {
 	var out []*Entry
 	for _, e := range s.All {

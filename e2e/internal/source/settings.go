@@ -38,6 +38,7 @@ type MissingSetting struct {
 	Effect string `json:"effect"`
 }
 
+// A Catalogue is every setting of Paperless-ngx that is known, and what is like one.
 type Catalogue struct {
 	Settings    []Setting        `json:"settings"`
 	Nonexistent []MissingSetting `json:"nonexistent"`
@@ -46,7 +47,7 @@ type Catalogue struct {
 	Removed     map[string]Removal
 }
 
-// A removal is what became of a setting that has nothing to do with signing in.
+// A Removal is what became of a setting that has nothing to do with signing in.
 type Removal struct{ Since, Instead string }
 
 // KnownSettings is what is known of the settings of Paperless, by version.
@@ -91,9 +92,10 @@ func Settings() ([]Setting, error) {
 	return slices.Clone(d.Settings), nil
 }
 
+// Semver is a released version, with or without v.
 var Semver = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)$`)
 
-// since is the first version that reads the setting, or "" for all that this
+// Since is the first version that reads the setting, or "" for all that this
 // program knows.
 func (s *Setting) Since() string {
 	if m := Semver.FindStringSubmatch(s.Introduced); m != nil && deployment.AtLeast(m[1], "2.5.0") {
@@ -102,7 +104,7 @@ func (s *Setting) Since() string {
 	return ""
 }
 
-// realName is the setting that a name stands for, when no version reads the
+// RealName is the setting that a name stands for, when no version reads the
 // name: a known wrong name or a misspelling of a login setting; else "".
 func (d *Catalogue) RealName(name string) string {
 	if d.Known(name) {
@@ -139,7 +141,7 @@ func (d *Catalogue) RealName(name string) string {
 // ownNames are the beginnings of names that only sign-in settings have.
 var ownNames = []string{"PAPERLESS_SOCIAL", "PAPERLESS_ACCOUNT", "PAPERLESS_ALLAUTH", "PAPERLESS_OIDC", "PAPERLESS_OPENID", "PAPERLESS_SSO", "PAPERLESS_REDIRECT_LOGIN", "PAPERLESS_HTTP_REMOTE", "PAPERLESS_REMOTE_USER", "PAPERLESS_ENABLE_HTTP_REMOTE", "PAPERLESS_LOGIN", "PAPERLESS_LOGOUT", "PAPERLESS_AUTHENTIK"}
 
-// nearest is the setting whose words have most in common with a name of the
+// Nearest is the setting whose words have most in common with a name of the
 // sign-in settings that no version reads; "" for names of other things.
 func (d *Catalogue) Nearest(name string) string {
 	if !slices.ContainsFunc(ownNames, func(own string) bool { return strings.HasPrefix(name, own) }) {
@@ -171,7 +173,7 @@ func nameWords(name string) []string {
 	return strings.FieldsFunc(strings.ReplaceAll(name, "SOCIALACCOUNT", "SOCIAL_ACCOUNT"), func(r rune) bool { return r == '_' })
 }
 
-// known tells whether some version reads the name.
+// Known tells whether some version reads the name.
 func (d *Catalogue) Known(name string) bool {
 	base := strings.TrimSuffix(name, "_FILE")
 	return d.ByName[name] != nil || d.others[name] || d.ByName[base] != nil || d.others[base]

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"fmt"
 	"maps"
 	"net/netip"
 	"net/url"
@@ -195,7 +194,7 @@ func tlsHosts(d *document, tls ast.Node, where string) []secureSite {
 	for _, item := range d.items(tls) {
 		for _, host := range d.items(d.Get(item, "hosts")) {
 			if h := d.Text(host); h != "" && !strings.Contains(h, "{{") {
-				out = append(out, secureSite{h, fmt.Sprintf("tls: of %s", where), true})
+				out = append(out, secureSite{h, "tls: of " + where, true})
 			}
 		}
 	}

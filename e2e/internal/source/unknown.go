@@ -10,7 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// A gap is a piece of a value that is not known here: a variable that a Secret
+// A Gap is a piece of a value that is not known here: a variable that a Secret
 // of the cluster sets, or the shell that docker compose runs in.
 type Gap struct {
 	at, n int    // in the value
@@ -18,7 +18,7 @@ type Gap struct {
 	Why   string // where it comes from
 }
 
-// unknownHere reports whether a variable is set by something that is not among
+// UnknownHere reports whether a variable is set by something that is not among
 // the files: then it is neither set nor absent.
 func (s *Set) UnknownHere(name string) bool {
 	for _, n := range []string{name, name + "_FILE"} {
@@ -30,7 +30,7 @@ func (s *Set) UnknownHere(name string) bool {
 	return e != nil && e.Unknown != ""
 }
 
-// partial reports whether the files may be a part of the configuration: what
+// Partial reports whether the files may be a part of the configuration: what
 // they lack may be set elsewhere.
 func (s *Set) Partial() bool { return s.Fragment || s.Reader.Lacks || len(s.Reader.Open) > 0 }
 

@@ -184,7 +184,7 @@ func (r *reader) opaque(e *Entry, pieces bool) {
 	}
 }
 
-// loginVariable tells whether a variable belongs to signing in.
+// LoginVariable tells whether a variable belongs to signing in.
 func LoginVariable(name string) bool {
 	for _, part := range []string{"SOCIAL", "PAPERLESS_APPS", "LOGIN", "LOGOUT", "ALLAUTH", "PAPERLESS_URL", "REMOTE_USER", "ACCOUNT", "SSO", "OIDC"} {
 		if strings.Contains(name, part) {

@@ -21,7 +21,7 @@ const (
 	asOption              // -e NAME=value of a command line
 )
 
-// written is a definition in the form of this one, as it would stand in the file.
+// Written is a definition in the form of this one, as it would stand in the file.
 // The lines of one that needs several are indented to the first.
 func (e *Entry) Written(name, value string) string {
 	switch e.form {

@@ -41,8 +41,10 @@ func TestEndpointOf(t *testing.T) {
 func TestStamped(t *testing.T) {
 	t.Parallel()
 	old := []evidence.Exchange{
-		{URL: "https://a.example/application/o/token/"}, {URL: "https://p.example/static/base.css"},
-		{URL: "https://a.example/moved/", Endpoint: oidc.Userinfo}, {URL: "https://%zz/"},
+		{URL: "https://a.example/application/o/token/"},
+		{URL: "https://p.example/static/base.css"},
+		{URL: "https://a.example/moved/", Endpoint: oidc.Userinfo},
+		{URL: "https://%zz/"},
 	}
 	got := target.Stamped(old)
 	var is []oidc.Endpoint

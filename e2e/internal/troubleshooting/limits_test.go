@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/source"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // Files as large as they may be are read in bounded time.
