@@ -10,8 +10,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/manual"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
-	"github.com/ssocheck/ssocheck/fixtures"
 )
 
 type explainCmd struct {
@@ -27,13 +27,13 @@ func (explainCmd) Help() string {
 
 // Run explains.
 func (c *explainCmd) Run(e *env) error {
-	known, err := loginSettings()
+	known, err := source.Settings()
 	if err != nil {
 		return err
 	}
 	for _, s := range known {
 		if strings.EqualFold(s.Name, c.Code) {
-			s.print(e.stdout)
+			printSetting(e.stdout, s)
 			return nil
 		}
 	}
@@ -78,13 +78,22 @@ type listed struct {
 	Basis   *basis `json:"basis,omitempty"` // how we know an item
 	*setting
 
-	line string
+	line string // what the text form prints
 }
 
 // A basis is how we know that a cause shows as its item says.
 type basis struct {
 	Kind    string   `json:"kind"`
 	Sources []string `json:"sources"` // paths from the root of the repository, with the place
+}
+
+// A setting is what a list tells of one.
+type setting struct {
+	Name       string `json:"name"`
+	Type       string `json:"type"`
+	Default    string `json:"default"`
+	Introduced string `json:"introduced"`
+	Behaviour  string `json:"behaviour"`
 }
 
 // Run lists.
@@ -100,10 +109,6 @@ func (c *listCmd) Run(e *env) error {
 		return enc.Encode(rows)
 	}
 	for _, r := range rows {
-		if r.setting != nil {
-			r.print(e.stdout)
-			continue
-		}
 		fmt.Fprintln(e.stdout, r.line)
 	}
 	return nil
@@ -147,39 +152,20 @@ func (c *listCmd) rows() ([]listed, error) {
 			}
 		}
 	case "settings":
-		known, err := loginSettings()
+		known, err := source.Settings()
 		if err != nil {
 			return nil, err
 		}
 		for _, s := range known {
-			rows = append(rows, listed{setting: &s})
+			var line strings.Builder
+			printSetting(&line, s)
+			add(listed{setting: &setting{s.Name, s.Type, s.Default, s.Introduced, s.Behaviour}}, "%s", strings.TrimSuffix(line.String(), "\n"))
 		}
 	}
 	return rows, nil
 }
 
-// A setting is one that has to do with signing in.
-type setting struct {
-	Name       string `json:"name"`
-	Type       string `json:"type"`
-	Default    string `json:"default"`
-	Introduced string `json:"introduced"`
-	Behaviour  string `json:"behaviour"`
-}
-
-func (s setting) print(w io.Writer) {
+// printSetting tells about a setting that takes part in signing in.
+func printSetting(w io.Writer, s source.Setting) {
 	fmt.Fprintf(w, "%s  (%s, default %s, since %s)\n  %s\n", s.Name, s.Type, s.Default, s.Introduced, s.Behaviour)
-}
-
-// loginSettings are those of Paperless-ngx.
-func loginSettings() ([]setting, error) {
-	text, err := fixtures.FS.ReadFile("paperless-settings.json")
-	if err != nil {
-		return nil, fmt.Errorf("read the settings data: %w", err)
-	}
-	var doc struct{ Settings []setting }
-	if err := json.Unmarshal(text, &doc); err != nil {
-		return nil, fmt.Errorf("parse the settings data: %w", err)
-	}
-	return doc.Settings, nil
 }

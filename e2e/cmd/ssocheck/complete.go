@@ -3,7 +3,6 @@ package main
 import (
 	"embed"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -47,8 +46,7 @@ type completeCmd struct {
 // Run prints what the last word may become, one candidate a line. It prints none
 // where a file belongs: the shell completes those.
 func (c *completeCmd) Run(e *env) error {
-	var grammar cli
-	parser, err := newParser(&grammar, io.Discard, io.Discard, func(int) {})
+	app, err := grammar()
 	if err != nil {
 		return err
 	}
@@ -56,7 +54,7 @@ func (c *completeCmd) Run(e *env) error {
 	if len(words) > 0 && words[0] == "--" { // keeps our own flags from being read out of them
 		words = words[1:]
 	}
-	for _, candidate := range candidates(parser.Model.Node, words) {
+	for _, candidate := range candidates(app.Node, words) {
 		fmt.Fprintln(e.stdout, candidate)
 	}
 	return nil

@@ -12,13 +12,21 @@ type manCmd struct{}
 
 // Run prints the manual page, made of the flags.
 func (manCmd) Run(e *env) error {
-	var grammar cli
-	parser, err := newParser(&grammar, io.Discard, io.Discard, func(int) {})
+	app, err := grammar()
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(e.stdout, manPage(parser.Model))
+	_, err = io.WriteString(e.stdout, manPage(app))
 	return err
+}
+
+// grammar is the command line as data.
+func grammar() (*kong.Application, error) {
+	parser, err := newParser(&cli{}, io.Discard, io.Discard, func(int) {})
+	if err != nil {
+		return nil, err
+	}
+	return parser.Model, nil
 }
 
 // manPage is the page ssocheck(1) in the macros of man(7).

@@ -59,40 +59,22 @@ func (s settings) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 	if slices.ContainsFunc(flag.Envs, func(name string) bool { _, set := os.LookupEnv(name); return set }) {
 		return nil, nil //nolint:nilnil // nothing to resolve, as kong asks for
 	}
-	list := func(of []string) any {
-		if len(of) == 0 {
-			return nil
+	if flag.IsSlice() {
+		// The versions of a matrix are no single one.
+		if of := map[string][]string{"config": s.Config, "ignore": s.Ignore}[flag.Name]; len(of) > 0 {
+			all := make([]any, len(of))
+			for i := range of {
+				all[i] = of[i]
+			}
+			return all, nil
 		}
-		var out []any
-		for _, one := range of {
-			out = append(out, one)
-		}
-		return out
+		return nil, nil //nolint:nilnil // see above
 	}
-	word := func(one string) any {
-		if one == "" || flag.Enum != "" && !flag.EnumMap()[one] {
-			return nil
-		}
-		return one
+	one := map[string]string{
+		"blueprint": s.Blueprint, "service": s.Service, "paperless": s.Paperless, "authentik": s.Authentik, "target": s.Target,
+	}[flag.Name]
+	if one == "" || flag.Enum != "" && !flag.EnumMap()[one] {
+		return nil, nil //nolint:nilnil // see above
 	}
-	if flag.IsSlice() && (flag.Name == "paperless" || flag.Name == "authentik") {
-		return nil, nil //nolint:nilnil // the versions of a matrix are no single one
-	}
-	switch flag.Name {
-	case "config":
-		return list(s.Config), nil
-	case "ignore":
-		return list(s.Ignore), nil
-	case "blueprint":
-		return word(s.Blueprint), nil
-	case "service":
-		return word(s.Service), nil
-	case "paperless":
-		return word(s.Paperless), nil
-	case "authentik":
-		return word(s.Authentik), nil
-	case "target":
-		return word(s.Target), nil
-	}
-	return nil, nil //nolint:nilnil // see above
+	return one, nil
 }

@@ -90,7 +90,7 @@ func Open(ctx context.Context, b *deployment.Deployment, o Options) (*Pair, erro
 		p.target.CA = pem
 	}
 	var err error
-	if p.target.Resolve, err = resolve(o.Resolve, p.bundle.Paperless.URL, p.bundle.Authentik.URL); err != nil {
+	if p.target.Resolve, err = Resolve(o.Resolve, p.bundle.Paperless.URL, p.bundle.Authentik.URL); err != nil {
 		return nil, err
 	}
 	if p.client, err = p.target.Client(); err != nil {
@@ -186,7 +186,7 @@ func (p *Pair) look(ctx context.Context) error {
 	}
 	// The addresses that were only found by looking are reached in the same way.
 	var err error
-	if p.target.Resolve, err = resolve(p.o.Resolve, p.bundle.Paperless.URL, p.bundle.Authentik.URL); err != nil {
+	if p.target.Resolve, err = Resolve(p.o.Resolve, p.bundle.Paperless.URL, p.bundle.Authentik.URL); err != nil {
 		return err
 	}
 	p.target.SPKI = p.keys(ctx)

@@ -101,7 +101,7 @@ func importer(o ImportOptions) (*Pair, error) {
 			return nil, err
 		}
 	}
-	if p.target.Resolve, err = resolve(o.Resolve, origin); err != nil {
+	if p.target.Resolve, err = Resolve(o.Resolve, origin); err != nil {
 		return nil, err
 	}
 	if p.client, err = p.target.Client(); err != nil {

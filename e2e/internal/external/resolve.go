@@ -9,15 +9,10 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
-// Resolve turns rules of --resolve into a map from host:port to address:port, for
-// the ports of the addresses that people open and the usual two.
+// Resolve turns rules of --resolve, host[:port]=address[:port], into the target's
+// map, for the ports of the addresses that people open and the usual two. A rule
+// that is none is ErrOptions.
 func Resolve(rules []string, urls ...string) (map[string]string, error) {
-	return resolve(rules, urls...)
-}
-
-// resolve turns host[:port]=address[:port] into the target's map, for the ports
-// of the addresses that people open and the usual two.
-func resolve(rules []string, urls ...string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, rule := range rules {
 		from, to, ok := strings.Cut(rule, "=")
