@@ -21,6 +21,8 @@ func (r *Report) Prometheus(w io.Writer) error {
 	fmt.Fprintf(&b, "ssocheck_success %d\n", bit(r.Result == runner.Pass))
 	family("ssocheck_exit_code", "0 pass, 1 a check failed, 2 the tester could not do its work.")
 	fmt.Fprintf(&b, "ssocheck_exit_code %d\n", r.Result.ExitCode())
+	family("ssocheck_not_tested", "How many things the result does not cover, such as a sign-in that nobody was given for. With 1 or more, success is no proof.")
+	fmt.Fprintf(&b, "ssocheck_not_tested %d\n", len(r.NotTested))
 	if !r.Started.IsZero() {
 		family("ssocheck_start_time_seconds", "When the run began, in seconds since 1970.")
 		fmt.Fprintf(&b, "ssocheck_start_time_seconds %d\n", r.Started.Unix())

@@ -16,6 +16,7 @@ func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	r := New(slashRun(t))
 	r.Target.Paperless.Version = "3\"\\\n" // what would break the format
+	r.NotTested = []string{"signing in is not tested: nobody was given to sign in as"}
 	var b strings.Builder
 	require.NoError(t, r.Prometheus(&b))
 	text := b.String()
@@ -36,6 +37,7 @@ func TestPrometheus(t *testing.T) {
 	}
 	assert.Contains(t, text, "\nssocheck_success 0\n")
 	assert.Contains(t, text, "\nssocheck_exit_code 1\n")
+	assert.Contains(t, text, "\nssocheck_not_tested 1\n")
 	assert.Contains(t, text, `ssocheck_cause{check="round-trip",variant="as-configured",code="RED-SLASH"} 1`)
 	assert.Contains(t, text, `ssocheck_check_success{check="login-page",variant="as-configured"} 1`)
 	assert.Contains(t, text, `ssocheck_check_success{check="round-trip",variant="as-configured"} 0`)
