@@ -47,8 +47,9 @@ fmt-check:
 	@out=$$(gofmt -l e2e fixtures compose); if [ -n "$$out" ]; then echo "not gofmt-ed: $$out"; exit 1; fi
 
 .PHONY: vet
-vet:
+vet: ## go vet, and once more with the files that only the race detector or Docker's tests compile
 	$(GO) vet ./...
+	$(GO) vet -tags race,docker ./...
 
 .PHONY: lint
 lint: fmt-check vet ## gofmt, go vet and the golangci-lint set of .golangci.yml

@@ -47,9 +47,9 @@ func ExampleLint() {
 		}
 	}
 	// Output:
+	// ../fixtures/configs/guide/compose.yaml:39 SIGN-OFF
 	// ../fixtures/configs/guide/compose.yaml:17 CFG-UNKNOWN
 	// ../fixtures/configs/guide/compose.yaml:30 CFG-CLAIMS
-	// ../fixtures/configs/guide/compose.yaml:39 SIGN-OFF
 	// ../fixtures/configs/guide/compose.yaml:40 CFG-UNKNOWN
 }
 
