@@ -134,19 +134,26 @@ func (c *cluster) add(d *document, n ast.Node, containers *[]*container, kinds *
 	}
 }
 
-// object reads a Secret or a ConfigMap.
-func (c *cluster) object(d *document, n ast.Node, key string) {
+// named returns the object of a kind and name (ConfigMap/NAME), empty at first.
+func (c *cluster) named(key string) *object {
 	o := c.objects[key]
 	if o == nil {
 		o = &object{name: key, keys: map[string]*Entry{}}
 		c.objects[key] = o
 	}
-	put := func(e *Entry) {
-		if o.keys[e.Name] == nil {
-			o.list = append(o.list, e.Name)
-		}
-		o.keys[e.Name] = e
+	return o
+}
+
+func (o *object) put(e *Entry) {
+	if o.keys[e.Name] == nil {
+		o.list = append(o.list, e.Name)
 	}
+	o.keys[e.Name] = e
+}
+
+// object reads a Secret or a ConfigMap.
+func (c *cluster) object(d *document, n ast.Node, key string) {
+	o := c.named(key)
 	for _, section := range []string{"data", "stringData"} {
 		for _, kv := range d.pairs(d.Get(n, section)) {
 			e := &Entry{Name: kv.Key, NameAt: kv.at, From: "manifest", form: asKey}
@@ -161,7 +168,7 @@ func (c *cluster) object(d *document, n ast.Node, key string) {
 				e.Value, e.Raw, e.Pos, e.form = string(plain), string(plain), nil, asBase64
 			}
 			c.r.opaque(e, false)
-			put(e)
+			o.put(e)
 		}
 	}
 }

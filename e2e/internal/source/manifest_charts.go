@@ -88,30 +88,19 @@ func (c *cluster) kustomization(d *document, n ast.Node) {
 	for _, kind := range []string{"ConfigMap", "Secret"} {
 		generator := map[string]string{"ConfigMap": "configMapGenerator", "Secret": "secretGenerator"}[kind]
 		for _, g := range d.items(d.Get(n, generator)) {
-			key := kind + "/" + d.Text(d.Get(g, "name"))
-			o := c.objects[key]
-			if o == nil {
-				o = &object{name: key, keys: map[string]*Entry{}}
-				c.objects[key] = o
-			}
-			put := func(e *Entry) {
-				if o.keys[e.Name] == nil {
-					o.list = append(o.list, e.Name)
-				}
-				o.keys[e.Name] = e
-			}
+			o := c.named(kind + "/" + d.Text(d.Get(g, "name")))
 			envs := d.items(d.Get(g, "envs"))
 			if one := d.Get(g, "env"); one != nil {
 				envs = append(envs, one)
 			}
 			for _, item := range envs {
 				for _, e := range c.r.literalFile(d.file, d.Text(item), "envs of the "+generator) {
-					put(e)
+					o.put(e)
 				}
 			}
 			for _, item := range d.items(d.Get(g, "files")) {
 				if e := c.r.keyFile(d.file, d.Text(item)); e != nil {
-					put(e)
+					o.put(e)
 				}
 			}
 			for _, item := range d.items(d.Get(g, "literals")) {
@@ -121,7 +110,7 @@ func (c *cluster) kustomization(d *document, n ast.Node) {
 						e.Value = e.Raw[1 : len(e.Raw)-1]
 					}
 					e.From, e.Set, e.form = "manifest", true, asLiteral
-					put(e)
+					o.put(e)
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package troubleshooting
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -122,16 +123,19 @@ func checkClaims(s *source.Set) []source.Problem {
 	return out
 }
 
+// trueOptions lists where an option counts as true: for the whole provider, where
+// its name is in capitals, and for each app.
+func trueOptions(s *source.Set, option string) []*source.Member {
+	all := []*source.Member{s.OpenIDConnect.Member(strings.ToUpper(option))}
+	for _, app := range s.Apps {
+		all = append(all, app.Get("settings").Member(option))
+	}
+	return slices.DeleteFunc(all, func(m *source.Member) bool { return m == nil || !m.Value.Truthy() })
+}
+
 func checkEmailAuth(s *source.Set) []source.Problem {
 	var out []source.Problem
-	nodes := []*source.Member{s.OpenIDConnect.Member("EMAIL_AUTHENTICATION")}
-	for _, app := range s.Apps {
-		nodes = append(nodes, app.Get("settings").Member("email_authentication"))
-	}
-	for _, m := range nodes {
-		if m == nil || !m.Value.Truthy() {
-			continue
-		}
+	for _, m := range trueOptions(s, "email_authentication") {
 		message := "whoever has a local user's e-mail address at the provider becomes that user"
 		if s.Paperless().AtLeast("2.12.0") {
 			message += ", and the local password is wiped"
@@ -146,14 +150,7 @@ func checkEmailAuth(s *source.Set) []source.Problem {
 
 func checkVerifiedEmail(s *source.Set) []source.Problem {
 	var out []source.Problem
-	nodes := []*source.Member{s.OpenIDConnect.Member("VERIFIED_EMAIL")}
-	for _, app := range s.Apps {
-		nodes = append(nodes, app.Get("settings").Member("verified_email"))
-	}
-	for _, m := range nodes {
-		if m == nil || !m.Value.Truthy() {
-			continue
-		}
+	for _, m := range trueOptions(s, "verified_email") {
 		p := s.AtKey(m, "every address that the provider gives counts as verified", "let the provider say it, by the claim email_verified; in authentik a scope mapping that returns it")
 		if m.Value.Is('s') {
 			p.Level = source.Error
