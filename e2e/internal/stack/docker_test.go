@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack/standins"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -143,7 +144,7 @@ func TestDockerPair(t *testing.T) {
 
 	xs := tg.Exchanges()
 	require.NotEmpty(t, xs)
-	assert.Equal(t, "front", xs[0].Channel)
+	assert.Equal(t, oidc.Front, xs[0].Channel)
 	assert.Equal(t, "https", xs[0].Headers["X-Forwarded-Proto"])
 	lines, err := tg.Logs(t.Context())
 	require.NoError(t, err)
