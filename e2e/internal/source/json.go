@@ -249,22 +249,8 @@ func (p *jsonParser) number() *Node {
 
 func (p *jsonParser) object() *Node {
 	n := &Node{Kind: 'o', At: p.i}
-	p.i++
-	comma := -1
-	for {
-		p.space()
-		if p.i >= len(p.s) {
-			return p.fail(len(p.s), "the JSON ends too early: a } is missing", "close every { and [")
-		}
-		switch c := p.s[p.i]; {
-		case c == '}' && comma < 0:
-			p.i++
-			n.End = p.i
-			return n
-		case c == '}':
-			p.fail(comma, "a comma behind the last entry", "remove the comma")
-			return p.mend(1, "")
-		case c != '"':
+	return p.entries(n, '}', func() *Node {
+		if p.s[p.i] != '"' {
 			return p.badKey()
 		}
 		at := p.i
@@ -284,19 +270,59 @@ func (p *jsonParser) object() *Node {
 		}
 		p.i++
 		v := p.value()
+		if v != nil {
+			n.Members = append(n.Members, Member{Key: key, At: at, End: end, Value: v})
+		}
+		return v
+	})
+}
+
+func (p *jsonParser) array() *Node {
+	n := &Node{Kind: 'a', At: p.i}
+	return p.entries(n, ']', func() *Node {
+		v := p.value()
+		if v != nil {
+			n.Items = append(n.Items, v)
+		}
+		return v
+	})
+}
+
+// entries reads the entries of n and the commas between them, up to the bracket
+// that closes it. entry reads one and returns its value, nil where it is broken.
+func (p *jsonParser) entries(n *Node, closing byte, entry func() *Node) *Node {
+	ended := func() *Node {
+		return p.fail(len(p.s), "the JSON ends too early: a "+string(closing)+" is missing", "close every { and [")
+	}
+	p.i++
+	comma := -1
+	for {
+		p.space()
+		if p.i >= len(p.s) {
+			return ended()
+		}
+		if p.s[p.i] == closing {
+			if comma >= 0 {
+				p.fail(comma, "a comma behind the last entry", "remove the comma")
+				return p.mend(1, "")
+			}
+			p.i++
+			n.End = p.i
+			return n
+		}
+		v := entry()
 		if v == nil {
 			return nil
 		}
-		n.Members = append(n.Members, Member{Key: key, At: at, End: end, Value: v})
 		p.space()
 		if p.i >= len(p.s) {
-			return p.fail(len(p.s), "the JSON ends too early: a } is missing", "close every { and [")
+			return ended()
 		}
 		switch p.s[p.i] {
 		case ',':
 			comma = p.i
 			p.i++
-		case '}':
+		case closing:
 			comma = -1
 		default:
 			return p.separator(v.End)
@@ -340,45 +366,6 @@ func (p *jsonParser) badKey() *Node {
 		return p.mend(k, `"`+rest[:k]+`"`)
 	}
 	return nil
-}
-
-func (p *jsonParser) array() *Node {
-	n := &Node{Kind: 'a', At: p.i}
-	p.i++
-	comma := -1
-	for {
-		p.space()
-		if p.i >= len(p.s) {
-			return p.fail(len(p.s), "the JSON ends too early: a ] is missing", "close every { and [")
-		}
-		if p.s[p.i] == ']' {
-			if comma >= 0 {
-				p.fail(comma, "a comma behind the last entry", "remove the comma")
-				return p.mend(1, "")
-			}
-			p.i++
-			n.End = p.i
-			return n
-		}
-		v := p.value()
-		if v == nil {
-			return nil
-		}
-		n.Items = append(n.Items, v)
-		p.space()
-		if p.i >= len(p.s) {
-			return p.fail(len(p.s), "the JSON ends too early: a ] is missing", "close every { and [")
-		}
-		switch p.s[p.i] {
-		case ',':
-			comma = p.i
-			p.i++
-		case ']':
-			comma = -1
-		default:
-			return p.separator(v.End)
-		}
-	}
 }
 
 // string reads a string; its text is never part of an error.
