@@ -1,4 +1,4 @@
-// Package compose holds the template of the compose file that people can run
+// Package compose holds the template of the compose file that users can run
 // by hand; package render fills it.
 package compose
 

@@ -39,7 +39,7 @@ type configExpect struct {
 }
 
 // TestConfigs runs every configuration of fixtures/configs on the lab, as far as
-// the check that its mistake breaks, and demands the verdict and the first code
+// the check that its cause breaks, and demands the verdict and the first code
 // that expect.yaml gives.
 func TestConfigs(t *testing.T) {
 	dirs, err := filepath.Glob("../fixtures/configs/*/expect.yaml")

@@ -34,7 +34,7 @@ func recorded(t *testing.T) map[string]*report.Report {
 	return out
 }
 
-// TestDiagnose explains every recorded run again: the planted mistake comes
+// TestDiagnose explains every recorded run again: the planted cause comes
 // first, and all else is as it was when it was recorded. It needs no browser.
 func TestDiagnose(t *testing.T) {
 	t.Parallel()
@@ -163,9 +163,9 @@ func TestConfusion(t *testing.T) {
 
 Made by %s from the recorded runs in [fixtures/evidence](../fixtures/evidence); do not edit.
 
-Each of the %d recordings is a run on the lab with one planted mistake. It is explained from its evidence alone
+Each of the %d recordings is a run on the lab with one planted cause. It is explained from its evidence alone
 (%s), and the finding that comes first is compared with what was planted. The recordings are made
-again by %s, which plants every mistake on every version where it can happen and demands the same.
+again by %s, which plants every cause on every version where it can happen and demands the same.
 
 **The same hand planted, recorded and judged them, so the matrix is diagonal by construction**, and with it %s and
 %s. It shows that no item takes the place of

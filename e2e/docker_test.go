@@ -73,7 +73,7 @@ func TestDockerChecklist(t *testing.T) {
 	}
 }
 
-// TestDockerFindings plants mistakes and demands the findings of the lab.
+// TestDockerFindings plants causes and demands the findings of the lab.
 func TestDockerFindings(t *testing.T) {
 	versions := standInFile(t)
 	for _, code := range []string{"RED-SLASH", "TOK-SECRET", "CFG-JSON", "NET-TLS", "IDP-SLUG"} {

@@ -51,7 +51,7 @@ type Options struct {
 	Paperless string   // version; empty: what the configuration says
 	Authentik string   // version; empty: what the configuration says
 	Only      []string // ids of checks; none: all
-	Plant     []string // codes of mistakes to make first
+	Plant     []string // codes of causes to make first
 	Report    string   // directory for the report, new, empty or of an earlier report; empty: none
 	Shots     bool     // a screenshot of every step, not only of checks that do not pass
 	Headed    bool     // a browser with a window
@@ -67,7 +67,7 @@ type Options struct {
 
 // External says which pair already runs, and how it is reached.
 type External struct {
-	PaperlessURL string   // as people open it; empty: the configuration's
+	PaperlessURL string   // as users open it; empty: the configuration's
 	AuthentikURL string   // empty: the configuration's, else where the button leads
 	Resolve      []string // host[:port]=address[:port]
 	CA           string   // PEM file of an authority beside the system's
@@ -80,7 +80,7 @@ func (e External) set() bool {
 	return e.PaperlessURL != "" || e.AuthentikURL != "" || len(e.Resolve) > 0 || e.CA != "" || e.Credentials != "" || e.AllowChanges || e.PaperlessLog != ""
 }
 
-// deploy is the configuration that the options describe, with the people that
+// deploy is the configuration that the options describe, with the users that
 // the checks need, and what lint says about the files.
 func deploy(o Options) (*deployment.Deployment, []source.Diagnostic, error) {
 	o.Report = ""
@@ -112,7 +112,7 @@ func deploy(o Options) (*deployment.Deployment, []source.Diagnostic, error) {
 	return b, findings, plant(b, o.Plant, b)
 }
 
-// plant makes mistakes in a bundle, those that can happen on the versions of
+// plant plants causes in a deployment, those that can happen on the versions of
 // one of these bundles.
 func plant(b *deployment.Deployment, codes []string, on ...*deployment.Deployment) error {
 	for _, code := range codes {
@@ -121,7 +121,7 @@ func plant(b *deployment.Deployment, codes []string, on ...*deployment.Deploymen
 			return fmt.Errorf("%w: no troubleshooting item %s; ssocheck list items shows them", ErrUsage, code)
 		}
 		if item.Plant == nil {
-			return fmt.Errorf("%w: %s cannot be planted: it is a mistake of a running pair, not of a configuration", ErrUsage, item.Code)
+			return fmt.Errorf("%w: %s cannot be planted: it arises in a running pair, not in a configuration", ErrUsage, item.Code)
 		}
 		if !slices.ContainsFunc(on, item.Happens) && item.Code != "VER-OLD" {
 			return fmt.Errorf("%w: %s cannot happen on Paperless-ngx %s with authentik %s", ErrUsage, item.Code, b.Paperless.Version, b.Authentik.Version)
@@ -177,7 +177,7 @@ func rendered(o Options, people bool, fresh func() string) (*deployment.Deployme
 	return deployment.FreshPasswords(b, fresh)
 }
 
-// configured is what the options describe, without the people that are added to
+// configured is what the options describe, without the users that are added to
 // a configuration of somebody's own.
 func configured(o Options) (*deployment.Deployment, []source.Diagnostic, error) {
 	if len(o.Config) > 0 {

@@ -62,7 +62,7 @@ func TestGuideAsWritten(t *testing.T) {
 			assert.Contains(t, r.Findings[0].Fix, "PAPERLESS_SOCIAL_AUTO_SIGNUP")
 			assert.Contains(t, strings.Join(r.Findings[0].Because, "\n"), "compose.yaml:", "the line of the user's file")
 		case "first-login@auto-signup-on":
-			assert.Equal(t, check.Passed, r.Status, "the fix mends it: %s", r.Message)
+			assert.Equal(t, check.Passed, r.Status, "the fix fixes it: %s", r.Message)
 		default:
 			assert.NotEqual(t, check.Failed, r.Status, "%s: %s", id, r.Message)
 			assert.NotEqual(t, check.Errored, r.Status, "%s: %s", id, r.Message)
@@ -70,7 +70,7 @@ func TestGuideAsWritten(t *testing.T) {
 	}
 }
 
-// versions are the pairs on which mistakes are planted: those of the recordings,
+// versions are the pairs on which causes are planted: those of the recordings,
 // and the first authentik that needs grant types.
 var versions = [][2]string{{"2.20.15", ""}, {"3.0.5", ""}, {"2.5.0", ""}, {"2.20.15", "2026.5.6"}}
 
@@ -119,7 +119,7 @@ func TestTroubleshooting(t *testing.T) {
 	}
 }
 
-// TestTwoMistakes shows that the earlier of two mistakes comes first, and the
+// TestTwoMistakes shows that the earlier of two causes comes first, and the
 // later one is reported too.
 func TestTwoMistakes(t *testing.T) {
 	rig := newRig(t)
@@ -177,7 +177,7 @@ var unplantable = map[string]string{
 var classes = map[string]struct{ what, codes string }{
 	"F1":  {"redirect_uri is not the registered one", "RED-SCHEME RED-HOST RED-PORT RED-PREFIX RED-PROVID RED-CASE RED-SLASH RED-PATH RED-ESCAPED RED-UNREGISTERED PROXY-PROTO PROXY-HOST PROXY-PORT"},
 	"F2":  {"the token endpoint refuses the client", "TOK-SECRET TOK-TYPO TOK-METHOD TOK-CODE CFG-DOLLAR CFG-NEWLINE CFG-SECRETQUOTES"},
-	"F3":  {"the id_token is refused", "IDT-JWE IDT-ISS IDT-AUD IDT-EXP"},
+	"F3":  {"the ID token is refused", "IDT-JWE IDT-ISS IDT-AUD IDT-EXP"},
 	"F4":  {"discovery cannot be read", "NET-DNS NET-REFUSED NET-TIMEOUT NET-TLS NET-404 NET-HTML IDP-SLUG IDP-NOPROV"},
 	"F5":  {"the provider configuration is not loaded", "CFG-JSON CFG-QUOTES CFG-YAMLMAP CFG-LIST CFG-APPS CFG-APPSPACE CFG-MODULE CFG-NOAPP CFG-KEY CFG-FILE CFG-PROVID CFG-DUP CFG-SERVERURL CFG-UNKNOWN STALE VER-OLD"},
 	"F6":  {"no account, a second one, or another person's", "SIGN-OFF SIGN-CLOSED SIGN-DUPUSER SIGN-EMAILUSED LINK-OTHER LINK-STALESUB LINK-PROVID MAIL-SMTP USER-INACTIVE"},
@@ -199,7 +199,7 @@ func TestCatalogue(t *testing.T) {
 	codes := map[string]bool{}
 	explained := map[string]bool{}
 	for _, i := range all {
-		assert.False(t, codes[i.Code], "%s is there twice", i.Code)
+		assert.False(t, codes[i.Code], "%s is a duplicate", i.Code)
 		codes[i.Code] = true
 		assert.Regexp(t, `^[A-Z]+(-[A-Z0-9]+)?$`, i.Code)
 		assert.NotEmpty(t, i.Title, i.Code)
@@ -234,7 +234,7 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// TestGuideFirst holds the list for people to the guide's order: its five items
+// TestGuideFirst holds the list for users to the guide's order: its five items
 // come before what we add.
 func TestGuideFirst(t *testing.T) {
 	t.Parallel()

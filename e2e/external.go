@@ -57,7 +57,7 @@ func checkExternal(ctx context.Context, o Options) (*runner.Run, error) {
 	return run, err
 }
 
-// usage marks what the caller can mend.
+// usage marks what the caller can fix.
 func usage(err error) error {
 	if errors.Is(err, external.ErrOptions) {
 		return fmt.Errorf("%w: %w", ErrUsage, err)

@@ -39,7 +39,7 @@ type running struct {
 	target  *target.Target
 }
 
-// runs starts a pair with mistakes planted.
+// runs starts a pair with causes planted.
 func runs(t *testing.T, change func(*deployment.Deployment), codes ...string) *running {
 	t.Helper()
 	return runsWith(t, nil, change, codes...)
@@ -80,7 +80,7 @@ func runsWith(t *testing.T, opts []lab.Option, change func(*deployment.Deploymen
 	return r
 }
 
-// credentials writes a credentials file: the person of round-trip, with an
+// credentials writes a credentials file: the user of round-trip, with an
 // account or not, or everybody.
 func (r *running) credentials(t *testing.T, token, admin, everybody bool, account bool) string {
 	t.Helper()
@@ -265,7 +265,7 @@ func TestExternalAllowChangesCleansUp(t *testing.T) {
 	assert.NotContains(t, said, "left")
 }
 
-// The mistakes of a running pair are found as on the lab, with everything that
+// The causes of a running pair are found as on the lab, with everything that
 // may be given, and with less.
 func TestExternalFindsMistakes(t *testing.T) {
 	t.Parallel()
@@ -318,7 +318,7 @@ func TestExternalFindsMistakes(t *testing.T) {
 }
 
 // The most common failures, on a pair of which nothing is given but its address
-// and a person, and whose pages are drawn late: each has a cause.
+// and a user, and whose pages are drawn late: each has a cause.
 func TestExternalRefusals(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -417,7 +417,7 @@ func TestExternalUsage(t *testing.T) {
 		"open file":     {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("open.yaml", "{}", 0o644)}}, "can be read by everybody on this machine (mode 0644): chmod 600"},
 		"unknown key":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("key.yaml", "paswords: hunter2hunter2", 0o600)}}, "key.yaml"},
 		"no password":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("pw.yaml", "authentik: {users: [{username: a}]}", 0o600)}}, "username and password are needed"},
-		"twice":         {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("two.yaml", "authentik: {users: [{username: a, password: b}, {username: c, password: d}]}", 0o600)}}, "the role round-trip is there twice"},
+		"twice":         {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("two.yaml", "authentik: {users: [{username: a, password: b}, {username: c, password: d}]}", 0o600)}}, "the role round-trip is a duplicate"},
 		"no such log":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, PaperlessLog: filepath.Join(dir, "none")}}, "--paperless-log"},
 		"where is it":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Resolve: []string{"paperless.example.com=127.0.0.1:1"}}}, "give --authentik-url"},
 		"blueprint":     {e2e.Options{Target: "external", Blueprint: "b.yaml", External: e2e.External{PaperlessURL: url}}, "--blueprint needs --config"},
@@ -434,7 +434,7 @@ func TestExternalUsage(t *testing.T) {
 	}
 }
 
-// A token that is refused is the caller's to mend, before anything is run.
+// A token that is refused is the caller's to fix, before anything is run.
 func TestExternalRefusedToken(t *testing.T) {
 	t.Parallel()
 	r := runs(t, nil)

@@ -86,7 +86,7 @@ func TestImports(t *testing.T) {
 	assert.Positive(t, seen)
 }
 
-// TestStandInsStandApart: what people use holds no test double. Only the command
+// TestStandInsStandApart: what users use holds no test double. Only the command
 // that runs in the stand-in images, and tests, import it.
 func TestStandInsStandApart(t *testing.T) {
 	t.Parallel()

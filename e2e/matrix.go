@@ -45,7 +45,7 @@ func ParseShard(text string) (Shard, error) {
 	return Shard{i, n}, nil
 }
 
-// Has tells whether the shard has the cell of this index, from 0.
+// Has reports whether the shard has the cell of this index, from 0.
 func (s Shard) Has(index int) bool { return s.N == 0 || index%s.N == s.I-1 }
 
 // Cells are the pairs of a shard: each Paperless with each authentik, in that

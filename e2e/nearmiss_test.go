@@ -12,7 +12,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
-// TestNearMisses makes mistakes that lie next to each other, with other values
+// TestNearMisses makes causes that lie next to each other, with other values
 // than the catalogue plants, and demands that each is told from its neighbours.
 func TestNearMisses(t *testing.T) {
 	rig := newRig(t)
@@ -110,7 +110,7 @@ func TestNearMisses(t *testing.T) {
 	}
 }
 
-// A miss is a mistake that looks like another one.
+// A miss is a cause that looks like another one.
 type miss struct {
 	name, code string
 	plant      func(*deployment.Deployment)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRecipes validates what docs/ci gives people to copy, each against the
+// TestRecipes validates what docs/ci gives users to copy, each against the
 // schema of the engine that reads it. That their commands parse is tested beside
 // the command.
 func TestRecipes(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
-// What a check replays is not taken for people who go round in circles: each of
+// What a check replays is not taken for users who go round in circles: each of
 // these checks brings more than one callback, and has its own reason to complain.
 func TestReplaysAreNoLoop(t *testing.T) {
 	t.Parallel()

@@ -35,7 +35,7 @@ var update = flag.Bool("update", false, "record the evidence again and rewrite w
 const sideBySide = 3
 
 // A rig shares one edge, and one browser for each set of host names, among labs,
-// as a person's machine would.
+// as a user's machine would.
 type rig struct {
 	front *edge.Edge
 	start func(context.Context, *deployment.Deployment, string) (*target.Target, error)
@@ -84,7 +84,7 @@ func (r *rig) run(ctx context.Context, b *deployment.Deployment, enough func(run
 }
 
 // known are the findings, as "check code", that the right configuration of the
-// same versions has. Nobody planted them, and they are no mistake of diagnosis.
+// same versions has. Nobody planted them, and they are no fault of diagnosis.
 func (r *rig) known(ctx context.Context, b *deployment.Deployment) (map[string]bool, error) {
 	key := b.Paperless.Version + "," + b.Authentik.Version
 	r.mu.Lock()
@@ -117,7 +117,7 @@ type planted struct {
 	codes          []string // found there, in their order
 	status         check.Status
 	message        string
-	// strange are findings, as "check code", that neither the planted mistake nor
+	// strange are findings, as "check code", that neither the planted cause nor
 	// the right configuration has.
 	strange []string
 }

@@ -186,7 +186,7 @@ type spy struct {
 	secrets map[string]bool
 }
 
-// public are parameters that a person may see.
+// public are parameters that a user may see.
 var public = []string{
 	"next", "query", "username", "login", "email", "uid_field", "uidField", "component", "process", "client_id", "redirect_uri", "response_type",
 	"scope", "code_challenge_method", "error", "error_description", "loggedout", "captcha_token", "remember_me", "return_to", "grant_type", "inspector",

@@ -30,7 +30,7 @@ type UpgradeOptions struct {
 	Step string // which product is raised: both (empty), paperless or authentik
 	// Planned is told what will be done before anything starts; may be nil.
 	Planned func(*Upgraded)
-	// Phase is told what begins: the checklist before, the people, a stage, the
+	// Phase is told what begins: the checklist before, the users, a stage, the
 	// checklist after; may be nil.
 	Phase func(text string)
 }
@@ -45,7 +45,7 @@ type Upgraded struct {
 	Forecast bool // on the lab: from what is known of the versions, not from the products
 
 	Before *Results // the checklist on the old versions
-	People *Results // the people whose accounts are followed, on the old versions
+	People *Results // the users whose accounts are followed, on the old versions
 	// Failed is the run of a stage on the way that did not come up; After is nil then.
 	Failed *Results
 	After  *Results // the comparison and the checklist on the new versions
@@ -104,7 +104,7 @@ type world interface {
 	keep() error
 }
 
-// Upgrade runs the checklist on the old versions, lets people get accounts
+// Upgrade runs the checklist on the old versions, lets users get accounts
 // there, raises the versions on the same databases, and compares.
 func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
 	u, b, err := planUpgrade(&o)
@@ -256,7 +256,7 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *deployment.Depl
 		return err
 	}
 	before, after := checklist.Upgrade()
-	phase("people get their accounts on " + u.From.String())
+	phase("users get their accounts on " + u.From.String())
 	start := []*check.Check{checklist.LoginPage, checklist.LoginButton}
 	if u.People, err = do(b, kept.start, append(start, before...), nil); err != nil || u.People.Error != "" {
 		return err

@@ -43,7 +43,7 @@ func pending(name string) func() map[string]bool {
 
 const casesDir = "../../../fixtures/cases"
 
-// A userCase is one of fixtures/cases: configurations as people have them, and
+// A userCase is one of fixtures/cases: configurations as users have them, and
 // what is true of each.
 type userCase struct {
 	About     string            `json:"about"`
@@ -129,7 +129,7 @@ func (c caseFinding) fits(f caseSeen) bool {
 		(c.Setting == "" || c.Setting == f.Setting) && (c.File == "" || c.File == f.File) && (c.Line == 0 || c.Line == f.Line)
 }
 
-// TestCases lints the configurations of people in fixtures/cases. What lint must
+// TestCases lints the configurations of users in fixtures/cases. What lint must
 // say of each, and must not, is in its expect.json.
 func TestCases(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,7 @@ func TestDockerCommand(t *testing.T) {
 		}
 	}
 
-	t.Run("a planted mistake", func(t *testing.T) {
+	t.Run("a planted cause", func(t *testing.T) {
 		out, err := command("run", "--target", "stack", "--plant", "RED-SLASH", "--only", "round-trip").CombinedOutput()
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit, string(out))

@@ -56,7 +56,7 @@ func (c *doctorCmd) Run(e *env) error {
 	return exit(end)
 }
 
-// browse goes the way of people with a browser, as far as it may: to authentik's
+// browse goes the way of users with a browser, as far as it may: to authentik's
 // sign-in without an account, through the round trip with one. It only reads. What
 // cannot be browsed from here is a note: the containers were found in order.
 func (c *doctorCmd) browse(e *env, x *doctor.Examination) runner.Outcome {

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rubbish is what people, scripts and other programs put where a value belongs.
+// rubbish is what users, scripts and other programs put where a value belongs.
 func rubbish() map[string]string {
 	return map[string]string{
 		"garbage": "\x00\xff%s../;:=, $(x)\n\x1b[31m{[",
@@ -152,7 +152,7 @@ func refused(t *testing.T, label string, args []string) {
 	said := errs.String()
 	assert.Equalf(t, exitError, code, "%s: %s%s", label, said, out.String())
 	assert.Equalf(t, 1, strings.Count(said, "\n"), "%s: one line on stderr, not %q and on stdout %.300q", label, said, out.String())
-	assert.Lessf(t, len(said), 5000, "%s: a person cannot read %.300q", label, said)
+	assert.Lessf(t, len(said), 5000, "%s: a user cannot read %.300q", label, said)
 	assert.NotContains(t, said+out.String(), "goroutine", label)
 	assert.NotContains(t, said, "\x1b", label)
 	mine, err := os.ReadFile(filepath.Join(dir, "folder", "mine.txt"))

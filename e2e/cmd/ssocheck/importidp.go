@@ -87,7 +87,7 @@ func (c *importIdPCmd) tellSecret(e *env, got *external.Imported) {
 	case deployment.SecretEqual:
 		fmt.Fprintf(e.stdout, "the client secret of %s is authentik's\n", strings.Join(c.Config, ", "))
 	default:
-		fmt.Fprintf(e.stdout, "the client secret of %s is not authentik's: people cannot sign in (TOK-SECRET)\n", strings.Join(c.Config, ", "))
+		fmt.Fprintf(e.stdout, "the client secret of %s is not authentik's: users cannot sign in (TOK-SECRET)\n", strings.Join(c.Config, ", "))
 	}
 	fmt.Fprintf(e.stdout, "the client secret is not in the file: set %s to that of the provider in authentik, or it is not tested\n", external.SecretEnv)
 	version := ""

@@ -23,7 +23,7 @@ type lintCmd struct {
 	Authentik string   `help:"authentik version." placeholder:"VER"`
 	To        string   `help:"Say also what an upgrade to these versions brings." placeholder:"VER[,VER]"`
 	Format    string   `enum:"text,json,github,sarif" default:"text" help:"text, json, github (annotations) or sarif (code scanning)."`
-	Fix       bool     `help:"Show what can be mended as a diff, and write it. Every other byte stays."`
+	Fix       bool     `help:"Show what can be fixed as a diff, and write it. Every other byte stays."`
 	Ignore    []string `help:"Say nothing of these codes." placeholder:"CODE"`
 	DryRun    bool     `help:"With --fix: show the diff, write nothing."`
 }
@@ -85,7 +85,7 @@ func here() []string {
 	return nil
 }
 
-// findings are what there is to say, after mending when that was asked for, and
+// findings are what there is to say, after fixing when that was asked for, and
 // what comments do not want said.
 func (c *lintCmd) findings(e *env, src source.Sources) (said, ignored []source.Diagnostic, err error) {
 	if !c.Fix {
@@ -105,7 +105,7 @@ func (c *lintCmd) findings(e *env, src source.Sources) (said, ignored []source.D
 		return !c.DryRun
 	})
 	if err == nil && mended == 0 && !c.DryRun {
-		fmt.Fprintln(w, "nothing that can be mended without you")
+		fmt.Fprintln(w, "nothing that can be fixed without you")
 	}
 	return said, ignored, err
 }

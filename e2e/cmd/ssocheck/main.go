@@ -1,4 +1,4 @@
-// Command ssocheck tests whether people can sign in to Paperless-ngx through
+// Command ssocheck tests whether users can sign in to Paperless-ngx through
 // authentik, and says what to change when they cannot.
 package main
 
@@ -27,7 +27,7 @@ import (
 )
 
 func main() {
-	// A part of the start of a browser (see ourselves), not a command for people.
+	// A part of the start of a browser (see ourselves), not a command for users.
 	if len(os.Args) > 2 && os.Args[1] == browser.HelperArg {
 		tell(os.Stderr, browser.Help(os.Args[2:]).Error())
 		os.Exit(exitError)
@@ -65,11 +65,11 @@ type cli struct {
 	ShowVersion versionFlag `name:"version" help:"Print the version, and the versions of the products that are known."`
 
 	Run      runCmd       `cmd:"" help:"Run the checklist."`
-	Doctor   doctorCmd    `cmd:"" help:"Find out why people cannot sign in to the pair that runs on this machine; nothing is changed."`
+	Doctor   doctorCmd    `cmd:"" help:"Find out why users cannot sign in to the pair that runs on this machine; nothing is changed."`
 	Lint     lintCmd      `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
 	Render   renderCmd    `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
 	Import   importIdPCmd `cmd:"" name:"import-idp" help:"Write a blueprint of the authentik that runs, read through its API; nothing is changed."`
-	Upgrade  upgradeCmd   `cmd:"" help:"Try an upgrade: the old versions, your configuration, people, the new versions on the same databases."`
+	Upgrade  upgradeCmd   `cmd:"" help:"Try an upgrade: the old versions, your configuration, users, the new versions on the same databases."`
 	Matrix   matrixCmd    `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
 	Report   reportCmd    `cmd:"" help:"Open an earlier report, or serve it on this machine."`
 	Diagnose diagnoseCmd  `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
@@ -164,7 +164,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // newParser reads the command line into c.
 func newParser(c *cli, stdout, stderr io.Writer, exit func(int), more ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append(more, kong.Name("ssocheck"), kong.Writers(stdout, stderr), kong.Exit(exit),
-		kong.Description("Tests whether people can sign in to Paperless-ngx through authentik, and says what to change when they cannot."),
+		kong.Description("Tests whether users can sign in to Paperless-ngx through authentik, and says what to change when they cannot."),
 		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))...)
 }
 
@@ -217,7 +217,7 @@ func tell(stderr io.Writer, text string) {
 // longest is how much of a message is printed: a value may be a whole file.
 const longest = 1000
 
-// short is a message on one line that a person can read: what somebody wrote
+// short is a message on one line that a user can read: what somebody wrote
 // into a flag may hold anything.
 func short(text string) string {
 	var lines []string
@@ -253,7 +253,7 @@ type runCmd struct {
 	pair
 	Target string   `enum:"lab,stack,external" default:"lab" help:"lab, stack or external."`
 	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
-	Plant  []string `help:"Make these mistakes first." placeholder:"CODE"`
+	Plant  []string `help:"Plant these causes first." placeholder:"CODE"`
 	outputs
 	Shots  bool   `help:"A screenshot of every step in the report, not only of the checks that do not pass."`
 	Headed bool   `help:"A browser with a window."`
@@ -289,7 +289,7 @@ func (f externalFlags) options() e2e.External {
 func (c *runCmd) Run(e *env) error {
 	c.defaults()
 	o := textOptions(e, c.Report)
-	person := e.stdout // what is for people
+	person := e.stdout // what is for users
 	if c.Format == "prometheus" {
 		person, o.Live = e.stderr, false
 	}

@@ -117,7 +117,7 @@ func TestAction(t *testing.T) {
 	}
 }
 
-// The hook looks at the files that people have, and its command is one of ours.
+// The hook looks at the files that users have, and its command is one of ours.
 func TestPreCommitHook(t *testing.T) {
 	t.Parallel()
 	var hooks []struct{ ID, Entry, Files, Language string }

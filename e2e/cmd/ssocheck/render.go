@@ -9,7 +9,7 @@ import (
 type renderCmd struct {
 	pair
 	Dir           string `arg:"" help:"Directory to write to."`
-	WithTestUsers bool   `help:"Put the people that the checks sign in as into the blueprint, with fresh passwords. Not where real people sign in."`
+	WithTestUsers bool   `help:"Put the users that the checks sign in as into the blueprint, with fresh passwords. Not where real users sign in."`
 	Force         bool   `help:"Replace files of these names that are there already."`
 }
 

@@ -78,7 +78,7 @@ func index(dir string) ([]byte, error) {
 // errNoDesktop says that there is nothing to open a page with.
 var errNoDesktop = errors.New("no browser to open it with")
 
-// browse opens a file in the person's browser: $BROWSER, else the desktop's.
+// browse opens a file in the user's browser: $BROWSER, else the desktop's.
 func browse(ctx context.Context, file string) error {
 	abs, err := filepath.Abs(file)
 	if err != nil {

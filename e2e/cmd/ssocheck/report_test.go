@@ -20,12 +20,12 @@ func TestOpener(t *testing.T) {
 		system string
 		want   []string
 	}{
-		"of the person's choice": {map[string]string{"BROWSER": "firefox -new-tab", "DISPLAY": ":0"}, "linux", []string{"firefox", "-new-tab"}},
-		"desktop":                {map[string]string{"DISPLAY": ":0"}, "linux", []string{"xdg-open"}},
-		"Wayland":                {map[string]string{"WAYLAND_DISPLAY": "wayland-0"}, "linux", []string{"xdg-open"}},
-		"server":                 {nil, "linux", nil},
-		"macOS":                  {nil, "darwin", []string{"open"}},
-		"Windows":                {nil, "windows", []string{"rundll32", "url.dll,FileProtocolHandler"}},
+		"of the user's choice": {map[string]string{"BROWSER": "firefox -new-tab", "DISPLAY": ":0"}, "linux", []string{"firefox", "-new-tab"}},
+		"desktop":              {map[string]string{"DISPLAY": ":0"}, "linux", []string{"xdg-open"}},
+		"Wayland":              {map[string]string{"WAYLAND_DISPLAY": "wayland-0"}, "linux", []string{"xdg-open"}},
+		"server":               {nil, "linux", nil},
+		"macOS":                {nil, "darwin", []string{"open"}},
+		"Windows":              {nil, "windows", []string{"rundll32", "url.dll,FileProtocolHandler"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

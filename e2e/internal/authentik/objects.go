@@ -160,7 +160,7 @@ func (c Client) Blueprints(ctx context.Context) ([]Blueprint, error) {
 	return list[Blueprint](ctx, c, "/managed/blueprints/", many)
 }
 
-// A Brand is a brand, which names the flow in which people sign in.
+// A Brand is a brand, which names the flow in which users sign in.
 type Brand struct {
 	Default bool    `json:"default"`
 	Flow    *string `json:"flow_authentication"`

@@ -22,13 +22,13 @@ const (
 	SecondFactor   Stage = "ak-stage-authenticator-validate"
 	UserLogin      Stage = "ak-stage-user-login" // "stay signed in"
 
-	// Redirect and Autosubmit pass people on; FlowRedirect is how the executor says so.
+	// Redirect and Autosubmit pass users on; FlowRedirect is how the executor says so.
 	Redirect     Stage = "ak-stage-redirect"
 	Autosubmit   Stage = "ak-stage-autosubmit"
 	FlowRedirect Stage = "xak-flow-redirect"
 )
 
-// PassesOn reports whether a stage asks people nothing.
+// PassesOn reports whether a stage asks users nothing.
 func PassesOn(s Stage) bool { return s == Redirect || s == Autosubmit }
 
 // Selectors of what is filled in and pressed, within a stage's element. Where two
@@ -41,7 +41,7 @@ const (
 
 // Texts of authentik's pages.
 const (
-	// DeniedTitle begins the title of the page for people who may not use an
+	// DeniedTitle begins the title of the page for users who may not use an
 	// application; it is there before the text.
 	DeniedTitle = "Permission denied"
 	DeniedText  = "Request has been denied"
@@ -69,7 +69,7 @@ func Says(text string) string {
 	return text
 }
 
-// Asks reports whether a page has a stage that asks people something.
+// Asks reports whether a page has a stage that asks users something.
 func Asks(stages []Stage) bool {
 	return slices.ContainsFunc(stages, func(s Stage) bool { return !PassesOn(s) })
 }

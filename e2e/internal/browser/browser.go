@@ -228,7 +228,7 @@ func open(ctx context.Context, o Options, own *island) (_ *Browser, err error) {
 	return b, nil
 }
 
-// reachesUs tells whether the remote browser gets through to the proxy.
+// reachesUs reports whether the remote browser gets through to the proxy.
 func (b *Browser) reachesUs(ctx context.Context) error {
 	s, err := b.Session(ctx, SessionOptions{})
 	if err != nil {
@@ -290,7 +290,7 @@ func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
 			// The address bar that nobody sees has a page of its own, in a process of its
 			// own, for every window: a sixth of the time of a sign-in.
 			"WebUIOmniboxPopup",
-			// A URL with http must be asked for as it is: a wrong scheme is a mistake to be found.
+			// A URL with http must be asked for as it is: a wrong scheme is a cause to be found.
 			"HttpsUpgrades", "HttpsFirstBalancedMode", "HttpsFirstBalancedModeAutoEnable", "HttpsFirstModeV2",
 		}, ",")),
 	)

@@ -47,7 +47,7 @@ type StepError struct {
 	Err     error
 }
 
-// Error is one line for a person.
+// Error is one line for a user.
 func (e *StepError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Step + ": ")
@@ -75,7 +75,7 @@ func (e *StepError) Error() string {
 // Unwrap gives the cause.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// passing tells whether an evaluation failed because the document was being
+// passing reports whether an evaluation failed because the document was being
 // replaced, so that it is worth asking again.
 func passing(err error) bool {
 	var ce *cdproto.Error

@@ -266,7 +266,7 @@ func (r *recorder) navigated(f *cdp.Frame) {
 	clear(r.busy) // they died with their page
 }
 
-// replacing tells whether the page is about to be replaced, and by what.
+// replacing reports whether the page is about to be replaced, and by what.
 func (r *recorder) replacing() (url string, yes bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -382,7 +382,7 @@ func (r *recorder) regained() {
 	r.forgiven++
 }
 
-// again counts the loads that were repeated by themselves and tells whether one
+// again counts the loads that were repeated by themselves and reports whether one
 // more may be.
 func (r *recorder) again() bool {
 	r.mu.Lock()

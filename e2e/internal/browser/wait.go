@@ -60,12 +60,12 @@ func (s *Session) Settle(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// Exists tells whether an element can be seen on the current page.
+// Exists reports whether an element can be seen on the current page.
 func (s *Session) Exists(ctx context.Context, sel Selector) (bool, error) {
 	return s.Holds(ctx, Visible(sel))
 }
 
-// Holds tells whether a condition holds on the current page.
+// Holds reports whether a condition holds on the current page.
 func (s *Session) Holds(ctx context.Context, c Condition) (bool, error) {
 	var p probe
 	err := s.call(ctx, askLimit, func(ctx context.Context) error { return s.probe(ctx, []Condition{c}, &p) })
@@ -198,7 +198,7 @@ func (s *Session) afresh(ctx context.Context, lost doc) (bool, error) {
 	return true, err
 }
 
-// oneTime tells whether a URL is the answer of an authorization server.
+// oneTime reports whether a URL is the answer of an authorization server.
 func oneTime(raw string) bool {
 	u, err := url.Parse(raw)
 	return err != nil || u.Query().Has("state") && (u.Query().Has("code") || u.Query().Has("error"))

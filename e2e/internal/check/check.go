@@ -62,7 +62,7 @@ type Pass struct {
 	// Record.Final is then its Page. Nil: the runner looks.
 	Seen *browser.Look
 	Log  *slog.Logger
-	// Progress tells the person who waits what is being done; may be nil.
+	// Progress tells the user who waits what is being done; may be nil.
 	Progress func(step string)
 	// Began is when the check began.
 	Began time.Time
@@ -155,7 +155,7 @@ func Validate(checks []*Check) error {
 			errs = append(errs, fmt.Errorf("check %q: ID, Title, Doc and Run are needed", c.ID))
 		}
 		if seen[c.ID] {
-			errs = append(errs, fmt.Errorf("check %q is there twice", c.ID))
+			errs = append(errs, fmt.Errorf("check %q is a duplicate", c.ID))
 		}
 		for _, n := range c.Needs {
 			if !seen[n.ID] {

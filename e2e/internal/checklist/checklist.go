@@ -1,5 +1,5 @@
 // Package checklist is the guide's testing checklist, and what we add to it: one
-// check a file, in the order in which a person would go through them.
+// check a file, in the order in which a user would go through them.
 package checklist
 
 import "github.com/ssocheck/ssocheck/e2e/internal/check"

@@ -19,13 +19,13 @@ import (
 
 const (
 	// redirectLimit is above what the pair needs (authorize, two flow redirects,
-	// callback, landing page) and below what a person would wait for.
+	// callback, landing page) and below what a user would wait for.
 	redirectLimit = 20
 	// challengeLimit bounds authentik's flow: four stages and their redirects.
 	challengeLimit = 24
 )
 
-// A caller is a person with an HTTP client in place of a browser, for the checks
+// A caller is a user with an HTTP client in place of a browser, for the checks
 // that look at the protocol. It keeps cookies and follows redirects by hand.
 type caller struct {
 	p     *check.Pass
@@ -201,7 +201,7 @@ func (c *caller) start(ctx context.Context, next string) (*url.URL, error) {
 	return a.location, nil
 }
 
-// unmet says where a person without a browser stopped.
+// unmet says where a user without a browser stopped.
 func (c *caller) unmet(a *answer, user string) error {
 	page := a.page(c.p)
 	c.p.Record.Final = &page
@@ -209,7 +209,7 @@ func (c *caller) unmet(a *answer, user string) error {
 	return check.Unmetf("%s", e)
 }
 
-// atPaperless tells whether an address is the relying party's.
+// atPaperless reports whether an address is the relying party's.
 func (c *caller) atPaperless(u *url.URL) bool {
 	return hostPort(u) == c.sites.paperless && !c.sites.classify(evidence.Page{URL: u.String(), Status: http.StatusOK}).authentik()
 }
@@ -361,7 +361,7 @@ func (c *caller) cookie(u *url.URL, name string) string {
 }
 
 // land visits the callback and goes on until a page, filling in the sign-up
-// form as a person would.
+// form as a user would.
 func (c *caller) land(ctx context.Context, callback *url.URL, who deployment.AuthentikUser) (ending, *answer, error) {
 	first, err := c.get(ctx, callback.String())
 	if err != nil {
@@ -400,7 +400,7 @@ func (c *caller) ending(a *answer, who deployment.AuthentikUser) ending {
 	return ending{place: c.sites.classify(page), page: page, user: who.Username}
 }
 
-// enter signs a person in from beginning to end, with the session that results.
+// enter signs a user in from beginning to end, with the session that results.
 // The error is a skip where nobody can get an account.
 func (c *caller) enter(ctx context.Context, next string, who deployment.AuthentikUser) (*answer, error) {
 	authorize, err := c.start(ctx, next)

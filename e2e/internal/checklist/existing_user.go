@@ -11,7 +11,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// ExistingUser is about people who have a local account and did not link it.
+// ExistingUser is about users who have a local account and did not link it.
 var ExistingUser = &check.Check{
 	ID:    "existing-user",
 	Title: "An unlinked local account stays out of reach of authentik",
@@ -62,7 +62,7 @@ func existingUser(ctx context.Context, p *check.Pass) error {
 	return nil
 }
 
-// keptOut signs somebody in and tells whether they reached the local account;
+// keptOut signs somebody in and reports whether they reached the local account;
 // warning is what came instead and wants to be looked at.
 func keptOut(ctx context.Context, w *walk, who deployment.AuthentikUser, local deployment.LocalUser) (warning string, err error) {
 	older := w.p.Record.Users
@@ -104,10 +104,10 @@ func keptOut(ctx context.Context, w *walk, who deployment.AuthentikUser, local d
 	return fmt.Sprintf("%s got a second account (%s) with the e-mail address of %s", who.Name, name, local.Username), nil
 }
 
-// same tells whether the session is that of the local account.
+// same reports whether the session is that of the local account.
 func same(s *evidence.Session, older, newer []evidence.User, who deployment.AuthentikUser, local deployment.LocalUser) (reached, sure bool) {
 	switch {
-	case s.Username != "": // the person may see it
+	case s.Username != "": // the user may see it
 		return strings.EqualFold(s.Username, local.Username), true
 	case !sameEmail(who.Email, local.Email):
 		return sameEmail(s.Email, local.Email), true

@@ -10,10 +10,10 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// FirstLogin is the guide's fourth line, for people without an account.
+// FirstLogin is the guide's fourth line, for users without an account.
 var FirstLogin = &check.Check{
 	ID:    "first-login",
-	Title: "The first sign-in of a new person does what the configuration asks for",
+	Title: "The first sign-in of a new user does what the configuration asks for",
 	Doc: "Somebody whom Paperless has never seen signs in: with automatic sign-up they are in, as one new account with " +
 		"their own name and e-mail address; without it Paperless shows its sign-up form.",
 	Guide:    "checklist 4",
@@ -52,8 +52,8 @@ func firstLogin(ctx context.Context, p *check.Pass) error {
 	case e.place == atClosed && auto:
 		return check.Unmetf("%s asks for an account at the first sign-in, but Paperless says Sign Up Closed", by)
 	case e.place == atClosed:
-		note(p, "sign-up is closed: new people get no account")
-		return check.Warnf("new people get no account: Paperless says Sign Up Closed")
+		note(p, "sign-up is closed: new users get no account")
+		return check.Warnf("new users get no account: Paperless says Sign Up Closed")
 	case e.place == atSignup && auto:
 		return check.Unmetf("%s asks for an account at the first sign-in, but Paperless shows its sign-up form", by)
 	case e.place == atSignup:
@@ -72,7 +72,7 @@ func firstLogin(ctx context.Context, p *check.Pass) error {
 	return check.Unmetf("%s", e)
 }
 
-// newAccount looks whether the person is signed in as one new account of theirs.
+// newAccount looks whether the user is signed in as one new account of theirs.
 func newAccount(ctx context.Context, w *walk, who deployment.AuthentikUser) error {
 	s, err := w.proven(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// Linking is the guide's fourth line, for people who have an account.
+// Linking is the guide's fourth line, for users who have an account.
 var Linking = &check.Check{
 	ID:    "linking",
 	Title: "A local account can be linked, and signing in with authentik then reaches it",
@@ -112,7 +112,7 @@ func (w *walk) connect(ctx context.Context) error {
 	link := connectLink(w.app.ProviderID)
 	menu, err := s.WaitAny(ctx, "wait for Paperless's menu", stepLimit, map[string]browser.Condition{
 		"menu": browser.Visible(browser.CSS(userMenu)),
-		// 2.6.0 to 2.11.1 never draw their page for people without rights.
+		// 2.6.0 to 2.11.1 never draw their page for users without rights.
 		"hangs": browser.Shows("Still here?!"),
 	})
 	if err != nil {
@@ -120,7 +120,7 @@ func (w *walk) connect(ctx context.Context) error {
 	}
 	w.begin()
 	if menu == "hangs" {
-		note(w.p, "Paperless's page hangs for people without rights on this version: the link of My Profile was opened directly")
+		note(w.p, "Paperless's page hangs for users without rights on this version: the link of My Profile was opened directly")
 		if err := w.open(ctx, "open the link of Connect new social account", "/accounts/oidc/"+url.PathEscape(w.app.ProviderID)+"/login/?process=connect"); err != nil {
 			return err
 		}
@@ -153,8 +153,8 @@ func (w *walk) connect(ctx context.Context) error {
 	return check.Unmetf("connecting authentik in My Profile: %s", e)
 }
 
-// said is what Paperless tells the person about the connection; "" when it says
-// nothing. It is read where its page gets it from: people without rights see
+// said is what Paperless tells the user about the connection; "" when it says
+// nothing. It is read where its page gets it from: users without rights see
 // another toast in its place.
 func said(ctx context.Context, w *walk) string {
 	raw, err := w.p.Session.Eval(ctx, `(window.DJANGO_MESSAGES ?? []).map((m) => m.message ?? "").join(" ")`)

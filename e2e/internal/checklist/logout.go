@@ -64,7 +64,7 @@ func logout(ctx context.Context, p *check.Pass) error {
 	return restsAt(w, e)
 }
 
-// restsAt tells whether the browser stands where signing out should lead.
+// restsAt reports whether the browser stands where signing out should lead.
 func restsAt(w *walk, e ending) error {
 	p := w.p
 	configured := setting(p.Bundle, logoutRedirect)

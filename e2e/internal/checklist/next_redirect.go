@@ -11,7 +11,7 @@ import (
 // NextRedirect is about links that lead somewhere else after signing in.
 var NextRedirect = &check.Check{
 	ID:    "next-redirect",
-	Title: "A link to the sign-in page cannot lead to a foreign site",
+	Title: "The sign-in page is no open redirect",
 	Doc: "Signing in from a link whose next= names a foreign host ends in Paperless all the same, both for an address " +
 		"with a scheme and for one that begins with two slashes.",
 	Needs:       []*check.Check{RoundTrip},

@@ -7,11 +7,11 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 )
 
-// Permissions is about people who are in and may do nothing.
+// Permissions is about users who are in and may do nothing.
 var Permissions = &check.Check{
 	ID:    "permissions",
 	Title: "Somebody who signed in with authentik may use Paperless",
-	Doc: "The API that Paperless's page needs before it shows anything answers to a person who got the account through " +
+	Doc: "The API that Paperless's page needs before it shows anything answers to a user who got the account through " +
 		"authentik. Paperless gives new accounts no permission unless a group does.",
 	Needs:       []*check.Check{RoundTrip},
 	Browserless: true,
@@ -43,7 +43,7 @@ func permissions(ctx context.Context, p *check.Pass) error {
 	case s.UISettings == http.StatusForbidden:
 		return check.Warnf("%s is signed in, but without any permission: /api/ui_settings/ answers 403", who.Username)
 	case s.UISettings != http.StatusOK:
-		return check.Unmetf("/api/ui_settings/ answers %d to a signed-in person", s.UISettings)
+		return check.Unmetf("/api/ui_settings/ answers %d to a signed-in user", s.UISettings)
 	}
 	return nil
 }

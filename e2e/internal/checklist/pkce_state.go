@@ -21,7 +21,7 @@ const stateLength = 16
 // PKCEState is about what binds the callback to the browser that began.
 var PKCEState = &check.Check{
 	ID:    "pkce-state",
-	Title: "A callback counts once, and only in the browser that began (PKCE and state)",
+	Title: "An authorization code is accepted once, and only in the browser that started the sign-in (PKCE and state)",
 	Doc: "The authorization request carries an S256 code challenge and a state that is new each time; a callback that is " +
 		"replayed, or comes in another browser, is refused; authentik wants the right verifier for the code.",
 	Needs:       []*check.Check{RoundTrip},
@@ -141,7 +141,7 @@ func locationOf(p *check.Pass, a *answer) string {
 	return "Location " + redact(p, a.location.String())
 }
 
-// tries visits a callback that must be refused and tells whether it signed in.
+// tries visits a callback that must be refused and reports whether it signed in.
 func (c *caller) tries(ctx context.Context, name string, callback *url.URL) (bool, error) {
 	a, err := c.try(ctx, callback.String())
 	if err != nil {

@@ -48,7 +48,7 @@ const (
 	atIdP       place = "authentik"
 )
 
-// authentik tells whether the place is one of authentik's.
+// authentik reports whether the place is one of authentik's.
 func (p place) authentik() bool {
 	return slices.Contains([]place{atIdentify, atPassword, atConsent, atDenied, atMFA, atFlowError, atEnded, atStage, atIdPErr, atIdP}, p)
 }
@@ -198,7 +198,7 @@ func (e ending) String() string {
 	case atPaperErr:
 		return fmt.Sprintf("Paperless answered %d at %s: %s", e.page.Status, path, short(or(e.page.Text, e.page.Title)))
 	case atClosed:
-		return "Paperless says Sign Up Closed: it knows no account for this person and makes none"
+		return "Paperless says Sign Up Closed: it knows no account for this user and makes none"
 	case atSignup:
 		return "stopped at Paperless's sign-up form: " + short(e.page.Text)
 	case atLogin:
@@ -220,11 +220,11 @@ func (e ending) String() string {
 // as text.
 func authentikText(p evidence.Page) string { return or(authentik.Says(p.Text), p.Title) }
 
-// drawn tells whether a page of authentik shows something: right after its load
+// drawn reports whether a page of authentik shows something: right after its load
 // there is nothing to be seen, scripts draw it afterwards (docs/facts/running-pair.md).
 func drawn(p evidence.Page) bool { return len(p.Stages) > 0 || authentik.Says(p.Text) != "" }
 
-// ofAuthentik tells whether a page came from authentik, drawn or not.
+// ofAuthentik reports whether a page came from authentik, drawn or not.
 func (s sites) ofAuthentik(p evidence.Page) bool {
 	pl := s.classify(p)
 	if pl == nowhere {

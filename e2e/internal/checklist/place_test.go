@@ -180,7 +180,7 @@ func TestRemoteHeader(t *testing.T) {
 		"nothing":             {func(*deployment.Deployment) {}, "Remote-User", false},
 		"on":                  {func(b *deployment.Deployment) { b.Paperless.Env[deployment.RemoteUser] = "true" }, "Remote-User", true},
 		"name":                {func(b *deployment.Deployment) { b.Paperless.Env[remoteUserName] = "HTTP_X_AUTHENTIK_USERNAME" }, "X-Authentik-Username", true},
-		"name as people say":  {func(b *deployment.Deployment) { b.Paperless.Env[remoteUserName] = "X-authentik-username" }, "X-authentik-username", true},
+		"name as users say":   {func(b *deployment.Deployment) { b.Paperless.Env[remoteUserName] = "X-authentik-username" }, "X-authentik-username", true},
 		"only the proxy's":    {func(b *deployment.Deployment) { b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username" }, "X-authentik-username", true},
 		"by a name of guides": {func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_ENABLE_REMOTE_USER"] = "true" }, "Remote-User", true},
 	} {

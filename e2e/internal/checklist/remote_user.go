@@ -75,7 +75,7 @@ func remoteUser(ctx context.Context, p *check.Pass) error {
 	return nil
 }
 
-// remoteHeader is the header that the proxy sends as a person would say it, and
+// remoteHeader is the header that the proxy sends as a user would say it, and
 // whether the configuration prepares for one.
 func remoteHeader(b *deployment.Deployment) (name string, meant bool) {
 	_, meant = b.Intends(deployment.RemoteUser)
@@ -92,7 +92,7 @@ func remoteHeader(b *deployment.Deployment) (name string, meant bool) {
 	return "Remote-User", meant
 }
 
-// carries sends the header and tells whether it signed in.
+// carries sends the header and reports whether it signed in.
 func carries(ctx context.Context, p *check.Pass, do func(*http.Request) (*http.Response, error), how, path, header, user string) (bool, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at(p, path), nil)
 	if err != nil {

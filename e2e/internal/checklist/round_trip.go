@@ -14,8 +14,8 @@ import (
 var RoundTrip = &check.Check{
 	ID:    "round-trip",
 	Title: "Signing in with authentik lands back in Paperless, signed in",
-	Doc: "A person presses the button, signs in at authentik, and is back in Paperless; Paperless's API, asked with the " +
-		"browser's session, knows that very person. Where Paperless asks a newcomer to fill in its sign-up form, that is done.",
+	Doc: "A user presses the button, signs in at authentik, and is back in Paperless; Paperless's API, asked with the " +
+		"browser's session, knows that very user. Where Paperless asks a newcomer to fill in its sign-up form, that is done.",
 	Guide: "checklist 3",
 	Needs: []*check.Check{LoginButton},
 	Run:   booted(roundTrip),

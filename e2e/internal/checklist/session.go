@@ -52,7 +52,7 @@ func person(p *check.Pass, role string) (deployment.AuthentikUser, error) {
 	return u, err
 }
 
-// anybody is the person of a role. On a pair that already runs few people are
+// anybody is the user of a role. On a pair that already runs few users are
 // there to sign in as: a check that changes nothing takes the one of round-trip.
 func anybody(p *check.Pass, role string) (deployment.AuthentikUser, error) {
 	roles := []string{role}

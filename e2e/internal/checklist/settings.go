@@ -32,7 +32,7 @@ func setting(b *deployment.Deployment, name string) string {
 	return v
 }
 
-// wants tells whether the configuration asks for the setting, also by a word or
+// wants reports whether the configuration asks for the setting, also by a word or
 // a name that this version does not take: a check must see that what was asked
 // for does not happen.
 func wants(b *deployment.Deployment, name string) bool {
@@ -47,7 +47,7 @@ func tooOld(b *deployment.Deployment, name string) bool {
 }
 
 // withoutSetting is what a check says on a version that does not know the
-// setting: as configured, the person asked for it in vain, and the sign-in page
+// setting: as configured, the user asked for it in vain, and the sign-in page
 // shows that; on a variant it was only our idea.
 func withoutSetting(ctx context.Context, p *check.Pass, name string) error {
 	text := fmt.Sprintf("Paperless-ngx %s does not know %s (it came with %s)", p.Bundle.Paperless.Version, name, deployment.Introduced(name))
@@ -60,7 +60,7 @@ func withoutSetting(ctx context.Context, p *check.Pass, name string) error {
 	return check.Unmetf("%s", text)
 }
 
-// wantsPKCE tells whether the provider JSON turns PKCE on, by Python's truth of
+// wantsPKCE reports whether the provider JSON turns PKCE on, by Python's truth of
 // the value: "False" is true.
 func wantsPKCE(b *deployment.Deployment) bool {
 	var doc struct {

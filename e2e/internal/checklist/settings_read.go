@@ -13,7 +13,7 @@ import (
 var Settings = &check.Check{
 	ID:          "settings",
 	Title:       "Every login setting does what it looks like",
-	Doc:         "No login setting of this configuration is ignored by this Paperless version, or read in another way than a person reads it; and authentik's redirect URIs are written down.",
+	Doc:         "No login setting of this configuration is ignored by this Paperless version, or read in another way than a user reads it; and authentik's redirect URIs are written down.",
 	Guide:       "troubleshooting 1",
 	Browserless: true,
 	Run: func(_ context.Context, p *check.Pass) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// Limits of the browser's steps. They are what a person would still wait for,
+// Limits of the browser's steps. They are what a user would still wait for,
 // not what a healthy pair needs: each page of the lab takes milliseconds, of a
 // real pair on a busy machine seconds (docs/facts/authentik.md#5.4).
 const (
@@ -100,7 +100,7 @@ func visited(err error) error {
 	return err
 }
 
-// current tells whether the page belongs to the last hop of this walk: between a
+// current reports whether the page belongs to the last hop of this walk: between a
 // response and its page the browser still shows the page before.
 func (w *walk) current(page evidence.Page, pl place) bool {
 	hops := w.p.Session.HopsSince(w.mark)
@@ -158,7 +158,7 @@ func (w *walk) arrive(ctx context.Context, name string, limit time.Duration, don
 			}
 		}
 		if n := w.callbacks(); n > callbackLimit {
-			return last, check.Unmetf("the sign-in goes round in circles: %d callbacks", n)
+			return last, check.Unmetf("the sign-in loops: %d callbacks", n)
 		}
 		if time.Since(since) >= within {
 			last.late = true
@@ -177,7 +177,7 @@ func (w *walk) arrive(ctx context.Context, name string, limit time.Duration, don
 	}
 }
 
-// rest is how long a place must stand before it counts; still tells whether its
+// rest is how long a place must stand before it counts; still reports whether its
 // text was the same the last time.
 func (w *walk) rest(pl place, page evidence.Page, still bool) time.Duration {
 	switch {
@@ -244,7 +244,7 @@ func providerForms(page evidence.Page, id string) []evidence.Form {
 	return forms
 }
 
-// authenticate goes through authentik as a person, from wherever the browser
+// authenticate goes through authentik as a user, from wherever the browser
 // stands, until it ends somewhere else. It records the final page.
 func (w *walk) authenticate(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	e, err := w.stages(ctx, who)
@@ -328,7 +328,7 @@ func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending
 	return ending{}, check.Unmetf("authentik asks again and again")
 }
 
-// viaButton signs a person in through the button.
+// viaButton signs a user in through the button.
 func (w *walk) viaButton(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	if err := w.press(ctx); err != nil {
 		return ending{}, err
@@ -336,7 +336,7 @@ func (w *walk) viaButton(ctx context.Context, who deployment.AuthentikUser) (end
 	return w.authenticate(ctx, who)
 }
 
-// finish submits Paperless's sign-up form as a person would, the prefilled
+// finish submits Paperless's sign-up form as a user would, the prefilled
 // values left as they are.
 func (w *walk) finish(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	s := w.p.Session
@@ -359,7 +359,7 @@ func (w *walk) finish(ctx context.Context, who deployment.AuthentikUser) (ending
 	return e, err
 }
 
-// enter signs a person in through the button and, where Paperless asks, its
+// enter signs a user in through the button and, where Paperless asks, its
 // sign-up form. The error is a skip where nobody can get an account; else it
 // says where the sign-in stopped.
 func (w *walk) enter(ctx context.Context, who deployment.AuthentikUser) (*evidence.Session, error) {
@@ -445,7 +445,7 @@ func (w *walk) signOut(ctx context.Context) (ending, error) {
 // sameEmail compares as mail systems do.
 func sameEmail(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
 
-// hasScope tells whether authentik gives this claim's scope to Paperless.
+// hasScope reports whether authentik gives this claim's scope to Paperless.
 func hasScope(b *deployment.Deployment, scope string) bool {
 	provider := b.IdPProvider()
 	return provider == nil || slices.Contains(provider.Scopes, scope)

@@ -12,7 +12,7 @@ import (
 // SSOOnly is troubleshooting item 5: the local login should be gone.
 var SSOOnly = &check.Check{
 	ID:    "sso-only",
-	Title: "With the regular login off, only authentik lets people in",
+	Title: "With the regular login off, only authentik lets users in",
 	Doc: "The sign-in page has no form for a user name and password, a right password sent there all the same is refused, " +
 		"and signing in with authentik works.",
 	Guide:    "troubleshooting 5",
@@ -53,7 +53,7 @@ func onlySSO(ctx context.Context, p *check.Pass) error {
 		return err
 	}
 	if e.place == atClosed {
-		return check.Warnf("the regular login is off and sign-up is closed: only people whose account is linked already get in")
+		return check.Warnf("the regular login is off and sign-up is closed: only users whose account is linked already get in")
 	}
 	_, err = w.entered(ctx, e, who)
 	return err

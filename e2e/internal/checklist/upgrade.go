@@ -17,7 +17,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
-// The roles of the people whose accounts an upgrade must keep (deployment.WithUpgradeUsers).
+// The roles of the users whose accounts an upgrade must keep (deployment.WithUpgradeUsers).
 const (
 	upgradeNew    = deployment.RoleUpgradeNew
 	upgradeLinked = deployment.RoleUpgradeLinked
@@ -31,7 +31,7 @@ func Upgrade() (before, after []*check.Check) {
 	m := &memory{}
 	people := &check.Check{
 		ID:    "upgrade-people",
-		Title: "People sign in before the upgrade, and their accounts are remembered",
+		Title: "Users sign in before the upgrade, and their accounts are remembered",
 		Doc: "Somebody new signs in with authentik, a local user links authentik in My Profile, and the administrator asks for an " +
 			"API token. What each of them reached is kept for the comparison after the upgrade.",
 		Needs:   []*check.Check{LoginButton},
@@ -50,8 +50,8 @@ func Upgrade() (before, after []*check.Check) {
 	}
 	signIn := &check.Check{
 		ID:    "upgrade-sign-in",
-		Title: "Each person reaches the same account as before the upgrade",
-		Doc: "The people of before sign in again on the new versions: they reach the account of before, with the same links and " +
+		Title: "Each user reaches the same account as before the upgrade",
+		Doc: "The users of before sign in again on the new versions: they reach the account of before, with the same links and " +
 			"rights, and no second account is made.",
 		Guide: "checklist 3",
 		Needs: []*check.Check{LoginButton},
@@ -133,7 +133,7 @@ func (m *memory) remember(ctx context.Context, p *check.Pass) error {
 	return nil
 }
 
-// link signs in with the local account of the person, links authentik in My
+// link signs in with the local account of the user, links authentik in My
 // Profile, and signs in once more through it.
 func (w *walk) link(ctx context.Context, who deployment.AuthentikUser) (*evidence.Session, error) {
 	local, ok := w.p.Bundle.LocalUser(who.Role)
@@ -303,7 +303,7 @@ func (m *memory) again(ctx context.Context, w *walk, was remembered) error {
 	if e.place != atApp {
 		linked.Still = stillLinked(ctx, w.p, was)
 	}
-	// A person of before must never see a form on the new versions.
+	// A user of before must never see a form on the new versions.
 	if e.place == atSignup {
 		return check.Unmetf("%s had an account before the upgrade, and now Paperless asks to make one", who.Username)
 	}

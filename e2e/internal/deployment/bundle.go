@@ -1,5 +1,5 @@
 // Package render turns a spec into a Deployment, and a Deployment into the files that
-// people deploy: the Paperless environment, paperless.conf, a compose file and
+// users deploy: the Paperless environment, paperless.conf, a compose file and
 // an authentik blueprint. Everything here is pure: no clock, no network, no disk.
 package deployment
 
@@ -12,7 +12,7 @@ import (
 )
 
 // A Deployment is what is deployed, as data. The guide's values are one bundle, a
-// user's files are another, and a planted mistake is a change of a bundle.
+// user's files are another, and a planted cause is a change of a bundle.
 type Deployment struct {
 	Paperless Paperless
 	Authentik Authentik
@@ -105,7 +105,7 @@ func (o Origin) String() string {
 // Paperless is the deployed Paperless-ngx.
 type Paperless struct {
 	Version string // without "v"
-	URL     string // origin that people open, without a trailing slash or script name
+	URL     string // origin that users open, without a trailing slash or script name
 	// Env is exactly what the container gets from the configuration.
 	Env map[string]string
 	// Running is the environment that the running container really has; nil
@@ -136,10 +136,10 @@ type Link struct {
 // The zero value forwards as most guides do: Host kept, X-Forwarded-For, -Host
 // and -Proto added, and the identity header of clients (Remote-User) dropped.
 type Proxy struct {
-	RewriteHost       string // Host header sent upstream; empty: the host that people open
+	RewriteHost       string // Host header sent upstream; empty: the host that users open
 	DropForwarded     bool   // no X-Forwarded-* headers at all
 	PassRemoteUser    bool   // a client's own Remote-User header reaches Paperless
-	RemoteUserHeader  string // header that the proxy sets for a signed-in person; empty: none
+	RemoteUserHeader  string // header that the proxy sets for a signed-in user; empty: none
 	DropCookies       bool   // strips Cookie, as a cache in front does
 	OmitForwardedFor  bool   // no X-Forwarded-For only
 	ForwardedPortInto bool   // adds the port to Host, as some proxies do
@@ -152,7 +152,7 @@ type Proxy struct {
 // Authentik is the deployed authentik, as far as the sign-in to Paperless needs it.
 type Authentik struct {
 	Version string
-	URL     string // origin that people and Paperless open
+	URL     string // origin that users and Paperless open
 	Proxy   Proxy  // how the reverse proxy in front of authentik forwards
 	Model
 	// Raw is the user's own blueprint, byte for byte, when there is one, and
@@ -190,7 +190,7 @@ type OAuth2Provider struct {
 	GrantTypes []string
 	// SigningKey is false when none is selected: tokens are then HS256.
 	SigningKey bool
-	// EncryptionKey makes the id_token a JWE, which Paperless ≥2.20 refuses.
+	// EncryptionKey makes the ID token a JWE, which Paperless ≥2.20 refuses.
 	EncryptionKey bool
 	SubMode       string // hashed_user_id (empty), user_id, user_uuid, user_username, user_email, user_upn
 	IssuerMode    string // per_provider (empty) or global
@@ -221,7 +221,7 @@ type Application struct {
 
 // An AuthentikUser is authentik_core.user.
 type AuthentikUser struct {
-	Role     string // the check that signs in as this person; empty: none
+	Role     string // the check that signs in as this user; empty: none
 	Username string
 	Name     string
 	Email    string
@@ -243,7 +243,7 @@ type ScopeMapping struct {
 	Expression string
 }
 
-// Clone returns a deep copy, so that planting a mistake never reaches the original.
+// Clone returns a deep copy, so that planting a cause never reaches the original.
 func (b *Deployment) Clone() *Deployment {
 	text, err := json.Marshal(b)
 	if err != nil {
@@ -342,7 +342,7 @@ func (b *Deployment) IdPApplication() *Application {
 	return nil
 }
 
-// RedirectURI is what the guide tells people to register for this Paperless:
+// RedirectURI is what the guide tells users to register for this Paperless:
 // origin, script name, /accounts/oidc/<provider_id>/login/callback/.
 func (b *Deployment) RedirectURI() string {
 	app, _ := b.Paperless.App()
@@ -355,7 +355,7 @@ func (b *Deployment) RedirectURI() string {
 	return u.String()
 }
 
-// SSOUser is the person in authentik who has the role.
+// SSOUser is the user in authentik who has the role.
 func (b *Deployment) SSOUser(role string) (AuthentikUser, bool) {
 	for _, u := range b.Authentik.Users {
 		if u.Role == role {

@@ -125,7 +125,7 @@ func FreshSecrets(b *Deployment, fresh func() string) *Deployment {
 	return b
 }
 
-// FreshPasswords gives a new password to each of the people of ssocheck's own.
+// FreshPasswords gives a new password to each of the users of ssocheck's own.
 func FreshPasswords(b *Deployment, fresh func() string) (*Deployment, error) {
 	s, err := DefaultSpec()
 	if err != nil {
@@ -146,7 +146,7 @@ var templateSets = []string{
 	"PAPERLESS_REDIS", "PAPERLESS_DBENGINE", "PAPERLESS_DBHOST", "PAPERLESS_DBPORT", "PAPERLESS_DBNAME", "PAPERLESS_DBUSER", "PAPERLESS_DBPASS", secretKeyName,
 }
 
-// composeText is a compose file that a person can run: Paperless with its broker,
+// composeText is a compose file that a user can run: Paperless with its broker,
 // authentik's server and worker, and a PostgreSQL for each. Secrets come from
 // the .env beside it; reads are those that authentik's blueprint reads.
 func composeText(b *Deployment, reads []string) ([]byte, error) {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// WithTestUsers returns the bundle with the people that the checks sign in as,
+// WithTestUsers returns the bundle with the users that the checks sign in as,
 // in authentik and in Paperless, where it has none for a role yet. What was
-// added is listed in Added, because a person must be able to see what the
+// added is listed in Added, because a user must be able to see what the
 // harness changed in their deployment.
 //
-// They stand beside the people of the deployment, under names and addresses that
+// They stand beside the users of the deployment, under names and addresses that
 // nobody else has; the same name stays the same in both products, since checks
 // are about that.
 func WithTestUsers(b *Deployment) (*Deployment, error) {
@@ -47,7 +47,7 @@ func WithTestUsers(b *Deployment) (*Deployment, error) {
 	return c, nil
 }
 
-// Access says who may use the application that Paperless uses, and which people
+// Access says who may use the application that Paperless uses, and which users
 // of the deployment are among them; "" where everybody may.
 func (b *Deployment) Access() string {
 	app := b.IdPApplication()
@@ -55,7 +55,7 @@ func (b *Deployment) Access() string {
 		return ""
 	}
 	m := &b.Authentik.Model
-	if b.Authentik.RawModel != nil { // as it was written, without the people of the checks
+	if b.Authentik.RawModel != nil { // as it was written, without the users of the checks
 		m = b.Authentik.RawModel
 	}
 	var members []string
@@ -70,12 +70,12 @@ func (b *Deployment) Access() string {
 	}
 	const shown = 3
 	if n := len(members); n > shown {
-		return fmt.Sprintf("%s (the blueprint puts %d people there)", who, n)
+		return fmt.Sprintf("%s (the blueprint puts %d users there)", who, n)
 	}
 	return fmt.Sprintf("%s (the blueprint puts %s there)", who, list(members))
 }
 
-// names are those of people, and of addresses, that a deployment has already.
+// names are those of users, and of addresses, that a deployment has already.
 type names struct {
 	taken  map[string]bool   // lower case
 	chosen map[string]string // what is used in place of a name or an address
@@ -126,7 +126,7 @@ func (n *names) pick(s, domain string) string {
 }
 
 // allowed puts a test user into the groups that the application asks for, so
-// that it may use it as the operator's own people do.
+// that it may use it as the operator's own users do.
 func allowed(b *Deployment, groups []string) []string {
 	if app := b.IdPApplication(); app != nil {
 		for _, g := range app.Groups {
@@ -138,15 +138,15 @@ func allowed(b *Deployment, groups []string) []string {
 	return groups
 }
 
-// The roles of the people whose accounts an upgrade must keep.
+// The roles of the users whose accounts an upgrade must keep.
 const (
 	RoleUpgradeNew    = "upgrade-new"    // gets an account by signing in
 	RoleUpgradeLinked = "upgrade-linked" // has a local account and links it
 )
 
-// WithUpgradeUsers returns the bundle with the people that an upgrade follows
+// WithUpgradeUsers returns the bundle with the users that an upgrade follows
 // from the old versions to the new ones. The checklist does not use them, so
-// that it finds its own people untouched on the databases of the upgrade.
+// that it finds its own users untouched on the databases of the upgrade.
 func WithUpgradeUsers(b *Deployment) *Deployment {
 	c := b.Clone()
 	free := newNames(b)

@@ -30,7 +30,7 @@ type product struct {
 
 func at(path string) *regexp.Regexp { return regexp.MustCompile(path) }
 
-// products are the providers that people put before Paperless. The order only
+// products are the providers that users put before Paperless. The order only
 // matters where a text names two of them.
 var products = []product{
 	{name: "Authelia", words: []string{"authelia"}},
@@ -95,7 +95,7 @@ var (
 
 // WhoseIdP tells whose provider an app is by its provider_id, its name and its
 // server_url: a path that only one product has, an address that only one has,
-// the product's name in the address, then in what people called it. The second
+// the product's name in the address, then in what users called it. The second
 // value is the product's name, "" where it is not known.
 func WhoseIdP(providerID, name, serverURL string) (IdP, string) {
 	u, err := url.Parse(strings.TrimSpace(serverURL))
@@ -169,7 +169,7 @@ func IdPName(id string) string {
 	return id
 }
 
-// under tells whether a host belongs to the product's own domain.
+// under reports whether a host belongs to the product's own domain.
 func (p *product) under(host string) bool {
 	return slices.ContainsFunc(p.hosts, func(end string) bool { return host == end || strings.HasSuffix(host, "."+end) })
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Whose provider it is comes from the app's own words: what only one product
-// has counts most, what people called it least.
+// has counts most, what users called it least.
 func TestWhoseIdP(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The settings that people mean when they write something else.
+// The settings that users mean when they write something else.
 const (
 	AutoSignup          = "PAPERLESS_SOCIAL_AUTO_SIGNUP"
 	RedirectToSSO       = "PAPERLESS_REDIRECT_LOGIN_TO_SSO"
@@ -16,7 +16,7 @@ const (
 
 // dead are settings that guides give and that no version of Paperless reads,
 // with the one that does what was meant (fixtures/paperless-settings.json#nonexistent),
-// and names that people make up after the pattern of others.
+// and names that users make up after the pattern of others.
 var dead = map[string]string{
 	"PAPERLESS_AUTO_CREATE":             AutoSignup,
 	"PAPERLESS_SOCIAL_AUTO_CREATE":      AutoSignup,
@@ -76,7 +76,7 @@ func (p *Paperless) Bool(name string) (value, ok bool) {
 	return false, false
 }
 
-// On tells whether the setting is effectively on, for the version that runs.
+// On reports whether the setting is effectively on, for the version that runs.
 func (p *Paperless) On(name string) bool {
 	if since := introduced[name]; since != "" && !p.AtLeast(since) {
 		return false
@@ -95,7 +95,7 @@ var introduced = map[string]string{
 // Introduced is the first version that reads the setting, or "" when all do.
 func Introduced(name string) string { return introduced[name] }
 
-// Intends tells whether the person who wrote this configuration wants the
+// Intends reports whether the user who wrote this configuration wants the
 // setting on, and by which variable they say so: the setting itself, also in a
 // word that this version does not take; a name that guides give; a misspelling.
 func (b *Deployment) Intends(name string) (by string, wanted bool) {
@@ -114,7 +114,7 @@ func (b *Deployment) Intends(name string) (by string, wanted bool) {
 	return "", false
 }
 
-// Yes reports whether a person who writes this word means yes.
+// Yes reports whether a user who writes this word means yes.
 func Yes(v string) bool {
 	switch strings.ToLower(strings.Trim(v, " \t\r\n\"'")) {
 	case "true", "1", "t", "y", "yes", "on", "enable", "enabled", "ja", "oui", "si":

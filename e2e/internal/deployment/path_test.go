@@ -93,7 +93,7 @@ func TestVersionsAreInOrder(t *testing.T) {
 	}
 	ids := map[string]bool{}
 	for _, h := range v.Hazards {
-		assert.False(t, ids[h.ID], "%s is there twice", h.ID)
+		assert.False(t, ids[h.ID], "%s is a duplicate", h.ID)
 		ids[h.ID] = true
 		assert.NotEmpty(t, h.Title, h.ID)
 		assert.NotEmpty(t, h.Symptom, h.ID)
@@ -114,8 +114,8 @@ func TestHazardsBetween(t *testing.T) {
 	}{
 		"id_token":            {PaperlessProduct, "2.18.4", "2.20.15", []string{"H01", "H18"}},
 		"v3":                  {PaperlessProduct, "2.20.15", "3.0.5", []string{"H04", "H05", "H03", "H10", "H09"}},
-		"mended before to":    {PaperlessProduct, "2.18.4", "2.20.1", []string{"H01"}},
-		"not mended yet":      {PaperlessProduct, "2.18.4", "2.20.0", []string{"H02", "H01"}},
+		"fixed before to":     {PaperlessProduct, "2.18.4", "2.20.1", []string{"H01"}},
+		"not fixed yet":       {PaperlessProduct, "2.18.4", "2.20.0", []string{"H02", "H01"}},
 		"email_verified":      {AuthentikProduct, "2025.8.1", "2025.10.0", []string{"A03"}},
 		"none in between":     {AuthentikProduct, "2025.6.4", "2025.8.1", nil},
 		"2026.5":              {AuthentikProduct, "2026.2.3", "2026.5.6", []string{"A01", "A06"}},

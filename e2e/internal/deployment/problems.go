@@ -25,7 +25,7 @@ func Problems(b *Deployment) []Problem {
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		switch {
 		case name == "PAPERLESS_ENABLE_ALLAUTH":
-			out = append(out, Problem{"CFG-UNKNOWN", name, "no version reads it; allauth is always there since 2.5.0", ""})
+			out = append(out, Problem{"CFG-UNKNOWN", name, "it has no effect: allauth has been built in since 2.5.0", ""})
 		case name == "PAPERLESS_AUTO_LOGIN":
 			out = append(out, Problem{"CFG-UNKNOWN", name, "no version reads it", RedirectToSSO})
 		case dead[name] != "":
@@ -40,7 +40,7 @@ func Problems(b *Deployment) []Problem {
 		out = append(out, Problem{"CFG-MAILOAUTH", "PAPERLESS_OAUTH_CALLBACK_BASE_URL", "it is for fetching mail, not for signing in", "PAPERLESS_URL"})
 	}
 	if v, _ := p.Value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"); v == "http" && strings.HasPrefix(p.URL, "https://") {
-		out = append(out, Problem{"SEC-PROTO", "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http on a site that people open by https: the redirect URI is right only as long as the proxy says so", "https"})
+		out = append(out, Problem{"SEC-PROTO", "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http on a site that users open by https: the redirect URI is right only as long as the proxy says so", "https"})
 	}
 	return append(out, providerProblems(p)...)
 }
@@ -59,7 +59,7 @@ func providerProblems(p *Paperless) []Problem {
 	add := func(code, seen, wanted string) { out = append(out, Problem{code, ProvidersKey, seen, wanted}) }
 	falseText := func(v any) bool { s, ok := v.(string); return ok && strings.EqualFold(s, "false") }
 	if falseText(doc.OC["OAUTH_PKCE_ENABLED"]) {
-		add("CFG-PKCESTR", `"OAUTH_PKCE_ENABLED": "False" is a text, and every text but the empty one switches PKCE on`, `"OAUTH_PKCE_ENABLED": false`)
+		add("CFG-PKCESTR", `"OAUTH_PKCE_ENABLED": "False" is a string, and every non-empty string switches PKCE on`, `"OAUTH_PKCE_ENABLED": false`)
 	}
 	if _, ok := doc.OC["SCOPES"]; ok {
 		add("CFG-SCOPES", `"SCOPES" is not read`, `"SCOPE": ["openid", "profile", "email"]`)

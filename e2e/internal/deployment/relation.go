@@ -12,7 +12,7 @@ const (
 	SecretDollar  = "dollar"  // what is left of authentik's after Compose interpolated its $
 	SecretQuotes  = "quotes"  // the same within literal quotes
 	SecretNewline = "newline" // the same with a line break at the end
-	SecretSpace   = "space"   // the same with blanks around it
+	SecretSpace   = "space"   // the same with spaces around it
 	SecretOneOff  = "one-off" // one character lost, added or changed
 	SecretEmpty   = "empty"   // Paperless has none
 	SecretOther   = "other"

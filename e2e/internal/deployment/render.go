@@ -92,7 +92,7 @@ func environment(s *Spec) map[string]string {
 		env["PAPERLESS_DISABLE_REGULAR_LOGIN"] = "true"
 	}
 	if strings.HasPrefix(s.Paperless.URL, "http://") {
-		// Without it the redirect URI is https whatever people open (docs/facts/paperless.md#2).
+		// Without it the redirect URI is https whatever users open (docs/facts/paperless.md#2).
 		env["PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"] = "http"
 	}
 	return env
@@ -188,7 +188,7 @@ func blueprint(b *Deployment, secret func(string) string) []byte {
 		w(3, "expression: %s", q(m.Expression))
 	}
 	if len(b.Authentik.Users) > 0 {
-		w(1, "# The people that the checks sign in as: take them out where real people sign in.")
+		w(1, "# The users that the checks sign in as: take them out where real users sign in.")
 	}
 	for _, u := range b.Authentik.Users {
 		w(1, "- model: authentik_core.user")

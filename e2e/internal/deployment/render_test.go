@@ -179,7 +179,7 @@ func TestNoVersionBreaksNothing(t *testing.T) {
 	assert.NoError(t, CheckVersion("authentik", "v2025.8.1"))
 }
 
-// The people of the checks stand beside those of the deployment, under names and
+// The users of the checks stand beside those of the deployment, under names and
 // addresses that nobody else has; a name stays the same in both products.
 func TestTestUsersBesideOthers(t *testing.T) {
 	t.Parallel()
@@ -216,7 +216,7 @@ func TestTestUsersBesideOthers(t *testing.T) {
 	assert.NotContains(t, text, `name: ""`)
 }
 
-// No password that stands in ssocheck itself is left, also where a person of
+// No password that stands in ssocheck itself is left, also where a user of
 // theirs has the name of one of ours.
 func TestFreshPasswords(t *testing.T) {
 	t.Parallel()

@@ -82,7 +82,7 @@ func lineEnd(text string, from int) int {
 	return from
 }
 
-// plain tells whether what stands in a secret's place is none.
+// plain reports whether what stands in a secret's place is none.
 func plain(v string) bool {
 	switch strings.ToLower(v) {
 	case "", "true", "false", "null", "none", "~":
@@ -156,7 +156,7 @@ func closing(s, open string) int {
 	return -1
 }
 
-// ended tells whether what follows a closing quote goes on with something else.
+// ended reports whether what follows a closing quote goes on with something else.
 func ended(rest string) bool {
 	rest = strings.TrimLeft(rest, " \t")
 	return rest == "" || strings.ContainsAny(rest[:1], `,}])#"'\&|-`) || nextWord.MatchString(" "+rest)

@@ -48,7 +48,7 @@ func (b *Deployment) Secrets() []string {
 	})
 }
 
-// SecretName tells whether an environment variable holds a secret by its name.
+// SecretName reports whether an environment variable holds a secret by its name.
 func SecretName(name string) bool {
 	if strings.HasSuffix(name, "_FILE") {
 		return false
@@ -154,7 +154,7 @@ func (w *Words) address(raw string) {
 	w.words = append(w.words, strings.Split(u.Path, "/")...)
 }
 
-// Has tells whether a value is an ordinary word here, or too short to be told
+// Has reports whether a value is an ordinary word here, or too short to be told
 // from one.
 func (w Words) Has(value string) bool {
 	v := strings.ToLower(strings.TrimSpace(value))

@@ -1,5 +1,5 @@
 // Package spec reads the one description of a deployment: the two hosts, the
-// provider, and the people who sign in. Package render turns it into files.
+// provider, and the users who sign in. Package render turns it into files.
 package deployment
 
 import (
@@ -57,9 +57,9 @@ type Provider struct {
 	Scopes       []string `yaml:"scopes"`        // scope mappings selected in authentik
 }
 
-// A User is a person in authentik.
+// A User is a user in authentik.
 type User struct {
-	Role     string   `yaml:"role"` // the check that signs in as this person
+	Role     string   `yaml:"role"` // the check that signs in as this user
 	Username string   `yaml:"username"`
 	Name     string   `yaml:"name"` // full name
 	Email    string   `yaml:"email"`
@@ -139,7 +139,7 @@ func (s *Spec) Validate() error {
 			bad("users[%d]: username and password are needed", i)
 		}
 		if seen[u.Username] {
-			bad("users[%d]: %q is there twice", i, u.Username)
+			bad("users[%d]: %q is a duplicate", i, u.Username)
 		}
 		seen[u.Username] = true
 	}

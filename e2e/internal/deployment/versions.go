@@ -40,7 +40,7 @@ type Release struct {
 	Source string `yaml:"source"`
 }
 
-// A Hazard is a change of a release that can lock people out.
+// A Hazard is a change of a release that can lock users out.
 type Hazard struct {
 	ID       string   `yaml:"id" json:"id"` // never reused
 	Product  string   `yaml:"product" json:"product,omitempty"`
@@ -116,7 +116,7 @@ func nearest(releases []Release, want string) []string {
 	return slices.DeleteFunc([]string{below, above}, func(s string) bool { return s == "" })
 }
 
-// CheckVersion reports what is wrong with a version that a person wrote for a
+// CheckVersion reports what is wrong with a version that a user wrote for a
 // product; nil for a version, known or not, and for none. The error wraps
 // ErrUnknownVersion.
 func CheckVersion(product, version string) error {
@@ -194,7 +194,7 @@ func (v *Versions) Between(product, basis, version string) []Hazard {
 	return out
 }
 
-// AtLeast tells whether a version is at least another. A version that does not
+// AtLeast reports whether a version is at least another. A version that does not
 // parse is taken as the newest, so that a development build is not called old;
 // nothing else is at least as new as that.
 func AtLeast(version, minimum string) bool {
@@ -211,10 +211,10 @@ func AtLeast(version, minimum string) bool {
 	return !core.LessThan(m)
 }
 
-// AtLeast tells whether this Paperless is at least the given version.
+// AtLeast reports whether this Paperless is at least the given version.
 func (p *Paperless) AtLeast(minimum string) bool { return AtLeast(p.Version, minimum) }
 
-// AtLeast tells whether this authentik is at least the given version.
+// AtLeast reports whether this authentik is at least the given version.
 func (a *Authentik) AtLeast(minimum string) bool { return AtLeast(a.Version, minimum) }
 
 // Images are the container images of a bundle's versions.

@@ -15,7 +15,7 @@ import (
 )
 
 // TestCommand runs the command itself on the fake engine: the cause stands on the
-// first line, and where there is none a browser goes the way of people.
+// first line, and where there is none a browser goes the way of users.
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

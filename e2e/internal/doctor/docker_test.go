@@ -247,7 +247,7 @@ func (w *world) examine(t *testing.T) *doctor.Examination {
 }
 
 // TestDockerDoctor: a pair as a user has it, in containers of a real engine: none
-// for a right pair, and the cause of each mistake first.
+// for a right pair, and the right cause first for each.
 func TestDockerDoctor(t *testing.T) {
 	w := newWorld(t)
 	base := right(t)

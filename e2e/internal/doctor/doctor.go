@@ -57,7 +57,7 @@ const Kind = "doctor"
 
 // Check is what doctor reports as: everything that it looks at is one question.
 var Check = &check.Check{ // never changed
-	ID: "doctor", Title: "The pair that runs lets people sign in",
+	ID: "doctor", Title: "The pair that runs lets users sign in",
 	Doc: "Paperless runs, the two sides agree on the client, and Paperless reaches authentik from where it stands.",
 }
 
@@ -245,7 +245,7 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 	}, nil
 }
 
-// status is the verdict. Without a cause it fails where people cannot sign in all the
+// status is the verdict. Without a cause it fails where users cannot sign in all the
 // same; a log that tells of failed sign-ins may tell of yesterday's.
 func status(rec *evidence.Record, c *Container, findings []troubleshooting.Finding) check.Status {
 	inside := rec.Probe(troubleshooting.ProbeInside)

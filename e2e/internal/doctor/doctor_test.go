@@ -174,7 +174,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// planted is a right deployment of versions where the mistake can happen, with it.
+// planted is a right deployment of versions where the cause can happen, with it.
 func planted(t *testing.T, i *troubleshooting.Item) *deployment.Deployment {
 	t.Helper()
 	for _, v := range [][2]string{{"2.20.15", "2025.8.1"}, {"3.0.5", "2026.5.8"}, {"2.6.3", "2025.8.1"}, {"2.13.5", "2025.8.1"}} {

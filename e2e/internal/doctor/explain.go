@@ -149,7 +149,7 @@ var words = []struct {
 	{regexp.MustCompile(`^PROXY-CSRF$`), "paperless", "Origin checking failed", "Origin checking failed"},
 }
 
-// logged says how often people met a cause since the container started.
+// logged says how often users met a cause since the container started.
 func logged(code string, log []evidence.Line) []string {
 	for _, w := range words {
 		if !w.family.MatchString(code) {

@@ -196,7 +196,7 @@ func (c *fakeContainer) inspect() map[string]any {
 	}
 }
 
-// right is the guide's deployment, without people: doctor signs nobody in.
+// right is the guide's deployment, without users: doctor signs nobody in.
 func right(t *testing.T) *deployment.Deployment {
 	t.Helper()
 	b, err := deployment.Default()
@@ -204,7 +204,7 @@ func right(t *testing.T) *deployment.Deployment {
 	return b
 }
 
-// composed writes the compose file of a deployment, as a person would have it.
+// composed writes the compose file of a deployment, as a user would have it.
 func composed(t *testing.T, b *deployment.Deployment) string {
 	t.Helper()
 	var out strings.Builder

@@ -129,7 +129,7 @@ func (e *Edge) serve(l net.Listener, secure bool) {
 	srv := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.handle(w, r, secure) }),
 		ReadHeaderTimeout: 10 * time.Second,
-		// A client that does not trust the CA is a planted mistake, not news.
+		// A client that does not trust the CA is a planted cause, not news.
 		ErrorLog: log.New(slogWriter{e.log}, "", 0),
 	}
 	e.servers = append(e.servers, srv)

@@ -127,7 +127,7 @@ func hostport(host string) string {
 	return host
 }
 
-// identity tells whether a header names the signed-in person: Paperless's
+// identity reports whether a header names the signed-in person: Paperless's
 // default, the one of authentik's outpost, or the proxy's own.
 func identity(lower, own string) bool {
 	return lower == "remote-user" || lower == "x-authentik-username" || (own != "" && lower == strings.ToLower(own))

@@ -247,7 +247,7 @@ func (x *exchange) end(w *recorder) {
 	x.rec.add(x.Exchange)
 }
 
-// body keeps a JSON response, redacted, and what can be said of its id_token.
+// body keeps a JSON response, redacted, and what can be said of its ID token.
 func (x *exchange) body(text []byte) {
 	var doc map[string]any
 	if json.Unmarshal(text, &doc) != nil {
@@ -269,7 +269,7 @@ func (x *exchange) body(text []byte) {
 	}
 }
 
-// describe is what can be said of an id_token without keeping it.
+// describe is what can be said of an ID token without keeping it.
 func describe(raw string, r *evidence.Redactor) *evidence.IDToken {
 	parts := strings.Split(raw, ".")
 	var header struct{ Alg, Enc string }
@@ -315,5 +315,5 @@ func describe(raw string, r *evidence.Redactor) *evidence.IDToken {
 	return t
 }
 
-// round keeps milliseconds, which is what a person compares.
+// round keeps milliseconds, which is what a user compares.
 func round(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }

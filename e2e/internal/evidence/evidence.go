@@ -32,7 +32,7 @@ type Record struct {
 	Users    []User     `json:"users,omitempty"`        // Paperless accounts after the check
 	Before   []User     `json:"users_before,omitempty"` // Paperless accounts before the check
 	Events   []string   `json:"events,omitempty"`       // authentik event actions
-	// Was is what the person of this check had before an upgrade; nil elsewhere.
+	// Was is what the user of this check had before an upgrade; nil elsewhere.
 	Was *Linked `json:"was,omitempty"`
 	// Registered are the redirect URIs that a running authentik says it has;
 	// empty when it was not asked (the bundle's are used then).
@@ -77,7 +77,7 @@ type Hop struct {
 	Status   int    `json:"status"`             // 0 when the request never got a response
 	Location string `json:"location,omitempty"` // redacted
 	Error    string `json:"error,omitempty"`    // net::ERR_… when there was no response
-	// Client is who asked: 0 the browser, else the nth of the check's own people
+	// Client is who asked: 0 the browser, else the nth of the check's own users
 	// without a browser. Each has cookies of its own.
 	Client int `json:"client,omitempty"`
 	// Own is set where the check asked on purpose for what must be refused, such as
@@ -121,7 +121,7 @@ type Session struct {
 	UsablePassword *bool    `json:"usable_password,omitempty"`
 }
 
-// SignedIn tells whether Paperless knows the browser's user.
+// SignedIn reports whether Paperless knows the browser's user.
 func (s *Session) SignedIn() bool { return s != nil && s.Profile == 200 }
 
 // A Line is one line of a log.
@@ -168,7 +168,7 @@ type Exchange struct {
 	// Body is the response as JSON with secrets redacted, for discovery, token
 	// and userinfo; else empty.
 	Body map[string]any `json:"body,omitempty"`
-	// IDToken describes the id_token of a token response.
+	// IDToken describes the ID token of a token response.
 	IDToken *IDToken `json:"id_token,omitempty"`
 	// Cookies are the names of the cookies that came with the request.
 	Cookies    []string `json:"cookies,omitempty"`
@@ -180,7 +180,7 @@ type Exchange struct {
 	Own bool `json:"own,omitempty"`
 }
 
-// An IDToken is what can be said of an id_token without keeping it.
+// An IDToken is what can be said of an ID token without keeping it.
 type IDToken struct {
 	Form     string   `json:"form"` // JWS, JWE or opaque
 	Alg      string   `json:"alg,omitempty"`
@@ -207,7 +207,7 @@ type Linked struct {
 	Who        string `json:"who"`         // user name in authentik
 	ProviderID string `json:"provider_id"` // that the link was made under
 	SubMode    string `json:"sub_mode"`    // of the provider in authentik; empty: authentik's default
-	// Still tells whether the account of before still has a link; nil: not known.
+	// Still reports whether the account of before still has a link; nil: not known.
 	Still *bool `json:"still,omitempty"`
 }
 
@@ -221,7 +221,7 @@ type User struct {
 	Groups    []string `json:"groups,omitempty"`
 }
 
-// Flow is the documents that people asked for, without the check's Own requests.
+// Flow is the documents that users asked for, without the check's Own requests.
 func (r *Record) Flow() []Hop {
 	return slices.DeleteFunc(slices.Clone(r.Hops), func(h Hop) bool { return h.Own })
 }

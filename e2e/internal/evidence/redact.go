@@ -49,7 +49,7 @@ func (r *Redactor) Spare(word func(string) bool) *Redactor {
 	return r
 }
 
-// Spares tells whether a value is left alone; see Spare.
+// Spares reports whether a value is left alone; see Spare.
 func (r *Redactor) Spares(value string) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -98,7 +98,7 @@ var secretParams = map[string]bool{
 	"auth_token": true, "client_assertion": true,
 }
 
-// Secret tells whether a parameter of this name is redacted.
+// Secret reports whether a parameter of this name is redacted.
 func (r *Redactor) Secret(param string) bool { return secretParams[strings.ToLower(param)] }
 
 // URL redacts the secret parameters of a URL, also inside a next= parameter,

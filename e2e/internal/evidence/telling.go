@@ -39,7 +39,7 @@ func Telling(log []string) string {
 	return ""
 }
 
-// endsTraceback tells whether a line is the first after a traceback's frames,
+// endsTraceback reports whether a line is the first after a traceback's frames,
 // which are indented: an exception whose name does not look like one.
 func endsTraceback(log []string, i int) bool {
 	if indented(log[i]) || log[i] == traceback {

@@ -21,7 +21,7 @@ type idp struct {
 }
 
 // readAuthentik takes over what authentik says of itself: version, the provider
-// that Paperless uses, its application, the people's e-mail addresses. A token
+// that Paperless uses, its application, the users' e-mail addresses. A token
 // that is refused is an error; an authentik that does not answer is not.
 func (p *Pair) readAuthentik(ctx context.Context) error {
 	version, err := p.idp.Version(ctx)

@@ -139,7 +139,7 @@ func (c *Credentials) validate() error {
 		case u.Username == "" || u.Password == "":
 			errs = append(errs, fmt.Errorf("authentik.users[%d]: username and password are needed", i))
 		case seen[u.Role]:
-			errs = append(errs, fmt.Errorf("authentik.users[%d]: the role %s is there twice", i, u.Role))
+			errs = append(errs, fmt.Errorf("authentik.users[%d]: the role %s is a duplicate", i, u.Role))
 		case u.Email == "" && slices.Contains(needEmail, u.Role):
 			errs = append(errs, fmt.Errorf("authentik.users[%d]: the role %s needs the e-mail address", i, u.Role))
 		}

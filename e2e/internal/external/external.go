@@ -31,7 +31,7 @@ const lookLimit = time.Minute
 
 // Options say which pair, and how it is reached.
 type Options struct {
-	PaperlessURL string // as people open it; empty: the configuration's
+	PaperlessURL string // as users open it; empty: the configuration's
 	AuthentikURL string // empty: the configuration's, else where the button leads
 	// Resolve are host[:port]=address[:port], as curl has them.
 	Resolve      []string
@@ -155,7 +155,7 @@ func (p *Pair) name(b *deployment.Deployment) error {
 	return nil
 }
 
-// people are those who were given to sign in as.
+// users are those who were given to sign in as.
 func (p *Pair) people() {
 	for _, u := range p.o.Credentials.Authentik.Users {
 		p.bundle.Authentik.Users = append(p.bundle.Authentik.Users, deployment.AuthentikUser{

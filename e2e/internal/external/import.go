@@ -243,7 +243,7 @@ func text(m *deployment.Model, version string) []byte {
 	if version != "" {
 		of += " " + version
 	}
-	head := "# Read from " + of + " by ssocheck import-idp, for ssocheck run --blueprint and lint. It has no people.\n"
+	head := "# Read from " + of + " by ssocheck import-idp, for ssocheck run --blueprint and lint. It has no users.\n"
 	if secret {
 		head += "# The client secret is not in it: set " + SecretEnv + " where ssocheck runs, or it is not tested.\n"
 	}

@@ -217,7 +217,7 @@ func (p *Pair) Clean(ctx context.Context) []string {
 	return said
 }
 
-// ours tells whether a new account is of somebody that the checks signed in as.
+// ours reports whether a new account is of somebody that the checks signed in as.
 // Somebody else may have come meanwhile.
 func (p *Pair) ours(a account) bool {
 	return slices.ContainsFunc(p.bundle.Authentik.Users, func(u deployment.AuthentikUser) bool {

@@ -10,7 +10,7 @@ import (
 )
 
 // Resolve turns rules of --resolve, host[:port]=address[:port], into the target's
-// map, for the ports of the addresses that people open and the usual two. A rule
+// map, for the ports of the addresses that users open and the usual two. A rule
 // that is none is ErrOptions.
 func Resolve(rules []string, urls ...string) (map[string]string, error) {
 	out := map[string]string{}

@@ -35,7 +35,7 @@ func BenchmarkBootOnEdge(b *testing.B) {
 	}
 }
 
-// BenchmarkSignIn is a person who signs in with authentik, without a browser.
+// BenchmarkSignIn is a user who signs in with authentik, without a browser.
 func BenchmarkSignIn(b *testing.B) {
 	bundle, err := deployment.Default()
 	require.NoError(b, err)

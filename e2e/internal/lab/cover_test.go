@@ -96,7 +96,7 @@ func TestConfigurations(t *testing.T) {
 		want      map[string]string
 	}{
 		"nothing": {want: same(dashboard)},
-		"encryption key: the id_token is a JWE": {
+		"encryption key: the ID token is a JWE": {
 			change: provider(func(p *deployment.OAuth2Provider) { p.EncryptionKey = true }),
 			want: map[string]string{
 				"2.5.0": dashboard, "2.19.6": dashboard, "2.20.0": failedOld,
@@ -133,7 +133,7 @@ func TestConfigurations(t *testing.T) {
 				b.Authentik.Applications[0].Provider = "other"
 			}, want: same(denied),
 		},
-		"only for a group that the person is not in": {
+		"only for a group that the user is not in": {
 			change: func(b *deployment.Deployment) {
 				b.Authentik.Groups, b.Authentik.Applications[0].Groups = []string{"staff"}, []string{"staff"}
 			}, want: same(denied),

@@ -106,14 +106,14 @@ func topics() []topic {
 			"Signing out", "where it leads, authentik's end-session page that ends nothing, loops with one click", "flow", "", "P5 A5.7", "l.TestSigningOut a.TestLogout p.TestLocalSignInAndLogout",
 		},
 		{
-			"Groups and rights", "default groups, groups of the claim, the release that cleared them; a person without rights: 403 and the toast, the page that hangs before 2.11.2",
+			"Groups and rights", "default groups, groups of the claim, the release that cleared them; a user without rights: 403 and the toast, the page that hangs before 2.11.2",
 			"72-default-groups", "H02 H14", "P4.4 P4.5", "p.TestGroups p.TestVersionProfiles l.TestObservedInBrowser",
 		},
 		{
-			"Remote-User", "page, API, name of the header, new and inactive people, signing out; what a client sends itself", "70-remote-user flow", "", "P6", "l.TestObserved p.TestVersionProfiles",
+			"Remote-User", "page, API, name of the header, new and inactive users, signing out; what a client sends itself", "70-remote-user flow", "", "P6", "l.TestObserved p.TestVersionProfiles",
 		},
 		{
-			"Who may not", "policy, group binding, provider without application, application gone, people deactivated on either side", "60-denied-by-policy 61-ak-inactive", "F16", "P4.2 A4.5",
+			"Who may not", "policy, group binding, provider without application, application gone, users deactivated on either side", "60-denied-by-policy 61-ak-inactive", "F16", "P4.2 A4.5",
 			"l.TestConfigurations a.TestPolicies a.TestRefusedPasswords a.TestDeactivatedLater p.TestInactiveUser",
 		},
 		{
@@ -407,7 +407,7 @@ func markdown(all recording, profiles map[string]map[string][]string) []byte {
 		p("- %s", g.what)
 	}
 	p("")
-	p("Known to the lab from the start: a reverse proxy that signs people in by itself, parts of a blueprint that only a running authentik can")
+	p("Known to the lab from the start: a reverse proxy that signs users in by itself, parts of a blueprint that only a running authentik can")
 	p("evaluate, authentik before 2024.8. That skips no check, but stands in the notes of each that did not pass.")
 	p("")
 	p("Not there at all: documents, mail and OCR; the recorder's machine (times, Docker networks, Redis); the look of the pages; authentik's")

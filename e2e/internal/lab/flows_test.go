@@ -211,7 +211,7 @@ type upgradeState struct {
 	Discovery int          `json:"discovery,omitempty"`
 	Boot      *upgradeBoot `json:"boot,omitempty"`
 	Users     [][]any      `json:"users,omitempty"` // id, name, e-mail
-	// A person is *who, or what became of a sign-in after the upgrade.
+	// A user is *who, or what became of a sign-in after the upgrade.
 	Alice   json.RawMessage `json:"alice,omitempty"`
 	Carol   json.RawMessage `json:"carol,omitempty"`
 	Linked  *who            `json:"admin_linked_to_carol,omitempty"`

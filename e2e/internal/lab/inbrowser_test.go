@@ -63,7 +63,7 @@ func (p *surfer) local(user, password string) {
 	p.click(browser.CSS("button.btn-primary[type=submit]"))
 }
 
-// shows waits for the page of the recording and compares what a person reads.
+// shows waits for the page of the recording and compares what a user reads.
 func (p *surfer) shows(want ending) {
 	p.t.Helper()
 	words := strings.Fields(want.Text)

@@ -266,7 +266,7 @@ func TestSharedEdge(t *testing.T) {
 		wg.Go(func() {
 			assert.Equal(t, "/dashboard", p.alice().Request.URL.Path)
 			_, email := p.profile()
-			assert.Equal(t, fmt.Sprintf("alice%d@example.com", i), email, "each lab has its own people")
+			assert.Equal(t, fmt.Sprintf("alice%d@example.com", i), email, "each lab has its own users")
 			n := len(tg.Exchanges())
 			assert.Positive(t, n)
 			if err := tg.Close(); err != nil { // require ends only the test's own goroutine
@@ -315,7 +315,7 @@ func TestTarget(t *testing.T) {
 	stale, err := tg.Stale(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"OLD", "PAPERLESS_SOCIAL_AUTO_SIGNUP"}, stale)
-	assert.Equal(t, []string{"lab: not modelled: a proxy that signs people in by itself (X-Person)"}, tg.NotModelled())
+	assert.Equal(t, []string{"lab: not modelled: a proxy that signs users in by itself (X-Person)"}, tg.NotModelled())
 	assert.Equal(t, target.Lab, tg.Kind)
 	assert.True(t, tg.Changes)
 	assert.Nil(t, tg.Registered)

@@ -69,7 +69,7 @@ func TestObserved(t *testing.T) {
 	}
 }
 
-// people are everybody of the recordings: their password is made of their name.
+// users are everybody of the recordings: their password is made of their name.
 func people() []deployment.User {
 	out := []deployment.User{
 		{Username: "alice", Name: "Alice Test", Email: "alice@example.com"},

@@ -55,7 +55,7 @@ func (p *pair) notModelled() []string {
 		out = append(out, p.app.NotModelled()...)
 	}
 	if name := p.bundle.Paperless.Proxy.RemoteUserHeader; name != "" {
-		out = append(out, "lab: not modelled: a proxy that signs people in by itself ("+name+")")
+		out = append(out, "lab: not modelled: a proxy that signs users in by itself ("+name+")")
 	}
 	return append(out, p.network.strangers()...)
 }

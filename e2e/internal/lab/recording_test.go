@@ -241,7 +241,7 @@ func (r rule) holds(want, got any) bool {
 	return r.same(want, got)
 }
 
-// applies tells whether the rule is about the path.
+// applies reports whether the rule is about the path.
 func (r rule) applies(path string) bool {
 	if end, ok := strings.CutPrefix(r.path, "*"); ok {
 		return strings.HasSuffix(path, end)

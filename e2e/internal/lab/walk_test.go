@@ -23,7 +23,7 @@ const (
 	origin        = "https://" + paperlessHost
 )
 
-// A walker is a person without a browser: it does by hand what the scripts of
+// A walker is a user without a browser: it does by hand what the scripts of
 // the pages do, and keeps every answer in the recording's form.
 type walker struct {
 	t      testing.TB

@@ -37,7 +37,7 @@ func ShowAll(root string) ([]byte, error) {
 
 // Write makes the pages anew below a checkout. What the recordings show is
 // written first; the pages of this build still rest on what was shown before, so
-// Write says whether it has to be built and run again.
+// Write reports whether it has to be built and run again.
 func Write(root string) (again bool, err error) {
 	text, err := ShowAll(root)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package manual is the catalogue as pages that people read: every check, item,
+// Package manual is the catalogue as pages that users read: every check, item,
 // lint rule, version and hazard. docs/*.md and `ssocheck explain` come from it,
 // so they say the same.
 package manual
@@ -106,14 +106,14 @@ func all() ([]page, error) {
 const (
 	checksIntro = "Every line of the guide's testing checklist, and what we add to it, in the order in which they run. A check that needs another one is\n" +
 		"skipped when that one does not pass. `ssocheck explain ID` prints the same.\n"
-	itemsIntro = "Every cause that a failed check can be traced to, in the order in which the mistakes break a sign-in; within a check that is also the\n" +
+	itemsIntro = "Every cause that a failed check can be traced to, in the order in which they break a sign-in; within a check that is also the\n" +
 		"ranking of findings. What each one looks at was found by taking parts of a recorded run away\n" +
 		"([fixtures/evidence](../fixtures/evidence)) as long as it was still found. `ssocheck explain CODE` prints the same.\n"
-	lintIntro = "What `ssocheck lint` looks for in files. A code that is also a [troubleshooting item](items.md) is the same mistake, found without running\n" +
+	lintIntro = "What `ssocheck lint` looks for in files. A code that is also a [troubleshooting item](items.md) is the same cause, found without running\n" +
 		"anything. `ssocheck explain CODE` prints the same.\n"
 	versionsIntro = "What ssocheck knows of each product, version by version (`fixtures/versions.yaml`). \"Rests on\" says what the lab's answers for a version\n" +
 		"rest on ([docs/lab.md](lab.md)).\n\n"
-	hazardsIntro = "# Hazards\n\nChanges of a release that can lock people out. `ssocheck upgrade` names those that your configuration touches.\n"
+	hazardsIntro = "# Hazards\n\nChanges of a release that can lock users out. `ssocheck upgrade` names those that your configuration touches.\n"
 )
 
 // checkEntry is a check; the bundle is that of which the variants are told.
@@ -178,7 +178,7 @@ func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) En
 	e.fact("fix", "%s", i.Fix)
 	e.fact("basis", "%s", cite(i.Basis.String()))
 	if i.Plant == nil {
-		e.fact("planted", "no: it is a mistake of a running pair, not of a configuration")
+		e.fact("planted", "no: it arises in a running pair, not in a configuration")
 	}
 	var by []string
 	for _, h := range hazards {

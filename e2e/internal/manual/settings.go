@@ -41,7 +41,7 @@ and no are taken, and any other word (an empty value too) stops the container.
 		{"email", "E-mail"},
 		{"boot", "Start"},
 		{"ui", "Looks"},
-		{"unrelated", "Often taken for a login setting"},
+		{"unrelated", "Often confused with a login setting"},
 	}
 	for _, t := range titles {
 		fmt.Fprintf(&b, "\n## %s\n", t.title)

@@ -129,7 +129,7 @@ func parts(b *deployment.Deployment) []part {
 		seen("which running settings differ from the files", func(r *evidence.Record) { r.Stale = nil }),
 		set("the provider in authentik", func(b *deployment.Deployment) { b.Authentik.Providers = nil }),
 		set("the application in authentik", func(b *deployment.Deployment) { b.Authentik.Applications = nil }),
-		set("the people in authentik", func(b *deployment.Deployment) { b.Authentik.Users = nil }),
+		set("the users in authentik", func(b *deployment.Deployment) { b.Authentik.Users = nil }),
 		set("the scope mappings in authentik", func(b *deployment.Deployment) { b.Authentik.Mappings = nil }),
 		set("the local accounts", func(b *deployment.Deployment) { b.Paperless.Users = nil }),
 		set("the links of accounts", func(b *deployment.Deployment) { b.Paperless.Links = nil }),

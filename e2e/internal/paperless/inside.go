@@ -23,7 +23,7 @@ const Marker = "ssocheck-answer:"
 type Look struct {
 	Discovery string   `json:"discovery"` // address of the discovery document; empty: none
 	Page      string   `json:"page"`      // the sign-in page at the container's own loopback
-	Host      string   `json:"host"`      // as people open it
+	Host      string   `json:"host"`      // as users open it
 	Scheme    string   `json:"scheme"`
 	Files     []string `json:"files"` // of *_FILE settings
 	Salt      string   `json:"salt"`  // of the digests of files

@@ -31,7 +31,7 @@ func (p Page) Title() string {
 	return ""
 }
 
-// Text is what a person would read of the page without scripts.
+// Text is what a user would read of the page without scripts.
 func (p Page) Text() string { return words(p.root) }
 
 // FormAction is the action of the first form whose action contains the part.

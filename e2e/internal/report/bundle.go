@@ -142,7 +142,7 @@ func fromBundle(path string) ([]byte, error) {
 	return text, nil
 }
 
-// pseudonyms replace what names people and machines, the same by the same.
+// pseudonyms replace what names users and machines, the same by the same.
 type pseudonyms struct {
 	mails map[string]string
 	hosts []replacement // longest first; empty: they stay

@@ -134,7 +134,7 @@ func diffLint(old, new []source.Diagnostic) (out []string, newError bool) {
 	return out, newError
 }
 
-// Text writes the changes for people.
+// Text writes the changes for users.
 func (c Changes) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(o)
 	for _, t := range c.Target {

@@ -22,7 +22,7 @@ func Doctor(w io.Writer, x *doctor.Examination, o TextOptions) error {
 	case len(c.Findings) > 0:
 		p.cause(c, x)
 	case c.Status == check.Passed:
-		p.line(p.mark(c.Status), " ", p.paint(bold, "no cause was found why people could not sign in"))
+		p.line(p.mark(c.Status), " ", p.paint(bold, "no cause was found why users could not sign in"))
 		// What the logs tell may be of yesterday: it is no verdict.
 		if d := troubleshooting.Consider(*c.Evidence, r.Bundle, check.Failed); d != nil {
 			p.left(d)

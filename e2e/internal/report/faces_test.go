@@ -81,7 +81,7 @@ func TestSchemas(t *testing.T) {
 
 var bulk = regexp.MustCompile(`(?s)(<style>).*?(</style>)|(<script>).*?(</script>)|(base64,)[A-Za-z0-9+/=]+|(sha256-)[A-Za-z0-9+/=&#;]+`)
 
-// The faces that people and CI systems read, as they look.
+// The faces that users and CI systems read, as they look.
 func TestFaceGoldens(t *testing.T) {
 	t.Parallel()
 	all := samples(t)

@@ -112,7 +112,7 @@ func guideItem(f *troubleshooting.Finding) string {
 	return fmt.Sprintf("guide: troubleshooting %d", f.Guide)
 }
 
-// verdict is the last word: one line for people. Together with rest it counts
+// verdict is the last word: one line for users. Together with rest it counts
 // every check once.
 func (r *Report) verdict() string {
 	failed, total := r.count(check.Failed), len(r.Checks)
@@ -233,7 +233,7 @@ func plural(n int, noun string) string {
 // product is "Paperless-ngx 2.20.15", or without the version when it is not known.
 func product(name, version string) string { return strings.TrimSpace(name + " " + version) }
 
-// duration is a time for people.
+// duration is a time for users.
 func duration(s float64) string {
 	switch {
 	case s >= 60:

@@ -32,7 +32,7 @@ func Format(w io.Writer, format string, findings []source.Diagnostic, ignored in
 
 const textWidth = 100 // of a quoted source line
 
-// FormatText writes findings for a person: place, message, the line with a
+// FormatText writes findings for a user: place, message, the line with a
 // caret, what to do, and how to read more.
 func FormatText(w io.Writer, findings []source.Diagnostic, ignored int) error {
 	var b strings.Builder
@@ -64,9 +64,9 @@ func lastLine(findings []source.Diagnostic, ignored int) string {
 			fixable++
 		}
 	}
-	out := "nothing to say"
+	out := "no findings"
 	if len(findings) > 0 {
-		out = fmt.Sprintf("%s, %s, %d to know", plural(count[source.Error], "error"), plural(count[source.Warning], "warning"), count[source.Info])
+		out = fmt.Sprintf("%s, %s, %s", plural(count[source.Error], "error"), plural(count[source.Warning], "warning"), plural(count[source.Info], "note"))
 	}
 	if fixable > 0 {
 		out += fmt.Sprintf(" · %d fixable with --fix", fixable)

@@ -30,7 +30,7 @@ type checkView struct {
 
 type fileView struct{ Name, Path string }
 
-// bare tells whether there is nothing to show but why the check was skipped.
+// bare reports whether there is nothing to show but why the check was skipped.
 func (v *checkView) bare() bool {
 	return v.Status == check.Skipped && v.Diagram == "" && len(v.Found)+len(v.Hops)+len(v.Film)+len(v.Log) == 0 &&
 		(v.Evidence == nil || len(v.Evidence.NotModelled) == 0)

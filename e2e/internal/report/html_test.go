@@ -26,7 +26,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 )
 
-// A reader is a person's browser: one tab that is used for all pages, since a
+// A reader is a user's browser: one tab that is used for all pages, since a
 // start of Chromium costs more than everything that is looked at in it.
 type reader struct {
 	ctx context.Context
@@ -105,7 +105,7 @@ func (r *reader) press(t *testing.T, keys string) {
 	require.NoError(t, chromedp.Do(r.ctx, chromedp.KeyEvent(keys)))
 }
 
-// violations are what axe finds wrong for people who do not see or point.
+// violations are what axe finds wrong for users who do not see or point.
 func (r *reader) violations(t *testing.T) []string {
 	t.Helper()
 	text := eval[string](t, r, `axe.run({resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations.flatMap(
@@ -294,7 +294,7 @@ func paper(t *testing.T, r *reader, dir string) {
 }
 
 // bare is Jenkins, which forbids inline style, script and pictures: what is
-// wrong and what mends it must be readable all the same.
+// wrong and what fixes it must be readable all the same.
 func bare(t *testing.T, r *reader, dir string) {
 	t.Helper()
 	r.open(t, site(t, dir, "sandbox; default-src 'none'; img-src 'self'; style-src 'self';"), 1280, "light", "")

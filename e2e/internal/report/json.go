@@ -52,7 +52,7 @@ func (r *Report) JSON(w io.Writer) error {
 	return nil
 }
 
-// explains tells whether the evidence of a check is kept: where it ended with
+// explains reports whether the evidence of a check is kept: where it ended with
 // something to explain.
 func explains(c *Check) bool {
 	switch c.Status {

@@ -225,7 +225,7 @@ func (r *Report) findingsText(c *Check) string {
 }
 
 // junitLint makes one test of each file that lint has something to say about.
-// It passes with output, since whether people can sign in is for the checks to
+// It passes with output, since whether users can sign in is for the checks to
 // say; decisive is true where they did not, and an error of lint is the verdict.
 func junitLint(lint []source.Diagnostic, decisive bool) []junitCase {
 	var cases []junitCase

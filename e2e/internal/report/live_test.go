@@ -18,7 +18,7 @@ import (
 )
 
 // A screen is a terminal as far as Progress uses one: carriage return, erase to
-// the end of the line, colours. It keeps every state that a person saw.
+// the end of the line, colours. It keeps every state that a user saw.
 type screen struct {
 	t      *testing.T
 	width  int

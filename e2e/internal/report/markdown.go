@@ -205,7 +205,7 @@ func bracketed(s string) string {
 
 var markdownSpecial = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "<", "&lt;", ">", "&gt;", "[", `\[`, "]", `\]`, "@", "@\u200b", "#", `\#`)
 
-// markdownText is text that stays text; an @ must not call a person.
+// markdownText is text that stays text; an @ must not call a user.
 func markdownText(s string) string { return markdownSpecial.Replace(s) }
 
 func markdownCode(s string) string { return strings.ReplaceAll(s, "`", "'") }

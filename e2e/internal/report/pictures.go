@@ -17,7 +17,7 @@ import (
 const heavy = 100 << 10
 
 // smallWidth is how wide a heavy picture of a check that passed may be: few
-// people look at it, and there are many.
+// users look at it, and there are many.
 const smallWidth = 800
 
 // A picture is a screenshot. It stands once in the page, however often it is
@@ -86,7 +86,7 @@ func inked(img image.Image) image.Rectangle {
 	return part.Sub(b.Min)
 }
 
-// far tells whether an eye sees two colours apart.
+// far reports whether an eye sees two colours apart.
 func far(a, b color.Color) bool {
 	const near = 16 << 8
 	r1, g1, b1, _ := a.RGBA()

@@ -15,7 +15,7 @@ import (
 // Redact returns the bundle with every secret replaced by its fingerprint.
 // Equal secrets get equal fingerprints, so that "Paperless has another client
 // secret than authentik" can still be seen; quotes and white space around a
-// secret stay, since they are mistakes of their own.
+// secret stay, since they are causes of their own.
 func Redact(b *deployment.Deployment, red *evidence.Redactor) *deployment.Deployment {
 	c := b.Clone()
 	if c.Relations == nil {

@@ -1,4 +1,4 @@
-// Package report shows one Run to people and to machines: text, JSON, JUnit,
+// Package report shows one Run to users and to machines: text, JSON, JUnit,
 // HTML, SARIF and Markdown are faces of the same Report value, in which every
 // string was redacted once, so that no face can leak what another hides.
 package report
@@ -220,7 +220,7 @@ func (c *Check) Key() string {
 	return c.ID + "@" + c.Variant
 }
 
-// Passed tells whether the check is met, maybe with a warning.
+// Passed reports whether the check is met, maybe with a warning.
 func (c *Check) Passed() bool { return c.Status == check.Passed || c.Status == check.Warned }
 
 // BundleOf is the configuration that a check ran on.
@@ -288,7 +288,7 @@ func (r *Report) notes() []string {
 	if r.Access != "" {
 		text := "Who may sign in: " + r.Access + "."
 		if r.Target.Kind != target.External {
-			text += " The people of the checks were put into it."
+			text += " The test users of the checks were added to it."
 		}
 		notes = append(notes, text)
 	}

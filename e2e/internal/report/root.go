@@ -32,7 +32,7 @@ func Repository(dir string, getenv func(string) string) string {
 	}
 }
 
-// within tells whether a file is in a directory, or is it.
+// within reports whether a file is in a directory, or is it.
 func within(dir, file string) bool {
 	rel, err := filepath.Rel(dir, file)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))

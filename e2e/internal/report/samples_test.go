@@ -26,12 +26,12 @@ func sampleChecks() []*check.Check {
 	return []*check.Check{
 		{ID: "login-page", Title: "The sign-in page opens", Guide: "checklist 1", Doc: "Paperless starts with this configuration and serves its sign-in page."},
 		{ID: "login-button", Title: "The sign-in page shows the authentik button", Guide: "checklist 2", Doc: "The provider app is loaded and has a usable entry."},
-		{ID: "round-trip", Title: "Signing in with authentik lands in Paperless as that person", Guide: "checklist 3", Doc: "Redirect, code, token and profile work; /api/profile/ names the person."},
-		{ID: "first-login", Title: "A person who was never seen before gets an account", Guide: "checklist 4", Doc: "The first sign-in does what the configuration asks for."},
+		{ID: "round-trip", Title: "Signing in with authentik lands in Paperless as that person", Guide: "checklist 3", Doc: "Redirect, code, token and profile work; /api/profile/ names the user."},
+		{ID: "first-login", Title: "A user who was never seen before gets an account", Guide: "checklist 4", Doc: "The first sign-in does what the configuration asks for."},
 		{ID: "linking", Title: "A local account can be linked, and SSO then opens the same account", Guide: "checklist 4", Doc: "No second account is made."},
 		{ID: "redirect-to-sso", Title: "One click: the sign-in page goes straight to authentik", Guide: "troubleshooting 5", Doc: "PAPERLESS_REDIRECT_LOGIN_TO_SSO works and does not loop."},
-		{ID: "sso-only", Title: "Without the local form people still get in", Guide: "troubleshooting 5", Doc: "Nobody is locked out."},
-		{ID: "permissions", Title: "A new person may use the application", Doc: "Paperless shows its documents, not an error."},
+		{ID: "sso-only", Title: "Without the local form users still get in", Guide: "troubleshooting 5", Doc: "Nobody is locked out."},
+		{ID: "permissions", Title: "A new user may use the application", Doc: "Paperless shows its documents, not an error."},
 	}
 }
 
@@ -268,7 +268,7 @@ func upgradeRun(tb testing.TB) *runner.Run {
 func bigRun(tb testing.TB) *runner.Run {
 	tb.Helper()
 	r := slashRun(tb)
-	r.Hazards = []deployment.Hazard{{ID: "H01", Title: "The id_token is validated for the first time (since 2.20.0)", Severity: "high", Symptom: "The callback shows the sign-in error page.", Check: "No encryption key on the provider.", Codes: []string{"IDT-JWE", "IDT-ISS"}, Source: "observed"}}
+	r.Hazards = []deployment.Hazard{{ID: "H01", Title: "The ID token is validated for the first time (since 2.20.0)", Severity: "high", Symptom: "The callback shows the sign-in error page.", Check: "No encryption key on the provider.", Codes: []string{"IDT-JWE", "IDT-ISS"}, Source: "observed"}}
 	base := sampleChecks()
 	r.Results = nil
 	failed := slashResult(tb, base[2], r.Bundle)

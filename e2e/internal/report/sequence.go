@@ -89,7 +89,7 @@ var (
 	assetType = regexp.MustCompile(`^(text/css|image/|font/|text/javascript|application/javascript)`)
 )
 
-// asset tells whether an exchange is part of a page, not of the sign-in.
+// asset reports whether an exchange is part of a page, not of the sign-in.
 func asset(x *evidence.Exchange) bool {
 	u, err := url.Parse(x.URL)
 	if err != nil || x.Channel == evidence.Back || x.Status >= 400 {
@@ -159,7 +159,7 @@ func arrowsOf(e *evidence.Record, f *troubleshooting.Finding) []arrow {
 	return out
 }
 
-// takes tells whether an arrow stands for another, too: the same request again,
+// takes reports whether an arrow stands for another, too: the same request again,
 // or a further request of authentik's flow, which answers a stage and asks for
 // the next one.
 func (a *arrow) takes(b *arrow) bool {
@@ -230,7 +230,7 @@ const stages = "goes through the stages"
 // purposes are what the requests of a sign-in are for, by their endpoint.
 var purposes = map[oidc.Endpoint]string{
 	oidc.Discovery:     "reads the discovery document",
-	oidc.Token:         "changes the code for tokens",
+	oidc.Token:         "token request: exchanges the authorization code",
 	oidc.Userinfo:      "asks who it is",
 	oidc.JWKS:          "reads the signing keys",
 	oidc.Authorization: "asks to sign in",

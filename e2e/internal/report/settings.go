@@ -27,7 +27,7 @@ type settingView struct {
 func newConfig(b *deployment.Deployment) *configView {
 	v := &configView{Added: b.Added}
 	if len(b.Origins) == 0 {
-		v.From = "The default deployment: the guide with its dead settings mended."
+		v.From = "The default deployment: the guide with its dead settings fixed."
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Paperless.Env)) {
 		s := settingView{Name: name, Value: b.Paperless.Env[name], Origin: b.Origins[name].String()}
@@ -59,7 +59,7 @@ func newConfig(b *deployment.Deployment) *configView {
 		}
 		add("Scopes", strings.Join(p.Scopes, ", "))
 		add("Signing key", map[bool]string{true: "selected", false: "none: tokens are HS256"}[p.SigningKey])
-		add("Encryption key", map[bool]string{true: "selected: the id_token is a JWE"}[p.EncryptionKey])
+		add("Encryption key", map[bool]string{true: "selected: the ID token is a JWE"}[p.EncryptionKey])
 		add("Subject mode", p.SubMode)
 		add("Issuer mode", p.IssuerMode)
 	}

@@ -44,7 +44,7 @@ func Terminal(f *os.File, getenv func(string) string) TextOptions {
 	return o
 }
 
-// unicode tells whether the locale can show more than ASCII. A locale that is
+// unicode reports whether the locale can show more than ASCII. A locale that is
 // not set at all is taken as able: containers and CI rarely set one.
 func unicode(getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {

@@ -27,10 +27,10 @@ type TextOptions struct {
 	Live, GitHub bool
 }
 
-// Text writes what a person reads at the end of a run.
+// Text writes what a user reads at the end of a run.
 func Text(w io.Writer, r *runner.Run, o TextOptions) error { return New(r).Text(w, o) }
 
-// Text writes what a person reads at the end of a run.
+// Text writes what a user reads at the end of a run.
 func (r *Report) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(o)
 	p.report(r)

@@ -14,7 +14,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
-// Index is the file of a report that a person opens.
+// Index is the file of a report that a user opens.
 const Index = "index.html"
 
 // Write writes all faces of a run into a directory: report.json, junit.xml,

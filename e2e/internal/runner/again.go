@@ -54,7 +54,7 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 	}
 }
 
-// calmer is what a person can do about a network that changes.
+// calmer is what a user can do about a network that changes.
 func calmer(kind string, b *browser.Browser) string {
 	const do = "Run it while no container, VPN or Wi-Fi starts or stops"
 	own, shares := b.Isolated()

@@ -203,7 +203,7 @@ func (r *run) foreign(c *check.Check) string {
 		return fmt.Sprintf("needs authentik at the root of its host: this one lives under %s/, which the %s does not model", path, r.o.Kind)
 	}
 	if _, set := r.o.Bundle.Paperless.Value(deployment.ProvidersKey); !set && r.o.Bundle.Paperless.On(deployment.RemoteUser) && !r.o.Bundle.Observed && r.o.Bundle.Paperless.Env[deployment.ProvidersKey+"_FILE"] == "" {
-		other = "none at all (people get in by the proxy's header)"
+		other = "none at all (users get in by the proxy's header)"
 	}
 	if other == "" {
 		return ""

@@ -308,7 +308,7 @@ func TestNotModelledIsNoVerdict(t *testing.T) {
 // but is told with what did not pass.
 func TestStandingGapIsTold(t *testing.T) {
 	t.Parallel()
-	standing := []string{"lab: not modelled: a proxy that signs people in by itself"}
+	standing := []string{"lab: not modelled: a proxy that signs users in by itself"}
 	l := &lot{target: func(tg *target.Target) { tg.NotModelled = func() []string { return standing } }}
 	r := do(t, l, runner.Options{Checks: []*check.Check{fake("passes", passes), fake("fails", fails)}})
 	assert.Equal(t, []string{"passes pass", "fails fail"}, lines(r))
@@ -404,15 +404,15 @@ func TestExpected(t *testing.T) {
 	t.Parallel()
 	known, err := runner.ReadExpected([]byte(`
 - {check: old, version: "2.20.15", status: fail, why: fixed in 3.0.0}
-- {check: mended, version: ">=2.20.0, <3.0.0", status: fail, why: an issue}
+- {check: fixed, version: ">=2.20.0, <3.0.0", status: fail, why: an issue}
 - {check: elsewhere, version: "<2.5.3", status: fail, why: an issue}
 `))
 	require.NoError(t, err)
 	r := do(t, &lot{}, runner.Options{
-		Checks:   []*check.Check{fake("old", fails), fake("mended", passes), fake("elsewhere", fails)},
+		Checks:   []*check.Check{fake("old", fails), fake("fixed", passes), fake("elsewhere", fails)},
 		Expected: known,
 	})
-	assert.Equal(t, []string{"old warn", "mended fail", "elsewhere fail"}, lines(r))
+	assert.Equal(t, []string{"old warn", "fixed fail", "elsewhere fail"}, lines(r))
 	assert.Equal(t, "the door is shut (known: fixed in 3.0.0)", r.Results[0].Message)
 	assert.Contains(t, r.Results[1].Message, "remove the entry")
 }

@@ -40,7 +40,7 @@ func ReadExpected(text []byte) ([]Expectation, error) {
 	return list, nil
 }
 
-// fits tells whether the deviation is about this result.
+// fits reports whether the deviation is about this result.
 func (e Expectation) fits(res *Result, version string) bool {
 	if e.Check != res.Check.ID || (e.Variant != "" && e.Variant != res.Variant) {
 		return false

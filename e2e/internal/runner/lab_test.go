@@ -108,7 +108,7 @@ func alone(c *check.Check) *check.Check {
 	return &copied
 }
 
-// Each check is shown to fail, by the mistake of an operator that it is there for.
+// Each check is shown to fail, by the error of an operator that it is there for.
 func TestMistakesOnLab(t *testing.T) {
 	env := func(pairs ...string) func(*deployment.Deployment) {
 		return func(b *deployment.Deployment) {

@@ -30,7 +30,7 @@ func (o Options) refusal() *source.Diagnostic {
 
 // refused is the result of a check when nothing can be started because the
 // files are refused. It is the configuration's fault, so the check fails; what
-// the lab would make of the mended files would be a verdict on other files.
+// the lab would make of the fixed files would be a verdict on other files.
 func refused(j job, f *source.Diagnostic, b *deployment.Deployment) Result {
 	message := fmt.Sprintf("nothing starts: %s refuses the files (%s:%d)", f.Refuses, f.File, max(f.Line, 1))
 	if len(j.check.Needs) > 0 {
@@ -66,7 +66,7 @@ func (o Options) withLint(j job, st check.Status, findings []troubleshooting.Fin
 		for _, l := range same {
 			out[i].Lint = append(out[i].Lint, place(l))
 		}
-		// The value was lost on its way: that is what must be mended, not the value.
+		// The value was lost on its way: that is what must be fixed, not the value.
 		if deeper && strings.Contains(same[0].Fix, " ") {
 			out[i].Fix = sentence(same[0].Fix)
 		}
@@ -106,7 +106,7 @@ func Joined(findings []troubleshooting.Finding, lint []source.Diagnostic) []trou
 	return out
 }
 
-// breaks is the check that a lint finding's mistake breaks first, by its rule or
+// breaks is the check that a lint finding's cause breaks first, by its rule or
 // by the item of its code; "" when it breaks none.
 func breaks(l *source.Diagnostic, rules map[string]troubleshooting.Rule, b *deployment.Deployment) string {
 	if id := rules[l.Code].Breaks; id != "" {

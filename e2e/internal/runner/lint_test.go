@@ -54,14 +54,14 @@ func TestLintJoinsFindings(t *testing.T) {
 		want     []troubleshooting.Finding
 	}{
 		"the same code": {
-			"round-trip", found("RED-SLASH", "mend it"),
+			"round-trip", found("RED-SLASH", "fix it"),
 			[]source.Diagnostic{at("RED-SLASH", source.Error, "", "", 3), later},
-			[]troubleshooting.Finding{{Code: "RED-SLASH", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("RED-SLASH", 3)}}},
+			[]troubleshooting.Finding{{Code: "RED-SLASH", Title: "t", Fix: "fix it", Lint: []troubleshooting.Place{place("RED-SLASH", 3)}}},
 		},
 		"another code, the same cause": {
-			"round-trip", found("TOK-SECRET", "mend it"),
+			"round-trip", found("TOK-SECRET", "fix it"),
 			[]source.Diagnostic{at("CFG-NOSECRET", source.Error, "", "", 3)},
-			[]troubleshooting.Finding{{Code: "TOK-SECRET", Title: "t", Fix: "mend it", Lint: []troubleshooting.Place{place("CFG-NOSECRET", 3)}}},
+			[]troubleshooting.Finding{{Code: "TOK-SECRET", Title: "t", Fix: "fix it", Lint: []troubleshooting.Place{place("CFG-NOSECRET", 3)}}},
 		},
 		"the setting that the finding names": {
 			"settings", found("CFG-UNKNOWN", "", "PAPERLESS_X (compose.yaml:4) is read by no version"),
@@ -79,9 +79,9 @@ func TestLintJoinsFindings(t *testing.T) {
 			[]troubleshooting.Finding{{Code: "CFG-APPTWICE", Title: "This is why", Because: []string{}, Fix: "once is enough", Lint: []troubleshooting.Place{place("CFG-APPTWICE", 3)}}},
 		},
 		"nothing in common": {
-			"login-page", found("CFG-JSON", "mend it"),
+			"login-page", found("CFG-JSON", "fix it"),
 			[]source.Diagnostic{at("SEC-SIGNUP", source.Warning, "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS", "", 3)},
-			found("CFG-JSON", "mend it"),
+			found("CFG-JSON", "fix it"),
 		},
 	}
 	for name, tt := range tests {

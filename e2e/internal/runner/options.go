@@ -24,7 +24,7 @@ var ErrUnknownCheck = errors.New("unknown check")
 
 // Options say what Do runs. Bundle, Kind and Start are needed.
 type Options struct {
-	Bundle *deployment.Deployment // as configured, with the people that the checks need
+	Bundle *deployment.Deployment // as configured, with the users that the checks need
 	Kind   string                 // target.Lab, target.Stack or target.External
 	Tool   string                 // version of ssocheck
 	// Start starts the pair with this bundle. It is called once for each variant

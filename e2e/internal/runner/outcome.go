@@ -167,9 +167,9 @@ func (j Judgement) skipped(id string) string {
 	return why
 }
 
-// SignIn is the id of the check that shows that people can sign in: the round
+// SignIn is the id of the check that shows that users can sign in: the round
 // trip through authentik, or, where no provider is configured and a proxy names
-// the person, the one with its header.
+// the user, the one with its header.
 func SignIn(b *deployment.Deployment) string {
 	if b != nil && !b.Observed && b.Paperless.On(deployment.RemoteUser) {
 		if apps, err := b.Paperless.Apps(); err == nil && len(apps) == 0 {
@@ -179,7 +179,7 @@ func SignIn(b *deployment.Deployment) string {
 	return checklist.RoundTrip.ID
 }
 
-// nobody tells whether nobody was given to sign in at a pair that runs.
+// nobody reports whether nobody was given to sign in at a pair that runs.
 func (j Judgement) nobody() bool {
 	if j.Kind != target.External || j.Bundle == nil {
 		return false

@@ -90,7 +90,7 @@ func TestNobodyGivenToSignIn(t *testing.T) {
 	assert.Equal(t, []string{"signing in is not tested: nobody was given to sign in as (SSO_USERNAME and SSO_PASSWORD, or --credentials)"}, without.Verdict().NotTested)
 }
 
-// Where no provider is configured and a proxy names the person, that is the sign-in.
+// Where no provider is configured and a proxy names the user, that is the sign-in.
 func TestSignInOfARemoteUser(t *testing.T) {
 	t.Parallel()
 	b := bundle(t)

@@ -116,7 +116,7 @@ func (s *starts) find(name string) *start {
 	return nil
 }
 
-// ready tells whether wait would return at once.
+// ready reports whether wait would return at once.
 func (s *starts) ready(name string) bool {
 	select {
 	case <-s.find(name).done:

@@ -41,7 +41,7 @@ type UnknownField struct {
 	At    deployment.Origin
 }
 
-// unknown tells whether a field of a part is one of those.
+// unknown reports whether a field of a part is one of those.
 func (b *Blueprint) unknown(of, field string) bool {
 	return slices.ContainsFunc(b.Unknown, func(u UnknownField) bool { return u.Of == of && u.Field == field })
 }
@@ -93,7 +93,7 @@ func bpParse(text []byte) (tree *ast.File, err error) {
 // syntax is the YAML error without its quotation of the file, which may show a
 // secret.
 func (r *bpReader) syntax(err error) error {
-	const remedy = "mend the YAML; indent with spaces, and quote values with special characters"
+	const remedy = "correct the YAML; indent with spaces, and quote values with special characters"
 	var ye yaml.Error
 	if errors.As(err, &ye) && ye.GetToken() != nil {
 		return r.fail(ye.GetToken().Position, remedy, "not YAML: %s", bpQuoted.ReplaceAllString(ye.GetMessage(), "…"))

@@ -8,7 +8,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// What a person calls the fields that a sign-in depends on.
+// What a user calls the fields that a sign-in depends on.
 const (
 	assumedClient   = "client id"
 	assumedSecret   = "client secret"

@@ -305,7 +305,7 @@ func (s *Set) held(kind, name string, from types.FileObjectConfig) (host string,
 	return "", f, err == nil, ""
 }
 
-// Conf tells whether the configuration is that of an installation without Docker.
+// Conf reports whether the configuration is that of an installation without Docker.
 func (s *Set) Conf() bool {
 	return slices.ContainsFunc(s.All, func(e *Entry) bool { return e.From == "conf" })
 }
@@ -336,9 +336,9 @@ func (s *Set) Value(name string) (string, *Entry) {
 	return "", nil
 }
 
-// publicURL is the origin that people open: PAPERLESS_URL, else the first
+// publicURL is the origin that users open: PAPERLESS_URL, else the first
 // trusted origin, else the guide's example. Where a proxy in the files serves
-// the site by https, that is what people open, whatever PAPERLESS_URL says.
+// the site by https, that is what users open, whatever PAPERLESS_URL says.
 func (s *Set) publicURL() string {
 	v, _ := s.Value("PAPERLESS_URL")
 	origins, _ := s.Value("PAPERLESS_CSRF_TRUSTED_ORIGINS")
@@ -367,7 +367,7 @@ func OriginOf(text string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// authentikURL is the origin that people open authentik at. The guide's step 1
+// authentikURL is the origin that users open authentik at. The guide's step 1
 // is done in the browser, so over https whatever server_url says, unless
 // Paperless itself is opened over http.
 func (s *Set) authentikURL() string {
@@ -402,7 +402,7 @@ func (a AppValues) Slug() string {
 var Segment = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // guideModel is authentik after the guide's step 1 for these values. It is what
-// a person registers who copies from authentik into the file, so a mistake on
+// a user registers who copies from authentik into the file, so a cause on
 // the way into the container must not be repeated here.
 func (s *Set) guideModel() deployment.Model {
 	app := s.intended()

@@ -1,4 +1,4 @@
-// Package config reads what people have (compose files with their .env and
+// Package config reads what users have (compose files with their .env and
 // env_file, env files, paperless.conf, authentik blueprints) into a Bundle,
 // with the line of every value, and lints it without a browser or Docker.
 package source
@@ -10,7 +10,7 @@ import (
 
 // The levels of a Finding.
 const (
-	Error   = "error"   // people cannot sign in, or Paperless does not start
+	Error   = "error"   // users cannot sign in, or Paperless does not start
 	Warning = "warning" // something does nothing, or is a risk
 	Info    = "info"    // worth knowing
 )
@@ -36,7 +36,7 @@ type Diagnostic struct {
 	Fix     string `json:"fix,omitempty"` // what to do; the corrected line where we can write it
 	// Source is the line of the file, secrets masked.
 	Source string `json:"source,omitempty"`
-	// Edit is the change that mends it; nil where a person must decide.
+	// Edit is the change that fixes it; nil where a user must decide.
 	Edit *Edit `json:"edit,omitempty"`
 
 	Caret int `json:"-"` // column in Source, which masking may have moved; 0: Column

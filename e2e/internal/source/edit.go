@@ -5,7 +5,7 @@ import "strings"
 // Replace is the edit that puts a text in place of one on the same line.
 func Replace(f *file, at, n int, text string) *Edit {
 	if !f.unmended() || at < 0 || at+n > len(f.Text) || f.Path == "" || strings.HasPrefix(f.Path, "secret ") {
-		return nil // a mended copy: its columns are not those of the file
+		return nil // a fixed copy: its columns are not those of the file
 	}
 	line, _ := f.At(at)
 	if last, _ := f.At(at + n); last != line {

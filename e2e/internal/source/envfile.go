@@ -9,7 +9,7 @@ import (
 // readEnvFile reads an env file by Compose's rules (compose-go's dotenv):
 // quotes, escapes, comments, several lines in quotes, $ references, and CR at
 // the end of a line dropped. What cannot be read is a problem, and the rest is
-// read all the same: Compose would refuse the file, but a person wants to hear
+// read all the same: Compose would refuse the file, but a user wants to hear
 // everything at once.
 func readEnvFile(f *file, find lookup) ([]*Entry, []Problem) {
 	r := &envReader{f: f, s: string(f.Text), find: find, seen: map[string]string{}}

@@ -137,7 +137,7 @@ func nameLength(s string) int {
 // capitals is a name as variables have it.
 var capitals = regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$`)
 
-// Meant reports whether $NAME without braces is a reference that a person wrote,
+// Meant reports whether $NAME without braces is a reference that a user wrote,
 // not a $ that belongs to a password: it is the whole value, or a whole piece of
 // it between quotes or separators, and NAME is in capitals.
 func (e *Entry) Meant(ref Reference) bool {

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of a file that is read. People's files are a few hundred lines;
+// The limits of a file that is read. Users's files are a few hundred lines;
 // beyond these a file is refused, so that no input can hold up a run.
 const (
 	maxBytes = 1 << 20
@@ -28,14 +28,14 @@ type file struct {
 	Path   string // as the user named it
 	Text   []byte
 	starts []int // offset of the first byte of each line
-	disk   *file // the file on disk, where this is a mended copy of it; nil: this
+	disk   *file // the file on disk, where this is a fixed copy of it; nil: this
 	lines  bool  // of a copy: lines and columns are those of the disk
 
 	kind    fileKind
 	virtual bool // not on disk
 }
 
-// unmended tells whether the file is one that can be written, and lines and
+// unmended reports whether the file is one that can be written, and lines and
 // columns are those of the file on disk, so that edits may be made by them.
 func (f *file) unmended() bool { return f.writable() && (f.disk == nil || f.lines) }
 

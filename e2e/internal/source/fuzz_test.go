@@ -165,7 +165,7 @@ func FuzzBlueprint(f *testing.F) {
 }
 
 // What Go takes for JSON, the parser takes; it never points outside of the text,
-// and a mend that it is sure of gets further.
+// and a fix that it is sure of gets further.
 func FuzzProviders(f *testing.F) {
 	for _, s := range []string{
 		`{"openid_connect": {"APPS": [{"provider_id": "a", "secret": "` + marker + `"}]}}`, `{"a": 1,}`, `{'a': True}`, `[1 2]`, `{“a”: 1}`, `{"a"="\u00e4\ud83d\ude00"}`,

@@ -8,7 +8,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// URLKeys are the keys under which people write the address of the provider;
+// URLKeys are the keys under which users write the address of the provider;
 // only server_url is read.
 var URLKeys = []string{
 	"server_url", "server_metadata_url", "discovery_url", "metadata_url", "well_known_url", "wellknown_url", "openid_configuration_url",
@@ -63,7 +63,7 @@ func (s *Set) DeployedIdP() (deployment.IdP, string) {
 	return deployment.UnknownIdP, ""
 }
 
-// IsAuthentik tells whether something says that an app's provider is authentik.
+// IsAuthentik reports whether something says that an app's provider is authentik.
 // Only then may a finding about authentik's side be an error.
 func (s *Set) IsAuthentik(app *Node) bool {
 	kind, _ := s.Whose(app)
@@ -107,9 +107,9 @@ func (s *Set) otherIdPs() string {
 	return strings.Join(names, " and ")
 }
 
-// Callback is the address that the provider sends people back to.
+// Callback is the address that the provider sends users back to.
 func (s *Set) Callback(provider string) string {
-	origin := "https://<the host that people open>"
+	origin := "https://<the host that users open>"
 	if u, _ := s.Value("PAPERLESS_URL"); OriginOf(u) != "" {
 		origin = OriginOf(u)
 	}

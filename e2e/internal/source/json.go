@@ -81,14 +81,14 @@ func (n *Node) Truthy() bool {
 	return false
 }
 
-// A JSONError is a place where Python's json stops, in words for a person.
+// A JSONError is a place where Python's json stops, in words for a user.
 type JSONError struct {
 	At   int
 	Text string
 	Fix  string
 	Cut  int    // bytes at the place that a fix replaces
 	Put  string // what it puts there
-	Sure bool   // cut and put mend it
+	Sure bool   // cut and put fix it
 }
 
 const jsonDepth = 100
@@ -193,7 +193,7 @@ func (p *jsonParser) value() *Node {
 const typographic = "“”„‘’«»"
 
 // mendTypographic puts straight quotes in place of a pair of typographic ones;
-// one alone could not be mended without opening another text.
+// one alone could not be fixed without opening another text.
 func (p *jsonParser) mendTypographic(rest string, size int) *Node {
 	end := strings.IndexAny(rest[size:], typographic+"\n")
 	if end < 0 || rest[size+end] == '\n' || strings.ContainsAny(rest[size:size+end], `"\`) {
@@ -208,7 +208,7 @@ func (p *jsonParser) badValue() *Node {
 	word := rest[:nameLength(rest)]
 	for _, w := range [][2]string{{"True", "true"}, {"False", "false"}, {"None", "null"}, {"TRUE", "true"}, {"FALSE", "false"}, {"yes", "true"}, {"no", "false"}} {
 		if word == w[0] {
-			p.fail(at, word+" is not a word of JSON", "write "+w[1])
+			p.fail(at, word+" is not a JSON literal", "write "+w[1])
 			return p.mend(len(word), w[1])
 		}
 	}
@@ -228,7 +228,7 @@ func (p *jsonParser) badValue() *Node {
 	case r == '<':
 		return p.fail(at, "a placeholder without quotes", `put your value there, in "…"`)
 	}
-	return p.fail(at, "a text without quotes", `put it in "…"`)
+	return p.fail(at, "a string without quotes", `put it in "…"`)
 }
 
 func (p *jsonParser) number() *Node {
@@ -386,7 +386,7 @@ func (p *jsonParser) string() (string, bool) {
 			case '\t':
 				what = "a tab"
 			}
-			p.fail(p.i, what+" inside a text: a quote is missing, or the value was wrapped", "close the quote on the same line")
+			p.fail(p.i, what+" inside a string: a quote is missing, or the value was wrapped", "close the quote on the same line")
 			return "", false
 		case c == '\\':
 			if !p.escape(&out) {
@@ -403,7 +403,7 @@ func (p *jsonParser) string() (string, bool) {
 
 func (p *jsonParser) escape(out *strings.Builder) bool {
 	if p.i+1 >= len(p.s) {
-		p.fail(p.i, "the JSON ends inside a text", `close it with "`)
+		p.fail(p.i, "the JSON ends inside a string", `close it with "`)
 		return false
 	}
 	c := p.s[p.i+1]

@@ -215,7 +215,7 @@ func confYAML(f *file, s string, i, end int) (e *Entry, p Problem, after int, ok
 	return e, p, lineEndOf(s, j.after), true
 }
 
-// The forms in which people write NAME and a JSON value in YAML.
+// The forms in which users write NAME and a JSON value in YAML.
 var (
 	yamlItem   = regexp.MustCompile(`^(\s*)-\s*(["']?)([A-Z][A-Z0-9_]+)\s?=\s*(["']?)(.*)$`)
 	yamlPair   = regexp.MustCompile(`^(\s*)["']?([A-Z][A-Z0-9_]+)["']?\s*:\s*(.*)$`)

@@ -130,7 +130,7 @@ var (
 	printedHome = regexp.MustCompile(`(?m)^(?:HOSTNAME|HOME)=`)
 )
 
-// script tells whether a shell script starts a container.
+// script reports whether a shell script starts a container.
 func (f *file) script(text string) (fileKind, error) {
 	if runText.MatchString(text) {
 		return scriptKind, nil
@@ -138,7 +138,7 @@ func (f *file) script(text string) (fileKind, error) {
 	return 0, fmt.Errorf("%w: %s is a shell script without docker run or podman run in it; give the file that it uses (compose.yaml, .env), or %s", ErrUnreadable, f.Path, AskContainer)
 }
 
-// template tells whether tags of a template stand in values of Paperless, or
+// template reports whether tags of a template stand in values of Paperless, or
 // around lines.
 func (f *file) template(text string) bool {
 	format := false // PAPERLESS_FILENAME_FORMAT is itself a Jinja template, for Paperless

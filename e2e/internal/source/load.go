@@ -12,7 +12,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
-// Sources are what a person has.
+// Sources are what a user has.
 type Sources struct {
 	Files     []string // compose files in order, env files, paperless.conf
 	Blueprint string   // authentik blueprint; empty: the guide's step 1 for these values

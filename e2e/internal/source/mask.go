@@ -116,7 +116,7 @@ func (s *Set) masker() *masker {
 	return m
 }
 
-// spellings are the ways in which people write a secret: as it is, without the
+// spellings are the ways in which users write a secret: as it is, without the
 // blanks around it, and with the escapes of Compose, YAML and JSON.
 func spellings(v string) []string {
 	v = strings.TrimRight(v, "\r\n")

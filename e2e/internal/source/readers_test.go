@@ -196,7 +196,7 @@ func TestParseJSON(t *testing.T) {
 				mended := tt.text[:err.At] + err.Put + tt.text[err.At+err.Cut:]
 				_, again := ParseJSON(mended)
 				if again != nil {
-					assert.Greater(t, again.At, err.At, "mending goes on to the next error: %s", again.Text)
+					assert.Greater(t, again.At, err.At, "fixing goes on to the next error: %s", again.Text)
 				}
 			}
 		})

@@ -26,7 +26,7 @@ type Set struct {
 	Apps          []*Node
 	App           AppValues
 
-	Secure *secureSite // why people open the site by https, although PAPERLESS_URL says http; nil: nothing says so
+	Secure *secureSite // why users open the site by https, although PAPERLESS_URL says http; nil: nothing says so
 
 	Ignored []Diagnostic // what comments in the files do not want said
 

@@ -173,7 +173,7 @@ func nameWords(name string) []string {
 	return strings.FieldsFunc(strings.ReplaceAll(name, "SOCIALACCOUNT", "SOCIAL_ACCOUNT"), func(r rune) bool { return r == '_' })
 }
 
-// Known tells whether some version reads the name.
+// Known reports whether some version reads the name.
 func (d *Catalogue) Known(name string) bool {
 	base := strings.TrimSuffix(name, "_FILE")
 	return d.ByName[name] != nil || d.others[name] || d.ByName[base] != nil || d.others[base]

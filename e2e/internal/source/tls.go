@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// A secureSite is a reason to think that people open a site by https: what stands
+// A secureSite is a reason to think that users open a site by https: what stands
 // in the files about the proxy in front of it.
 type secureSite struct {
 	host string // that it is about; "": any
@@ -20,7 +20,7 @@ type secureSite struct {
 	Sure bool
 }
 
-// secureBy is the reason why people open Paperless by https, although
+// secureBy is the reason why users open Paperless by https, although
 // PAPERLESS_URL says http; nil when nothing says so.
 func (s *Set) secureBy() *secureSite {
 	var found *secureSite
@@ -42,7 +42,7 @@ func (s *Set) secureBy() *secureSite {
 	return found
 }
 
-// opensSecurely reports whether people surely open Paperless by https, although
+// opensSecurely reports whether users surely open Paperless by https, although
 // PAPERLESS_URL says http.
 func (s *Set) opensSecurely() bool {
 	by := s.Secure

@@ -14,7 +14,7 @@ import (
 // of the cluster sets, or the shell that docker compose runs in.
 type Gap struct {
 	at, n int    // in the value
-	Name  string // as a person knows it
+	Name  string // as a user knows it
 	Why   string // where it comes from
 }
 

@@ -100,7 +100,7 @@ func (w *valuesWalk) walk(n ast.Node, depth int) {
 		case len(d.pairs(kv.Value)) == 0 || strings.HasPrefix(kv.Key, "PAPERLESS_") && !valueMap(d, kv.Value):
 			d.scalar(e, kv.Value)
 			if e.Style == Mapping {
-				e.Unknown = "the chart, which makes a text of this"
+				e.Unknown = "the chart, which makes a string of this"
 			}
 			e.Value = e.Raw
 			e.NameAt = kv.at
@@ -184,7 +184,7 @@ func (r *reader) opaque(e *Entry, pieces bool) {
 	}
 }
 
-// LoginVariable tells whether a variable belongs to signing in.
+// LoginVariable reports whether a variable belongs to signing in.
 func LoginVariable(name string) bool {
 	for _, part := range []string{"SOCIAL", "PAPERLESS_APPS", "LOGIN", "LOGOUT", "ALLAUTH", "PAPERLESS_URL", "REMOTE_USER", "ACCOUNT", "SSO", "OIDC"} {
 		if strings.Contains(name, part) {

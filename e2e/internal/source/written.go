@@ -79,7 +79,7 @@ func (e *Entry) listItem(name, value string) string {
 	return text
 }
 
-// plainBreaks reports whether a text without quotes is something else for YAML.
+// plainBreaks reports whether a string without quotes is something else for YAML.
 func plainBreaks(text string) bool {
 	return strings.Contains(text, ": ") || strings.Contains(text, " #") || strings.ContainsAny(text, "{}[]")
 }

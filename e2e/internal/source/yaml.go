@@ -17,15 +17,15 @@ import (
 // A document is a YAML file with the places of its nodes.
 type document struct {
 	file    *file // as on disk
-	Read    *file // as parsed: the same text, with what YAML refuses mended
+	Read    *file // as parsed: the same text, with what YAML refuses fixed
 	root    ast.Node
 	anchors map[string]ast.Node
 	mended  []Problem
 	broken  map[string]bool // variables whose JSON broke the file, as a problem says
 }
 
-// parseYAML parses a YAML file. What Compose refuses and a person surely meant
-// (tabs, NAME=value in a mapping, a key twice) is mended in memory and noted, so
+// parseYAML parses a YAML file. What Compose refuses and a user surely meant
+// (tabs, NAME=value in a mapping, a key twice) is fixed in memory and noted, so
 // that the rest of the file can be looked at too.
 func parseYAML(f *file) (*document, error) {
 	if err := f.checkDepth(); err != nil {

@@ -47,7 +47,7 @@ func mendAssignments(d *document) bool {
 	})
 }
 
-// mendWholeString mends an environment that YAML read as one long string,
+// mendWholeString fixes an environment that YAML read as one long string,
 // because every line of it is NAME=value without a dash.
 func mendWholeString(d *document) bool {
 	found := false
@@ -135,7 +135,7 @@ func (d *document) duplicate(text []byte, key string, first, second *ast.Mapping
 	firstLine := first.Key.GetToken().Position.Line
 	p := Problem{
 		Code: "CFG-DUPKEY", Level: Error, File: d.Read, At: at, Width: len(key), Refuses: ByCompose,
-		Message: fmt.Sprintf("%s is there twice (first on line %d): Compose refuses the file", key, firstLine),
+		Message: fmt.Sprintf("%s is a duplicate (first on line %d): Compose refuses the file", key, firstLine),
 		Fix:     "keep one of the two lines",
 	}
 	if envKey.MatchString(key) {

@@ -179,7 +179,7 @@ func architecture(uname string) string {
 	return uname
 }
 
-// local tells whether the engine publishes ports on this machine's loopback.
+// local reports whether the engine publishes ports on this machine's loopback.
 func (e *engine) local() bool { return len(e.hosts) == 1 && e.hosts[0] == loopback }
 
 // quiet is Testcontainers' logger.

@@ -362,8 +362,8 @@ var nowhere = []netip.Prefix{
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
 }
 
-// standsForEdge tells whether an extra_hosts entry names the user's own proxy,
-// for which the edge stands. An address where nobody can be is a mistake of the
+// standsForEdge reports whether an extra_hosts entry names the user's own proxy,
+// for which the edge stands. An address where nobody can be is a cause of the
 // configuration, and stays.
 func standsForEdge(name, addr string, at site) bool {
 	name = strings.ToLower(name)

@@ -281,7 +281,7 @@ var errClosed = errors.New("the gate stayed closed")
 // connection in it is the product's.
 type shut struct{ error }
 
-// lastLines are the last lines of a log, redacted, for a person.
+// lastLines are the last lines of a log, redacted, for a user.
 func (s *Stack) lastLines(r *running, n int) string {
 	lines := s.book.tail(r)
 	lines = lines[max(0, len(lines)-n):]

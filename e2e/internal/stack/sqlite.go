@@ -13,7 +13,7 @@ import (
 // sqliteMagic begins a SQLite file (sqlite.org/fileformat2.html, 1.3.1).
 const sqliteMagic = "SQLite format 3\x00"
 
-// IsSQLite tells whether a database is a SQLite file.
+// IsSQLite reports whether a database is a SQLite file.
 func IsSQLite(dump []byte) bool { return bytes.HasPrefix(dump, []byte(sqliteMagic)) }
 
 // sqliteFile is where Paperless keeps its database unless a server is named

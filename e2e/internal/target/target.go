@@ -32,7 +32,7 @@ type Target struct {
 	Kind      string
 	Paperless evidence.Product // the version is the running one where it could be read
 	Authentik evidence.Product
-	// Boot tells whether Paperless came up. When it did not, nothing else works
+	// Boot reports whether Paperless came up. When it did not, nothing else works
 	// and that is a verdict, not an error of the tester.
 	Boot evidence.Boot
 

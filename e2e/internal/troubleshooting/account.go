@@ -69,12 +69,12 @@ func claimItems() []*Item {
 	return []*Item{
 		{
 			Code: "UI-EVSTRING", Guide: 3,
-			Title:  "authentik says email_verified as a text: the first sign-in is a server error",
+			Title:  "authentik sends email_verified as a string: the first sign-in is a server error",
 			Fix:    "In authentik, Customization → Property Mappings → the mapping for email: return True or False without quotes. The account was made all the same; delete it in Paperless or correct it there.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				line := rec.LogLine("value must be either True or False")
-				return []string{expected("email_verified is true or false"), seen("a text"), "Paperless logged: " + clip(line, 200)}, line != "" && callbackCrashed(rec)
+				return []string{expected("email_verified is true or false"), seen("a string"), "Paperless logged: " + clip(line, 200)}, line != "" && callbackCrashed(rec)
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.Authentik.Mappings = append(b.Authentik.Mappings, deployment.ScopeMapping{
@@ -85,8 +85,8 @@ func claimItems() []*Item {
 		},
 		{
 			Code: "UI-NOSUB", Guide: 3,
-			Title:    "The claim that tells people apart is missing: the sign-in is a server error",
-			Fix:      `Remove "uid_field" from the app's "settings" (sub is the default, and what people are linked under), or let a scope mapping in authentik give that claim to everybody.`,
+			Title:    "The claim that tells users apart is missing: the sign-in is a server error",
+			Fix:      `Remove "uid_field" from the app's "settings" (sub is the default, and what users are linked under), or let a scope mapping in authentik give that claim to everybody.`,
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{PaperlessFrom: "3.0.0"}, // uid_field
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -108,7 +108,7 @@ func claimItems() []*Item {
 	}
 }
 
-// callbackCrashed tells whether Paperless answered the callback with 500.
+// callbackCrashed reports whether Paperless answered the callback with 500.
 func callbackCrashed(rec evidence.Record) bool {
 	h := rec.Hop("/login/callback/")
 	return h != nil && h.Status == 500
@@ -119,7 +119,7 @@ func accountItems() []*Item {
 	return []*Item{
 		{
 			Code: "USER-INACTIVE", Guide: 0,
-			Title:  "The Paperless account of the person is deactivated",
+			Title:  "The Paperless account of the user is deactivated",
 			Fix:    "In Paperless, Settings → Users & Groups → the user → Active.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
@@ -132,10 +132,10 @@ func accountItems() []*Item {
 		{
 			Code: "SIGN-CLOSED", Guide: 4,
 			Title:  "Paperless makes no account: sign-ups by social accounts are closed",
-			Fix:    "Remove PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS=false (true is the default), or link every person from My Profile → Connect new social account.",
+			Fix:    "Remove PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS=false (true is the default), or link every user from My Profile → Connect new social account.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-				return []string{expected("an account for a person who has none"), seen("Paperless's page \"Sign Up Closed\""), setting(b, "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS")}, signUpClosed(rec)
+				return []string{expected("an account for a user who has none"), seen("Paperless's page \"Sign Up Closed\""), setting(b, "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS")}, signUpClosed(rec)
 			},
 			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				v, set := b.Paperless.Value("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS")
@@ -150,7 +150,7 @@ func accountItems() []*Item {
 		},
 		{
 			Code: "SIGN-EMAILUSED", Guide: 4,
-			Title:  "Another Paperless account has the person's e-mail address: a form is shown instead",
+			Title:  "Another Paperless account has the user's e-mail address: a form is shown instead",
 			Fix:    "Sign in to that account with its password and link it: My Profile → Connect new social account. Or change its e-mail address.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -158,7 +158,7 @@ func accountItems() []*Item {
 				if !ok || !signUpForm(rec) || rec.Check == "existing-user" {
 					return nil, false
 				}
-				return []string{expected("no other account with the person's e-mail address"), seen("the account %q has it; Paperless shows its sign-up form", owner)}, b.Paperless.On(deployment.AutoSignup) || strings.Contains(text(rec), "An account already exists with this email")
+				return []string{expected("no other account with the user's e-mail address"), seen("the account %q has it; Paperless shows its sign-up form", owner)}, b.Paperless.On(deployment.AutoSignup) || strings.Contains(text(rec), "An account already exists with this email")
 			},
 			Plant: func(b *deployment.Deployment) {
 				u, _ := b.SSOUser("first-login")
@@ -199,8 +199,8 @@ func accountItems() []*Item {
 		},
 		{
 			Code: "LINK-STALESUB", Guide: 4,
-			Title:  "The person was linked under another subject: authentik now calls them differently",
-			Fix:    "Set the provider's Subject mode back to what it was when people linked their accounts, or let each person link again: sign in with the password, My Profile → disconnect, Connect new social account.",
+			Title:  "The account was linked under another subject: authentik now sends a different one",
+			Fix:    "Set the provider's Subject mode back to what it was when users linked their accounts, or let each user link again: sign in with the password, My Profile → disconnect, Connect new social account.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if was := unknownAgain(rec); was != nil && was.ProviderID == providerOf(b) {
@@ -220,8 +220,8 @@ func accountItems() []*Item {
 		},
 		{
 			Code: "LINK-PROVID", Guide: 4,
-			Title:  "The person was linked under another provider id",
-			Fix:    "Set provider_id back to what it was when people linked their accounts: Paperless keeps the link under it.",
+			Title:  "The account was linked under another provider id",
+			Fix:    "Set provider_id back to what it was when users linked their accounts: Paperless keeps the link under it.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if was := unknownAgain(rec); was != nil && was.ProviderID != providerOf(b) {
@@ -243,7 +243,7 @@ func accountItems() []*Item {
 		{
 			Code: "SEC-EMAILAUTH", Guide: 0,
 			Title:  "Whoever has the e-mail address at authentik becomes the local user",
-			Fix:    `Remove email_authentication from the app's settings (any text counts as true, also "False"), and link accounts from My Profile. It signs people in by e-mail address alone and wipes the local password.`,
+			Fix:    `Remove email_authentication from the app's settings (any non-empty string counts as true, even "False"), and link accounts from My Profile. It signs users in by e-mail address alone and wipes the local password.`,
 			Breaks: checklist.ExistingUser,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()
@@ -259,7 +259,7 @@ func accountItems() []*Item {
 		},
 		{
 			Code: "SIGN-DUPUSER", Guide: 4,
-			Title:  "The person got a second account, under another name",
+			Title:  "The user got a second account, under another name",
 			Fix:    "The user name was taken by a local account. Link that one instead: sign in with its password, My Profile → Connect new social account; then delete the second account.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -279,7 +279,7 @@ func accountItems() []*Item {
 		},
 		{
 			Code: "LINK-OTHER", Guide: 4,
-			Title:  "The person's authentik account is linked to somebody else's Paperless account",
+			Title:  "The user's authentik account is linked to somebody else's Paperless account",
 			Fix:    "Sign in to the other account and disconnect it there (My Profile → Connected social accounts), then connect it here.",
 			Breaks: checklist.Linking,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -318,7 +318,7 @@ func accountItems() []*Item {
 	}
 }
 
-// link gives a person of authentik a linked local account before the first check.
+// link gives a user of authentik a linked local account before the first check.
 func link(b *deployment.Deployment, role, username string, change func(*deployment.LocalUser)) {
 	person, _ := b.SSOUser(role)
 	b.EditProvider(func(p *deployment.OAuth2Provider) { p.SubMode = "user_username" })
@@ -351,7 +351,7 @@ func unknownAgain(rec evidence.Record) *evidence.Linked {
 	return rec.Was
 }
 
-// staleLink is a link of the local account that has the person's name.
+// staleLink is a link of the local account that has the user's name.
 func staleLink(rec evidence.Record, b *deployment.Deployment) (deployment.Link, bool) {
 	u, ok := b.SSOUser(rec.Check)
 	if !ok {
@@ -365,7 +365,7 @@ func staleLink(rec evidence.Record, b *deployment.Deployment) (deployment.Link, 
 	return deployment.Link{}, false
 }
 
-// secondAccount tells whether the check made an account that was not there before.
+// secondAccount reports whether the check made an account that was not there before.
 func secondAccount(rec evidence.Record) bool { return newUser(rec) != "" }
 
 func newUser(rec evidence.Record) string {

@@ -16,7 +16,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// configItems are the mistakes with which Paperless does not start.
+// configItems are the causes with which Paperless does not start.
 func configItems() []*Item {
 	return []*Item{
 		{
@@ -61,7 +61,7 @@ func configItems() []*Item {
 		{
 			Code: "CFG-JSON", Guide: 1,
 			Title:  "The provider JSON is not valid: Paperless does not start",
-			Fix:    "Correct PAPERLESS_SOCIALACCOUNT_PROVIDERS: no comma before } or ], every brace closed, double quotes around names and texts, true and false without quotes. ssocheck lint shows the place.",
+			Fix:    "Correct PAPERLESS_SOCIALACCOUNT_PROVIDERS: no comma before } or ], every brace closed, double quotes around names and strings, true and false without quotes. ssocheck lint shows the place.",
 			Breaks: checklist.LoginPage,
 			Match: jsonBoot(func(v, line string) (string, bool) {
 				if quotedJSON(v) || unquotedMapping(v) {
@@ -93,8 +93,8 @@ func configItems() []*Item {
 		},
 		{
 			Code: "CFG-APPSPACE", Guide: 1,
-			Title:    "A blank in PAPERLESS_APPS is part of the module name",
-			Fix:      "Remove the blanks after the commas in PAPERLESS_APPS; Paperless-ngx 2 does not strip them.",
+			Title:    "A space in PAPERLESS_APPS is part of the module name",
+			Fix:      "Remove the spaces after the commas in PAPERLESS_APPS; Paperless-ngx 2 does not strip them.",
 			Breaks:   checklist.LoginPage,
 			Versions: Versions{PaperlessFrom: "2.5.0", PaperlessBelow: "3.0.0"},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -102,7 +102,7 @@ func configItems() []*Item {
 				if name == "" || !strings.HasPrefix(name, " ") {
 					return nil, false
 				}
-				return []string{expected("%s", setting(b, "PAPERLESS_APPS")+" without blanks"), seen("Paperless stopped: %s", line)}, true
+				return []string{expected("%s", setting(b, "PAPERLESS_APPS")+" without spaces"), seen("Paperless stopped: %s", line)}, true
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_APPS"] = "django.contrib.humanize, " + deployment.OpenIDConnectApp
@@ -142,8 +142,8 @@ func configItems() []*Item {
 		},
 		{
 			Code: "CFG-BOOL", Guide: 0,
-			Title:      "A switch has a word that this version does not take",
-			Fix:        "Write true or false. Paperless-ngx 2 takes every other word for false without a word; Paperless-ngx 3 does not start.",
+			Title:      "A boolean setting has a value that this version does not accept",
+			Fix:        "Write true or false. Paperless-ngx 2 silently reads every other value as false; Paperless-ngx 3 does not start.",
 			Breaks:     checklist.FirstLogin,
 			BreaksFrom: map[string]*check.Check{"3.0.0": checklist.LoginPage},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {

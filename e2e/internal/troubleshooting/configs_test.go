@@ -152,7 +152,7 @@ func places(t *testing.T, findings []source.Diagnostic) {
 	}
 }
 
-// The fixes that lint can write must mend what they say, and nothing else.
+// The fixes that lint can write must fix what they say, and nothing else.
 func TestFixMends(t *testing.T) {
 	t.Parallel()
 	mended := 0
@@ -208,7 +208,7 @@ func TestRulesSpeak(t *testing.T) {
 	require.GreaterOrEqual(t, len(rules), 40)
 	codes := map[string]bool{}
 	for _, r := range rules {
-		assert.False(t, codes[r.Code], "%s is there twice", r.Code)
+		assert.False(t, codes[r.Code], "%s is a duplicate", r.Code)
 		codes[r.Code] = true
 		assert.NotEmpty(t, r.Title, r.Code)
 		assert.NotEmpty(t, r.Doc, r.Code)

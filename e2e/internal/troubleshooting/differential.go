@@ -92,16 +92,16 @@ var endings = []ending{ // never changed
 		next:  "PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS: give --config",
 	},
 	{
-		seen:  "authentik denies the person this application",
+		seen:  "authentik denies the user this application",
 		at:    denied,
 		codes: []string{"IDP-DENIED"},
-		next:  "in authentik, Applications → the application → Check access, for this person",
+		next:  "in authentik, Applications → the application → Check access, for this user",
 	},
 	{
 		seen:  "authentik kept asking who it is",
 		at:    func(rec evidence.Record) bool { return rec.Final != nil && len(rec.Final.Stages) > 0 },
 		codes: []string{"IDP-PASSWORD", "IDP-INACTIVE", "IDP-DENIED"},
-		next:  "in authentik, Events → Logs: login_failed names the person",
+		next:  "in authentik, Events → Logs: login_failed names the user",
 	},
 	{
 		seen:  "Paperless refused the form (CSRF, 403)",

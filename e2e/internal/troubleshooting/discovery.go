@@ -243,7 +243,7 @@ func logged(parts ...string) func(evidence.Record) string {
 
 var causedBy = regexp.MustCompile(`\(Caused by (.*)\)\s*$`)
 
-// networkCause is the part of an exception that a person wants to read.
+// networkCause is the part of an exception that a user wants to read.
 func networkCause(line string) string {
 	if m := causedBy.FindStringSubmatch(line); m != nil {
 		line = m[1]
@@ -251,7 +251,7 @@ func networkCause(line string) string {
 	return clip(line, 260)
 }
 
-// discovery404 tells whether authentik answered 404 to the discovery request.
+// discovery404 reports whether authentik answered 404 to the discovery request.
 func discovery404(rec evidence.Record) bool {
 	if p := rec.Probe(ProbeInside); p != nil {
 		return p.Status == 404

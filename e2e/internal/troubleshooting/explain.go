@@ -13,7 +13,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
-// All returns every item in the order in which the mistakes break a sign-in:
+// All returns every item in the order in which they break a sign-in:
 // starting, sign-in page, start at Paperless, authentik, callback, account,
 // afterwards. Within a check the order is also the ranking of findings.
 func All() []*Item {
@@ -49,7 +49,7 @@ func showing(at oidc.Endpoint, items []*Item) []*Item {
 	return items
 }
 
-// ByGuide is All for a person who reads: the guide's five items first, then what
+// ByGuide is All for a user who reads: the guide's five items first, then what
 // we add.
 func ByGuide() []*Item {
 	all := All()
@@ -125,11 +125,11 @@ func needs(c *check.Check, id string) bool {
 	return c.ID == id || slices.ContainsFunc(c.Needs, func(n *check.Check) bool { return needs(n, id) })
 }
 
-// onlyAt tells whether an item that only ever warns does not belong to this
+// onlyAt reports whether an item that only ever warns does not belong to this
 // check: a warning elsewhere would repeat what its own check says.
 func (i *Item) onlyAt(c *check.Check) bool { return i.Warns && c != nil && c.ID != i.Breaks.ID }
 
-// ofFiles tells whether an item is about what files say: without files, what is
+// ofFiles reports whether an item is about what files say: without files, what is
 // missing from a bundle is not missing from the pair.
 func (i *Item) ofFiles() bool {
 	return strings.HasPrefix(i.Code, "CFG-") || strings.HasPrefix(i.Code, "VER-") || i.Code == "STALE"
@@ -161,7 +161,7 @@ func lowerFirst(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// BreaksAt is the check that the mistake breaks first on this Paperless version.
+// BreaksAt is the check that the cause breaks first on this Paperless version.
 func (i *Item) BreaksAt(version string) *check.Check {
 	at, from := i.Breaks, "0.0.0"
 	for v, c := range i.BreaksFrom {
@@ -172,7 +172,7 @@ func (i *Item) BreaksAt(version string) *check.Check {
 	return at
 }
 
-// Happens tells whether the mistake can happen on the bundle's versions.
+// Happens reports whether the cause can happen on the bundle's versions.
 func (i *Item) Happens(b *deployment.Deployment) bool { return i.Versions.has(b) }
 
 func (v Versions) has(b *deployment.Deployment) bool {

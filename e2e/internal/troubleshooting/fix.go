@@ -16,7 +16,7 @@ type FixRound struct {
 	Files []string // in the order of the diff
 }
 
-// maxRounds bounds Mend: mending one thing may uncover another, such as the
+// maxRounds bounds Mend: fixing one thing may uncover another, such as the
 // next error of a JSON text, but no file needs many rounds.
 const maxRounds = 12
 

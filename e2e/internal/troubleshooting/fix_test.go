@@ -14,7 +14,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
-// mend runs Mend and gives the diffs of its rounds.
+// fix runs Mend and gives the diffs of its rounds.
 func mend(t *testing.T, s source.Sources) (diffs []string) {
 	t.Helper()
 	_, _, err := troubleshooting.Mend(s, func(r troubleshooting.FixRound) bool {
@@ -82,7 +82,7 @@ func gone(old, now []string) int {
 	return n
 }
 
-// Several files are mended in one go, with comments, order, line ends, modes and
+// Several files are fixed in one go, with comments, order, line ends, modes and
 // links as they were.
 func TestMendSeveralFiles(t *testing.T) {
 	t.Parallel()

@@ -65,7 +65,7 @@ var touched = map[string]func(*deployment.Deployment) (because []string, hits bo
 			return nil, false
 		}
 		if p := b.IdPProvider(); p != nil && p.EncryptionKey {
-			return []string{"the provider in authentik has an encryption key: its id_token is a JWE, which Paperless cannot read"}, true
+			return []string{"the provider in authentik has an encryption key: its ID token is a JWE, which Paperless cannot read"}, true
 		}
 		if b.Origins != nil && len(b.Authentik.Raw) == 0 {
 			return []string{"no blueprint was given: look in authentik that the provider has no Encryption Key"}, false
@@ -120,7 +120,7 @@ var touched = map[string]func(*deployment.Deployment) (because []string, hits bo
 		if len(list(&b.Paperless, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS")) > 0 || syncsGroups(b) {
 			return nil, false
 		}
-		return []string{"new people get no group: PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS is not set"}, false
+		return []string{"new users get no group: PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS is not set"}, false
 	},
 	"H16": func(b *deployment.Deployment) ([]string, bool) {
 		return emailAuth(b), false
@@ -192,7 +192,7 @@ func when(b *deployment.Deployment, name string) []string {
 	return []string{setting(b, name)}
 }
 
-// emailAuth quotes that people are signed in by e-mail address.
+// emailAuth quotes that users are signed in by e-mail address.
 func emailAuth(b *deployment.Deployment) []string {
 	if app, _ := b.Paperless.App(); truthy(app.Settings["email_authentication"]) {
 		return []string{`"email_authentication" is on in the app's settings`}
@@ -217,7 +217,7 @@ func strictWords(b *deployment.Deployment) []string {
 			continue
 		}
 		if _, ok := v3.Paperless.Bool(s.Name); !ok {
-			because = append(because, setting(b, s.Name)+" is none of these words")
+			because = append(because, setting(b, s.Name)+" is none of these values")
 		}
 	}
 	return because

@@ -64,7 +64,7 @@ func TestHazards(t *testing.T) {
 		{"regular login on", "H18", "2.18.4,2025.8.1", "2.20.15,2025.8.1", nil, false, false},
 		{"scripts", "H09", "2.20.15,2025.8.1", "3.0.5,2025.8.1", nil, false, false},
 		{"sync", "H02", "2.18.4,2025.8.1", "2.20.0,2025.8.1", env("PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS", "true"), true, true},
-		{"sync, mended", "H02", "2.18.4,2025.8.1", "2.20.15,2025.8.1", env("PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS", "true"), false, false},
+		{"sync, fixed", "H02", "2.18.4,2025.8.1", "2.20.15,2025.8.1", env("PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS", "true"), false, false},
 		{"blueprint without grants", "A01", "2.20.15,2026.2.3", "2.20.15,2026.5.6", func(b *deployment.Deployment) {
 			raw(b)
 			b.EditProvider(func(p *deployment.OAuth2Provider) { p.GrantTypes = nil })

@@ -67,8 +67,8 @@ func idpItems() []*Item {
 		},
 		{
 			Code: "IDP-DENIED", Guide: 0,
-			Title:  "authentik denies the person this application",
-			Fix:    "In authentik, Applications → the application → Policy / Group / User Bindings: bind a group that the person is in, or correct the policy. Check access there shows who may.",
+			Title:  "authentik denies the user this application",
+			Fix:    "In authentik, Applications → the application → Policy / Group / User Bindings: bind a group that the user is in, or correct the policy. Check access there shows who may.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !denied(rec) {
@@ -87,14 +87,14 @@ func idpItems() []*Item {
 			},
 			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				a := b.IdPApplication()
-				return []string{expected("people may use the application"), seen("a policy of the application returns False")}, a != nil && a.Deny
+				return []string{expected("users may use the application"), seen("a policy of the application returns False")}, a != nil && a.Deny
 			},
 			Plant: func(b *deployment.Deployment) { b.Authentik.Applications[0].Deny = true },
 		},
 		{
 			Code: "IDP-INACTIVE", Guide: 0,
-			Title:  "The person is deactivated in authentik",
-			Fix:    "In authentik, Directory → Users → the person → Activate. authentik says \"Invalid password\" for deactivated people too.",
+			Title:  "The user is deactivated in authentik",
+			Fix:    "In authentik, Directory → Users → the user → Activate. authentik says \"Invalid password\" for deactivated users too.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				u, ok := inactive(rec, b)
@@ -114,8 +114,8 @@ func idpItems() []*Item {
 		{
 			Code: "IDP-PASSWORD", Guide: 0,
 			Title:  "authentik refuses the password",
-			Looks:  []string{"the page where the browser ended", "authentik's events", "the people in authentik"},
-			Fix:    "Correct the password that the tester was given (SSO_PASSWORD), or reset it in authentik. authentik gives the same answer for unknown people.",
+			Looks:  []string{"the page where the browser ended", "authentik's events", "the users in authentik"},
+			Fix:    "Correct the password that the tester was given (SSO_PASSWORD), or reset it in authentik. authentik gives the same answer for unknown users.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if _, off := inactive(rec, b); off || !refusedPassword(rec) {
@@ -166,7 +166,7 @@ func idpItems() []*Item {
 	}
 }
 
-// denied tells whether the browser ended on authentik's page for people who may
+// denied reports whether the browser ended on authentik's page for users who may
 // not use an application. Its title is there before its text.
 func denied(rec evidence.Record) bool {
 	if rec.Final == nil {
@@ -203,7 +203,7 @@ func clientIDs(b *deployment.Deployment) string {
 	return strings.Join(ids, " or ")
 }
 
-// refusedPassword tells whether the browser ended on authentik's sign-in because
+// refusedPassword reports whether the browser ended on authentik's sign-in because
 // the password was refused.
 func refusedPassword(rec evidence.Record) bool {
 	if rec.Final == nil || len(rec.Final.Stages) == 0 {
@@ -213,7 +213,7 @@ func refusedPassword(rec evidence.Record) bool {
 	return strings.Contains(t, authentik.InvalidPassword) || slices.Contains(rec.Events, authentik.LoginFailed)
 }
 
-// inactive is the person of the check, when the configuration has them deactivated.
+// inactive is the user of the check, when the configuration has them deactivated.
 func inactive(rec evidence.Record, b *deployment.Deployment) (deployment.AuthentikUser, bool) {
 	role := rec.Check
 	u, ok := b.SSOUser(role)

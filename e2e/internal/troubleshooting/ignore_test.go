@@ -15,7 +15,7 @@ import (
 )
 
 // TestIgnoreComments is about comments that want nothing said of a code, in every
-// place where people write one.
+// place where users write one.
 func TestIgnoreComments(t *testing.T) {
 	t.Parallel()
 	compose := func(url, json string) string {

@@ -43,7 +43,7 @@ func codesAt(findings []source.Diagnostic, level string) []string {
 	return out
 }
 
-// TestKinds reads the same configuration in every kind of file that people keep
+// TestKinds reads the same configuration in every kind of file that users keep
 // it in. None is held against the kind, and --fix has nothing to write.
 func TestKinds(t *testing.T) {
 	t.Parallel()

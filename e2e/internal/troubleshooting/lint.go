@@ -18,7 +18,7 @@ type Rule struct {
 	// Item is the troubleshooting item with the same cause, where it has another
 	// code; empty: the one of this code, if there is one.
 	Item string
-	// Breaks is the check that fails by it first, for mistakes that no item finds
+	// Breaks is the check that fails by it first, for causes that no item finds
 	// in the evidence; empty: none.
 	Breaks string
 	// Lost is true when the setting does not arrive as it is written: what then

@@ -11,13 +11,13 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
-// rightsItems are people who are signed in and may do nothing.
+// rightsItems are users who are signed in and may do nothing.
 func rightsItems() []*Item {
 	return []*Item{
 		{
 			Code: "AUTHZ-GROUPS", Guide: 0,
 			Title:  "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS names a group that Paperless does not have",
-			Fix:    "Make the group in Paperless (Settings → Users & Groups) with at least the permission to view UI settings; unknown names are skipped without a word.",
+			Fix:    "Make the group in Paperless (Settings → Users & Groups) with at least the permission to view UI settings; unknown names are silently skipped.",
 			Breaks: checklist.Permissions, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.15.0"},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -46,14 +46,14 @@ func rightsItems() []*Item {
 		{
 			Code: "AUTHZ-EMPTY", Guide: 0,
 			Title:  "Signed in, but without any permission",
-			Fix:    "Make a group in Paperless with the permissions that new people shall have (view UI settings at least) and name it in PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS (2.15.0 and later); before, give the group by hand.",
+			Fix:    "Make a group in Paperless with the permissions that new users shall have (view UI settings at least) and name it in PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS (2.15.0 and later); before, give the group by hand.",
 			Breaks: checklist.Permissions, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.6.0"},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !withoutRights(rec) || len(list(&b.Paperless, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS")) > 0 || syncsGroups(b) {
 					return nil, false
 				}
-				return []string{expected("/api/ui_settings/ answers 200 to a signed-in person"), seen("403; %s", setting(b, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"))}, true
+				return []string{expected("/api/ui_settings/ answers 200 to a signed-in user"), seen("403; %s", setting(b, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"))}, true
 			},
 			Plant: func(b *deployment.Deployment) { delete(b.Paperless.Env, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS") },
 			Edit: func(evidence.Record, *deployment.Deployment) string {
@@ -108,8 +108,8 @@ func oneClickItems() []*Item {
 		{
 			Code: "REDIR-LOOP", Guide: 5,
 			Versions: Versions{PaperlessFrom: "2.11.0"}, // PAPERLESS_REDIRECT_LOGIN_TO_SSO
-			Title:    "Signing in goes round in circles",
-			Fix:      "Stop the proxy in front of Paperless from removing Set-Cookie; until then switch PAPERLESS_REDIRECT_LOGIN_TO_SSO off, so that people see a page.",
+			Title:    "The sign-in loops",
+			Fix:      "Stop the proxy in front of Paperless from removing Set-Cookie; until then switch PAPERLESS_REDIRECT_LOGIN_TO_SSO off, so that users see a page.",
 			Breaks:   checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				n := callbacks(rec)
@@ -165,7 +165,7 @@ func oneClickItems() []*Item {
 		},
 		{
 			Code: "REG-API", Guide: 5,
-			Title:  "Passwords still open the API when the regular login is off",
+			Title:  "A local password still opens the API",
 			Fix:    "PAPERLESS_DISABLE_REGULAR_LOGIN covers the sign-in page only. Block POST /api/token/ and Basic credentials at the proxy, or take the local passwords away (My Profile, or manage.py changepassword) where nobody needs them.",
 			Breaks: checklist.PasswordAPI, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.6.0"},
@@ -189,7 +189,7 @@ func oneClickItems() []*Item {
 			Code: "OUT-RELOGIN", Guide: 5,
 			Versions: Versions{PaperlessFrom: "2.11.0"}, // PAPERLESS_REDIRECT_LOGIN_TO_SSO
 			Title:    "Signing out signs in again",
-			Fix:      "Remove PAPERLESS_LOGOUT_REDIRECT_URL (the default ends in ?loggedout=1, which stops the redirect), add ?loggedout=1 to it, or send people to authentik's end-session page.",
+			Fix:      "Remove PAPERLESS_LOGOUT_REDIRECT_URL (the default ends in ?loggedout=1, which stops the redirect), add ?loggedout=1 to it, or send users to authentik's end-session page.",
 			Breaks:   checklist.Logout,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if rec.Check != "logout" || !b.Paperless.On(deployment.RedirectToSSO) || !backIn(rec) {
@@ -249,7 +249,7 @@ func unread(b *deployment.Deployment, name string) ([]string, bool) {
 }
 
 // callbacks counts the callbacks of one person's sign-in: of the browser, or of
-// whoever of the check's own people had the most. What a check replays is none.
+// whoever of the check's own users had the most. What a check replays is none.
 func callbacks(rec evidence.Record) int {
 	most, of := 0, map[int]int{}
 	for _, h := range rec.Flow() {
@@ -261,7 +261,7 @@ func callbacks(rec evidence.Record) int {
 	return most
 }
 
-// backIn tells whether, after signing out, a new callback came.
+// backIn reports whether, after signing out, a new callback came.
 func backIn(rec evidence.Record) bool {
 	out := false
 	for _, h := range rec.Flow() {

@@ -49,7 +49,7 @@ func placeholderAt(v string) (from, to int) {
 	return from, to
 }
 
-// isPlaceholder tells whether a value, or a part of it, still waits for one's own.
+// isPlaceholder reports whether a value, or a part of it, still waits for one's own.
 func isPlaceholder(v string) bool {
 	from, _ := placeholderAt(v)
 	return from >= 0
@@ -106,7 +106,7 @@ func decidedPlaceholder(v string) bool {
 }
 
 // placeholders are those in the texts of a piece of the provider JSON. A name is
-// shown to people and may say what it likes.
+// shown to users and may say what it likes.
 func placeholdersIn(s *source.Set, n *source.Node, key string) []source.Problem {
 	var out []source.Problem
 	for i := range n.Members {

@@ -11,13 +11,13 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
-// proxyItems are mistakes between the browser and Paperless: host names, origins,
+// proxyItems are causes between the browser and Paperless: host names, origins,
 // client addresses. Those that show in the redirect URI are in redirect_uri.go.
 func proxyItems() []*Item {
 	return []*Item{
 		{
 			Code: "PROXY-ALLOWED", Guide: 0,
-			Title:  "Paperless does not accept the host name that people open",
+			Title:  "Paperless does not accept the host name that users open",
 			Fix:    "Add the host to PAPERLESS_ALLOWED_HOSTS, or remove that setting (the default accepts every host).",
 			Breaks: checklist.LoginPage,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -47,7 +47,7 @@ func proxyItems() []*Item {
 		{
 			Code: "PROXY-CSRF", Guide: 0, Shows: oidc.Start,
 			Title:  "Paperless refuses the form: the origin is not trusted (CSRF, 403)",
-			Fix:    "Set PAPERLESS_URL to the origin that people open, scheme and host, and recreate the container.",
+			Fix:    "Set PAPERLESS_URL to the origin that users open, scheme and host, and recreate the container.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if !strings.Contains(text(rec), "CSRF verification failed") || strings.Contains(rec.LogLine("django.security.csrf"), "cookie") {

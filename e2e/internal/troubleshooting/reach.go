@@ -16,14 +16,14 @@ const (
 )
 
 // reachItems are what keeps a browser from the pair before any of the two
-// products is asked. They are mistakes of a running pair: none is planted in a
+// products is asked. They are causes of a running pair: none is planted in a
 // configuration.
 func reachItems() []*Item {
 	return []*Item{
 		{
 			Code: "NET-CERT", Guide: 0,
 			Title: "The browser refuses the certificate",
-			Fix: "Give the server a certificate for this very name, in date, with its whole chain, of an authority that people's browsers know. " +
+			Fix: "Give the server a certificate for this very name, in date, with its whole chain, of an authority that users' browsers know. " +
 				"Where it is an authority of your own, give its certificate with --ca FILE; Paperless needs it too (REQUESTS_CA_BUNDLE).",
 			Breaks: checklist.LoginPage,
 			Looks:  []string{"the redirects of the browser", "the certificates, looked at by the tester"},
@@ -77,7 +77,7 @@ func deadEnd(rec evidence.Record, b *deployment.Deployment, kinds ...string) *ev
 	return h
 }
 
-// unheard tells whether nothing is known of what Paperless did by itself:
+// unheard reports whether nothing is known of what Paperless did by itself:
 // neither its log nor the back channel. Then what the tester sees of the
 // discovery document, from where it stands, is the next best.
 func unheard(rec evidence.Record) bool {

@@ -31,7 +31,7 @@ func bootLine(rec evidence.Record, part string) string {
 	return ""
 }
 
-// noButton tells whether a sign-in page was seen that shows no SSO button.
+// noButton reports whether a sign-in page was seen that shows no SSO button.
 func noButton(rec evidence.Record) bool {
 	if !rec.Boot.Up || rec.SignIn == nil || rec.SignIn.Status != 200 || len(rec.SignIn.Stages) > 0 {
 		return false
@@ -86,7 +86,7 @@ func startHop(rec evidence.Record) *evidence.Hop {
 	return nil
 }
 
-// startFailed tells whether Paperless answered the press of the button with 500:
+// startFailed reports whether Paperless answered the press of the button with 500:
 // a discovery document that it could not use.
 func startFailed(rec evidence.Record) bool {
 	h := startHop(rec)
@@ -111,7 +111,7 @@ func authorizeURL(rec evidence.Record) *url.URL {
 	return u
 }
 
-// callbackError tells whether Paperless ended the sign-in with its error page.
+// callbackError reports whether Paperless ended the sign-in with its error page.
 func callbackError(rec evidence.Record) bool {
 	return strings.Contains(text(rec), "An error occurred while attempting to login via your social network account")
 }
@@ -158,13 +158,13 @@ func tokenError(rec evidence.Record) string {
 	return ""
 }
 
-// signUpForm tells whether the browser met Paperless's sign-up form after authentik.
+// signUpForm reports whether the browser met Paperless's sign-up form after authentik.
 func signUpForm(rec evidence.Record) bool {
 	return strings.Contains(text(rec), "As a final step, please complete the following form") ||
 		rec.Hop(paperless.SocialSignUp) != nil || rec.Hop(paperless.OldSocialSignUp) != nil
 }
 
-// signUpClosed tells whether Paperless refused to make an account.
+// signUpClosed reports whether Paperless refused to make an account.
 func signUpClosed(rec evidence.Record) bool { return strings.Contains(text(rec), "Sign Up Closed") }
 
 // expected and seen stand side by side in every finding.

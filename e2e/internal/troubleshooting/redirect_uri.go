@@ -129,7 +129,7 @@ func redirectURIItems() []*Item {
 		sentItem("PROXY-HOST", host, "Paperless sends a redirect URI with an inner host name",
 			"Let the proxy keep the Host header (nginx: proxy_set_header Host $host;), or set PAPERLESS_USE_X_FORWARD_HOST: \"true\" where it sends X-Forwarded-Host.",
 			func(b *deployment.Deployment) { b.Paperless.Proxy.RewriteHost = "paperless:8000" }),
-		sentItem("PROXY-PORT", port, "Paperless sends a redirect URI with a port that people do not see",
+		sentItem("PROXY-PORT", port, "Paperless sends a redirect URI with a port that users do not see",
 			"Let the proxy send Host without the port (nginx: proxy_set_header Host $host; not $host:$server_port).",
 			func(b *deployment.Deployment) { b.Paperless.Proxy.ForwardedPortInto = true }),
 		registeredItem("RED-ESCAPED", escaped, "The registered redirect URI still has the backslashes of a regular expression",
@@ -137,9 +137,9 @@ func redirectURIItems() []*Item {
 			func(u *url.URL) string { return strings.ReplaceAll(u.String(), ".", `\.`) }),
 		registeredItem("RED-SCHEME", scheme, "The registered redirect URI has another scheme", "Register it with the scheme that Paperless sends.",
 			func(u *url.URL) string { u.Scheme = "http"; return u.String() }),
-		registeredItem("RED-HOST", host, "The registered redirect URI has another host", "Register the host name that people open.",
+		registeredItem("RED-HOST", host, "The registered redirect URI has another host", "Register the host name that users open.",
 			func(u *url.URL) string { u.Host = "docs.example.com"; return u.String() }),
-		registeredItem("RED-PORT", port, "The registered redirect URI has another port", "Register the port that people open, none for 443.",
+		registeredItem("RED-PORT", port, "The registered redirect URI has another port", "Register the port that users open, none for 443.",
 			func(u *url.URL) string { u.Host += ":8443"; return u.String() }),
 		registeredItem("RED-PREFIX", prefix, "The registered redirect URI has another path prefix",
 			"Register it with the prefix that Paperless runs under (PAPERLESS_FORCE_SCRIPT_NAME), or none.",
@@ -201,7 +201,7 @@ func swapSegment(u *url.URL, change func(string) string) string {
 	return u.String()
 }
 
-// registeredItem is a mistake in the redirect URI that authentik has.
+// registeredItem is a cause in the redirect URI that authentik has.
 func registeredItem(code string, what component, title, fix string, plant func(*url.URL) string) *Item {
 	return &Item{
 		Code: code, Guide: 3, Title: title,
@@ -243,7 +243,7 @@ func registeredItem(code string, what component, title, fix string, plant func(*
 	}
 }
 
-// sends tells whether the configuration has an app that can send a redirect URI
+// sends reports whether the configuration has an app that can send a redirect URI
 // at all. Without one there is nothing to compare, and what is wrong with the
 // app was said.
 func sends(b *deployment.Deployment) bool {
@@ -252,7 +252,7 @@ func sends(b *deployment.Deployment) bool {
 	return ok && !bad && app.ProviderID != ""
 }
 
-// sentItem is a mistake in the redirect URI that Paperless sends.
+// sentItem is a cause in the redirect URI that Paperless sends.
 func sentItem(code string, what component, title, fix string, plant func(*deployment.Deployment)) *Item {
 	return &Item{
 		Code: code, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
@@ -279,12 +279,12 @@ const (
 	tellHTTPS = "let the proxy send X-Forwarded-Proto and set " + sslHeader + `: '["HTTP_X_FORWARDED_PROTO", "https"]'`
 )
 
-// schemeItem is a redirect URI with https for a site that people open by http, or
+// schemeItem is a redirect URI with https for a site that users open by http, or
 // the other way round.
 func schemeItem() *Item {
 	i := sentItem("PROXY-PROTO", scheme, "Paperless sends a redirect URI with the wrong scheme",
-		"Paperless sends https unless "+protocol+" says http. On a site that people open by https remove "+protocol+"=http, or "+tellHTTPS+
-			". On a site that people open by http set "+protocol+" to http, and register the redirect URI with http.",
+		"Paperless sends https unless "+protocol+" says http. On a site that users open by https remove "+protocol+"=http, or "+tellHTTPS+
+			". On a site that users open by http set "+protocol+" to http, and register the redirect URI with http.",
 		func(b *deployment.Deployment) { b.Paperless.Env[protocol] = "http" })
 	i.FixSeen = func(_ evidence.Record, b *deployment.Deployment) string {
 		v, set := b.Paperless.Value(protocol)
@@ -292,13 +292,13 @@ func schemeItem() *Item {
 		plain := strings.HasPrefix(b.RedirectURI(), "http:")
 		switch {
 		case b.Observed && plain:
-			return "People open this site by http: set " + protocol + " to http (https is the default)."
+			return "Users open this site by http: set " + protocol + " to http (https is the default)."
 		case plain && v != "http":
-			return "People open this site by http: set " + protocol + " to http (https is the default).\n" + envLine(protocol, "http")
+			return "Users open this site by http: set " + protocol + " to http (https is the default).\n" + envLine(protocol, "http")
 		case plain && told:
-			return "People open this site by http, but the proxy tells Paperless https (" + setting(b, sslHeader) + "): remove " + sslHeader + ", or let the proxy send X-Forwarded-Proto: http."
+			return "Users open this site by http, but the proxy tells Paperless https (" + setting(b, sslHeader) + "): remove " + sslHeader + ", or let the proxy send X-Forwarded-Proto: http."
 		case plain:
-			return "People open this site by http: recreate the container, so that " + setting(b, protocol) + " counts."
+			return "Users open this site by http: recreate the container, so that " + setting(b, protocol) + " counts."
 		case set && v == "http":
 			return "Remove " + setting(b, protocol) + " (https is the default), or " + tellHTTPS + "."
 		}

@@ -14,7 +14,7 @@ const (
 	remoteUserName = "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME"
 )
 
-// remoteUserItems are mistakes with the guide's alternative, the Remote-User header.
+// remoteUserItems are causes with the guide's alternative, the Remote-User header.
 func remoteUserItems() []*Item {
 	return []*Item{
 		{
@@ -122,7 +122,7 @@ func metaName(header string) string {
 	return n
 }
 
-// remoteUserMeant tells whether the configuration prepares a Remote-User header
+// remoteUserMeant reports whether the configuration prepares a Remote-User header
 // without switching the feature on.
 func remoteUserMeant(b *deployment.Deployment) ([]string, bool) {
 	if b.Paperless.On(deployment.RemoteUser) {

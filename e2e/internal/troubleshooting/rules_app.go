@@ -12,14 +12,14 @@ import (
 func appRules() []Rule {
 	return []Rule{
 		{Code: "CFG-PROVID", Level: source.Error, Title: "The app has a provider_id of one path segment", Doc: "Without it, or with a slash in it, the sign-in page is a server error.", check: checkProviderID},
-		{Code: "CFG-DUP", Level: source.Error, Title: "Every provider_id is there once", Doc: "With two, pressing the button is a server error.", check: checkDuplicateID},
+		{Code: "CFG-DUP", Level: source.Error, Title: "Every provider_id is unique", Doc: "With a duplicate, pressing the button is a server error.", check: checkDuplicateID},
 		{Code: "CFG-APPNAME", Level: source.Warning, Title: "The app has a name", Doc: "The name is the button's text.", Breaks: "login-button", check: checkAppName},
 		{Code: "CFG-CLIENTID", Level: source.Error, Title: "The app has a client_id", Doc: "The provider answers that it does not know the client.", Item: "IDP-CLIENT", check: checkClientID},
 		{Code: "CFG-NOSECRET", Level: source.Warning, Title: "The app has a secret", Doc: "Unless the client is public, the provider refuses it at the end of the sign-in.", Item: "TOK-SECRET", check: checkNoSecret},
 		{Code: "CFG-CLAIMS", Level: source.Warning, Title: "The settings have no claims", Doc: "No version reads it; the user name comes from preferred_username.", check: checkClaims},
 		{Code: "SEC-EMAILAUTH", Level: source.Warning, Title: "Nobody becomes a local user by e-mail address alone", Doc: "Whoever has the address at authentik becomes the local user, and the local password is wiped since 2.12.0.", check: checkEmailAuth},
-		{Code: "SEC-VERIFIED", Level: source.Warning, Title: "E-mail addresses count as verified only when authentik says so", Doc: "verified_email takes every address for verified.", Item: "SEC-EMAILAUTH", check: checkVerifiedEmail},
-		{Code: "TOK-METHOD", Level: source.Warning, Title: "token_auth_method is one of the two", Doc: "Every word but client_secret_basic means client_secret_post.", check: checkTokenMethod},
+		{Code: "SEC-VERIFIED", Level: source.Warning, Title: "E-mail addresses count as verified only when authentik says so", Doc: "verified_email counts every address as verified.", Item: "SEC-EMAILAUTH", check: checkVerifiedEmail},
+		{Code: "TOK-METHOD", Level: source.Warning, Title: "token_auth_method is one of the two", Doc: "Every value but client_secret_basic means client_secret_post.", check: checkTokenMethod},
 	}
 }
 
@@ -53,7 +53,7 @@ func checkDuplicateID(s *source.Set) []source.Problem {
 		n := app.Get("provider_id")
 		if id := n.Text(); id != "" {
 			if seen[id] {
-				out = append(out, s.AtJSON(n, "the provider_id "+id+" is there twice: pressing the button is a server error", "give every app its own provider_id, and register its redirect URI"))
+				out = append(out, s.AtJSON(n, "the provider_id "+id+" is a duplicate: pressing the button is a server error", "give every app its own provider_id, and register its redirect URI"))
 			}
 			seen[id] = true
 		}
@@ -141,9 +141,9 @@ func checkEmailAuth(s *source.Set) []source.Problem {
 			message += ", and the local password is wiped"
 		}
 		if m.Value.Is('s') && !deployment.Yes(m.Value.Str) {
-			message = "this text counts as true: " + message
+			message = "this string counts as true: " + message
 		}
-		out = append(out, s.AtKey(m, message, "remove it; people link their account themselves: My Profile, Connect new social account"))
+		out = append(out, s.AtKey(m, message, "remove it; users link their account themselves: My Profile, Connect new social account"))
 	}
 	return out
 }
@@ -168,7 +168,7 @@ func checkTokenMethod(s *source.Set) []source.Problem {
 		if n == nil || n.Text() == "client_secret_basic" || n.Text() == "client_secret_post" {
 			continue
 		}
-		out = append(out, s.AtJSON(n, "every word but client_secret_basic means client_secret_post", `"client_secret_basic" or "client_secret_post"`))
+		out = append(out, s.AtJSON(n, "every value but client_secret_basic means client_secret_post", `"client_secret_basic" or "client_secret_post"`))
 	}
 	return out
 }

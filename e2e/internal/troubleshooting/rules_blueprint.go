@@ -21,8 +21,8 @@ func blueprintRules() []Rule {
 	const refused = "authentik answers: Redirect URI Error."
 	return []Rule{
 		red("RED-SCHEME", "The registered redirect URI has the scheme that Paperless sends", refused),
-		red("RED-HOST", "The registered redirect URI has the host that people open", refused),
-		red("RED-PORT", "The registered redirect URI has the port that people open", refused),
+		red("RED-HOST", "The registered redirect URI has the host that users open", refused),
+		red("RED-PORT", "The registered redirect URI has the port that users open", refused),
 		red("RED-PREFIX", "The registered redirect URI has Paperless's path prefix", refused),
 		red("RED-PROVID", "The registered redirect URI has the provider_id of the JSON", refused),
 		red("RED-SLASH", "The registered redirect URI ends in a slash", refused),
@@ -31,7 +31,7 @@ func blueprintRules() []Rule {
 		red("RED-ESCAPED", "A strict redirect URI has no backslashes", refused),
 		{Code: "RED-EMPTY", Level: source.Warning, Title: "The provider has a redirect URI", Doc: "authentik takes the first one that it sees, whoever sends it.", check: checkNoRedirect},
 		{Code: "RED-REGEX", Level: source.Warning, Title: "Redirect URIs are matched strictly", Doc: "A dot of a regular expression is any character.", check: checkRegex},
-		{Code: "RED-FORM", Level: source.Error, Title: "Redirect URIs have the form of this authentik version", Doc: "A text before 2024.12, a list since: authentik refuses the blueprint as a whole.", Breaks: "round-trip", check: checkTextURIs},
+		{Code: "RED-FORM", Level: source.Error, Title: "Redirect URIs have the form of this authentik version", Doc: "A string before 2024.12, a list since then: authentik refuses the blueprint as a whole.", Breaks: "round-trip", check: checkTextURIs},
 		{Code: "IDP-CLIENT", Level: source.Error, Title: "authentik knows the client id", Doc: "authentik answers: Client ID Error.", check: checkBlueprintClient},
 		{Code: "IDP-SLUG", Level: source.Error, Title: "server_url has the application's slug", Doc: "There is no discovery document: pressing the button is a server error.", check: checkBlueprintSlug},
 		{Code: "IDP-NOPROV", Level: source.Error, Title: "The application has its provider", Doc: "Without one there is no discovery document.", check: checkBlueprintApplication},
@@ -41,9 +41,9 @@ func blueprintRules() []Rule {
 		{Code: "IDP-EMAILVER", Level: source.Warning, Title: "authentik says whether an e-mail address is verified", Doc: "From 2025.10 its own mapping always says no, so signing in by e-mail address does nothing.", check: checkEmailVerified},
 		{Code: "TOK-SECRET", Level: source.Error, Title: "Both sides have the same client secret", Doc: "authentik refuses the client at the end of the sign-in.", check: checkBlueprintSecret},
 		{Code: "TOK-PUBLIC", Level: source.Warning, Title: "The client is confidential", Doc: "A public client has no secret: whoever knows the client id can use a stolen code.", check: checkBlueprintPublic},
-		{Code: "IDT-JWE", Level: source.Error, Title: "The id_token is not encrypted", Doc: "Paperless cannot read it from 2.20.0 on.", check: checkBlueprintJWE},
+		{Code: "IDT-JWE", Level: source.Error, Title: "The ID token is not encrypted", Doc: "Paperless cannot read it from 2.20.0 on.", check: checkBlueprintJWE},
 		{Code: "IDT-HS256", Level: source.Info, Title: "The provider has a signing key", Doc: "Without one tokens are signed with the client secret.", check: checkBlueprintKey},
-		{Code: "LINK-SUBMODE", Level: source.Info, Title: "The subject does not change", Doc: "Paperless knows people by the subject: after a change everybody is new.", check: checkBlueprintSubject},
+		{Code: "LINK-SUBMODE", Level: source.Info, Title: "The subject does not change", Doc: "Paperless knows users by the subject: after a change everybody is new.", check: checkBlueprintSubject},
 		{Code: "IDP-UNKNOWN", Level: source.Info, Title: "The blueprint's values are known here", Doc: "One that only the authentik that runs has, such as an !Env that is not set, cannot be compared.", check: checkBlueprintUnknown},
 		{Code: "IDP-ACCESS", Level: source.Info, Title: "Everybody may use the application", Doc: "A binding to a group lets in its members only.", check: checkBlueprintAccess},
 		{Code: "IDP-UNSURE", Level: source.Info, Title: "The blueprint says everything itself", Doc: "What only a running authentik knows was left out.", check: checkBlueprintNotes},
@@ -136,7 +136,7 @@ func redirectProblems(s *source.Set) []source.Problem {
 }
 
 // wanted is the redirect URI that a registered one should be: the one that is
-// sent, but for a site that people open by http. There http is right, and what
+// sent, but for a site that users open by http. There http is right, and what
 // has to change is what Paperless sends (PROXY-PROTO).
 func wantedURL(s *source.Set, sent *url.URL, registered string) *url.URL {
 	if len(plainRedirect(s)) == 0 || !strings.HasPrefix(registered, "http:") {
@@ -147,13 +147,13 @@ func wantedURL(s *source.Set, sent *url.URL, registered string) *url.URL {
 	return &u
 }
 
-// registersPlain tells whether the blueprint registers addresses with http only.
+// registersPlain reports whether the blueprint registers addresses with http only.
 func registersPlain(s *source.Set) bool {
 	p := idpProvider(s)
 	return p != nil && len(p.RedirectURIs) > 0 && !slices.ContainsFunc(p.RedirectURIs, func(r deployment.RedirectURI) bool { return !strings.HasPrefix(r.URL, "http:") })
 }
 
-// plainRedirect is what can be said without a blueprint: people register the
+// plainRedirect is what can be said without a blueprint: users register the
 // address that they open, and Paperless forces https onto it.
 func plainRedirect(s *source.Set) []source.Problem {
 	v, e := s.Value("PAPERLESS_URL")
@@ -163,14 +163,14 @@ func plainRedirect(s *source.Set) []source.Problem {
 	if proto, _ := s.Value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"); proto == "http" || s.Secure != nil {
 		return nil
 	}
-	p := e.AtValue("Paperless sends a redirect URI with https although people open it by http: authentik refuses it",
+	p := e.AtValue("Paperless sends a redirect URI with https although users open it by http: authentik refuses it",
 		e.Written("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http"))
 	p.Code = "PROXY-PROTO"
 	p.Edit = e.InsertAfter("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL", "http")
 	return []source.Problem{p}
 }
 
-// exactURL moves a problem to the URL itself, and mends it, when the blueprint
+// exactURL moves a problem to the URL itself, and fixes it, when the blueprint
 // has it literally on one line.
 func exactURL(s *source.Set, p *source.Problem, have, want string) {
 	f := s.BlueprintFile
@@ -249,10 +249,10 @@ func checkTextURIs(s *source.Set) []source.Problem {
 	if p == nil || !slices.Contains(s.Blueprint.TextURIs, p.Name) {
 		return nil
 	}
-	f := s.AtBlueprint("redirect_uris is a text: authentik refuses this blueprint from 2024.12 on", "redirect_uris: [{matching_mode: strict, url: …}]", "providers/"+p.Name+"/redirect_uris")
+	f := s.AtBlueprint("redirect_uris is a string: authentik refuses this blueprint from 2024.12 on", "redirect_uris: [{matching_mode: strict, url: …}]", "providers/"+p.Name+"/redirect_uris")
 	f.Refuses = source.ByAuthentik
 	if !s.Deployment.Authentik.AtLeast("2024.12.0") {
-		f.Level, f.Refuses, f.Message = source.Info, "", "redirect_uris is a text of regular expressions; from authentik 2024.12 on it must be a list"
+		f.Level, f.Refuses, f.Message = source.Info, "", "redirect_uris is a string of regular expressions; from authentik 2024.12 on it must be a list"
 	}
 	return []source.Problem{f}
 }
@@ -384,10 +384,10 @@ func checkBlueprintSecret(s *source.Set) []source.Problem {
 		return nil
 	}
 	message := map[string]string{
-		deployment.SecretDollar:  "the client secret arrives without its $: Compose took it for a variable",
+		deployment.SecretDollar:  "the client secret arrives without its $: Compose read it as a variable",
 		deployment.SecretQuotes:  "the client secret has quotes of its own around it",
 		deployment.SecretNewline: "the client secret ends in a line break",
-		deployment.SecretSpace:   "the client secret has blanks around it",
+		deployment.SecretSpace:   "the client secret has spaces around it",
 		deployment.SecretOneOff:  "the client secret differs from authentik's in one character",
 	}[s.Deployment.SecretRelation()]
 	if message == "" {
@@ -408,9 +408,9 @@ func checkBlueprintJWE(s *source.Set) []source.Problem {
 	if p == nil || !p.EncryptionKey {
 		return nil
 	}
-	f := s.AtBlueprint("the id_token is encrypted: Paperless-ngx "+s.Paperless().Version+" refuses it", "remove encryption_key", "providers/"+p.Name+"/encryption_key", "providers/"+p.Name)
+	f := s.AtBlueprint("the ID token is encrypted: Paperless-ngx "+s.Paperless().Version+" refuses it", "remove encryption_key", "providers/"+p.Name+"/encryption_key", "providers/"+p.Name)
 	if !s.Paperless().AtLeast("2.20.0") {
-		f.Level, f.Message = source.Warning, "the id_token is encrypted: Paperless-ngx will refuse it from 2.20.0 on"
+		f.Level, f.Message = source.Warning, "the ID token is encrypted: Paperless-ngx will refuse it from 2.20.0 on"
 	}
 	return []source.Problem{f}
 }
@@ -424,7 +424,7 @@ func checkBlueprintKey(s *source.Set) []source.Problem {
 
 func checkBlueprintSubject(s *source.Set) []source.Problem {
 	if p := idpProvider(s); p != nil && (p.SubMode == "user_email" || p.SubMode == "user_username" || p.SubMode == "user_upn") {
-		return []source.Problem{s.AtBlueprint("the subject is "+strings.TrimPrefix(p.SubMode, "user_")+": when it changes, Paperless takes the person for a new one", "sub_mode: hashed_user_id, before the first sign-in", "providers/"+p.Name+"/sub_mode")}
+		return []source.Problem{s.AtBlueprint("the subject is "+strings.TrimPrefix(p.SubMode, "user_")+": when it changes, Paperless treats the user as a new one", "sub_mode: hashed_user_id, before the first sign-in", "providers/"+p.Name+"/sub_mode")}
 	}
 	return nil
 }

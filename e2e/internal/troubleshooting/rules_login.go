@@ -12,15 +12,15 @@ import (
 // loginRules are about accounts and the way in.
 func loginRules() []Rule {
 	return []Rule{
-		{Code: "SIGN-OFF", Level: source.Error, Title: "The first sign-in makes the account, where that is meant", Doc: "Without PAPERLESS_SOCIAL_AUTO_SIGNUP every new person stops at a form.", check: checkSignup},
+		{Code: "SIGN-OFF", Level: source.Error, Title: "The first sign-in creates the account, where that is wanted", Doc: "Without PAPERLESS_SOCIAL_AUTO_SIGNUP every new user stops at a form.", check: checkSignup},
 		{Code: "CFG-NOLOGIN", Level: source.Info, Title: "The files have a login setting", Doc: "Without any, Paperless has its own sign-in page only, with user name and password.", check: checkNoLogin},
-		{Code: "SIGN-CLOSED", Level: source.Error, Title: "Accounts may be made where they are made automatically", Doc: "With sign-ups closed new people get the page Sign Up Closed.", check: checkClosed},
+		{Code: "SIGN-CLOSED", Level: source.Error, Title: "Sign-up is open where automatic sign-up is on", Doc: "With sign-ups closed new users get the page Sign Up Closed.", check: checkClosed},
 		{Code: "REG-LOCKOUT", Level: source.Error, Title: "There is a way in when the regular login is off", Doc: "Without a button nobody can sign in.", check: checkLockout},
-		{Code: "REG-NOACCOUNT", Level: source.Warning, Title: "Somebody has an account before the regular login goes", Doc: "With sign-ups closed only people who are linked already can get in.", check: checkNoAccount},
+		{Code: "REG-NOACCOUNT", Level: source.Warning, Title: "Somebody has an account before the regular login goes", Doc: "With sign-ups closed only users who are linked already can get in.", check: checkNoAccount},
 		{Code: "REG-API", Level: source.Info, Title: "It is known that passwords still open the API", Doc: "PAPERLESS_DISABLE_REGULAR_LOGIN does not cover Basic auth, /api/token/ and /admin/.", check: checkAPI},
 		{Code: "REDIR-OFF", Level: source.Error, Title: "There is a button to be redirected to", Doc: "PAPERLESS_REDIRECT_LOGIN_TO_SSO presses the button; without one nothing happens.", check: checkRedirect},
 		{Code: "OUT-RELOGIN", Level: source.Warning, Title: "Signing out does not sign in again", Doc: "Only ?loggedout=1 keeps the sign-in page from redirecting.", check: checkRelogin},
-		{Code: "AUTHZ-EMPTY", Level: source.Info, Title: "New people may do something", Doc: "Without a default group a new account has no permission: the page shows errors.", check: checkRights},
+		{Code: "AUTHZ-EMPTY", Level: source.Info, Title: "New users may do something", Doc: "Without a default group a new account has no permission: the page shows errors.", check: checkRights},
 		{Code: "AUTHZ-GROUPS", Level: source.Warning, Title: "Group settings do not undo each other", Doc: "Group sync replaces the groups at every sign-in.", check: checkGroups},
 		{Code: "AUTHZ-SYNC", Level: source.Error, Title: "Group sync works in this version", Doc: "2.20.0 takes all groups away at every sign-in.", check: checkSync},
 		{Code: "MAIL-MANDATORY", Level: source.Error, Title: "E-mail verification is not mandatory", Doc: "Since 2.13.1 it is a server error for unverified addresses.", check: checkMandatory},
@@ -47,7 +47,7 @@ func checkNoLogin(s *source.Set) []source.Problem {
 			return nil
 		}
 	}
-	message := "no login setting is in this configuration: people sign in with user name and password only, and nothing of SSO was looked at"
+	message := "no login setting is in this configuration: users sign in with user name and password only, and nothing of SSO was looked at"
 	if s.Fragment {
 		message = "no login setting is in this file: nothing of SSO was looked at"
 	}
@@ -56,7 +56,7 @@ func checkNoLogin(s *source.Set) []source.Problem {
 	return []source.Problem{p}
 }
 
-// on tells whether a switch is effectively on, and where it stands.
+// on reports whether a switch is effectively on, and where it stands.
 func switchedOn(s *source.Set, name string) *source.Entry {
 	_, e := s.Value(name)
 	if e != nil && s.Paperless().On(name) {
@@ -65,7 +65,7 @@ func switchedOn(s *source.Set, name string) *source.Entry {
 	return nil
 }
 
-// off tells whether a switch that is on by default is switched off.
+// off reports whether a switch that is on by default is switched off.
 func switchedOff(s *source.Set, name string) *source.Entry {
 	v, e := s.Value(name)
 	if e == nil {
@@ -78,7 +78,7 @@ func switchedOff(s *source.Set, name string) *source.Entry {
 	return e
 }
 
-// button tells whether the sign-in page has an SSO button that works so far.
+// button reports whether the sign-in page has an SSO button that works so far.
 func hasButton(s *source.Set) bool {
 	if !s.Paperless().AtLeast("2.5.0") {
 		return false
@@ -109,7 +109,7 @@ func checkSignup(s *source.Set) []source.Problem {
 		}
 		return []source.Problem{p}
 	}
-	p := s.Anywhere("every new person stops at a form on the first sign-in (the default)", "to make the account without asking: "+s.Line(deployment.AutoSignup, "true"))
+	p := s.Anywhere("every new user stops at a form on the first sign-in (the default)", "to make the account without asking: "+s.Line(deployment.AutoSignup, "true"))
 	p.Level = source.Info
 	if _, e := s.Value(deployment.AutoSignup); e != nil {
 		p = e.AtName(p.Message, p.Fix)
@@ -123,11 +123,11 @@ func checkClosed(s *source.Set) []source.Problem {
 	if e == nil || !ssoMeant(s) {
 		return nil
 	}
-	p := e.AtName("new people get the page Sign Up Closed; only linked accounts can sign in", e.Written("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "true"))
+	p := e.AtName("new users get the page Sign Up Closed; only linked accounts can sign in", e.Written("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "true"))
 	if switchedOn(s, deployment.AutoSignup) == nil {
 		p.Level = source.Info
 	} else {
-		p.Message = "sign-ups are closed, so PAPERLESS_SOCIAL_AUTO_SIGNUP does nothing: new people get the page Sign Up Closed"
+		p.Message = "sign-ups are closed, so PAPERLESS_SOCIAL_AUTO_SIGNUP does nothing: new users get the page Sign Up Closed"
 	}
 	return []source.Problem{p}
 }
@@ -160,7 +160,7 @@ func checkRedirect(s *source.Set) []source.Problem {
 	if e == nil || hasButton(s) {
 		return nil
 	}
-	return []source.Problem{e.AtName("there is no SSO button, so nothing is redirected", "mend the button first: PAPERLESS_APPS and "+deployment.ProvidersKey)}
+	return []source.Problem{e.AtName("there is no SSO button, so nothing is redirected", "fix the button first: PAPERLESS_APPS and "+deployment.ProvidersKey)}
 }
 
 func checkRelogin(s *source.Set) []source.Problem {
@@ -179,17 +179,17 @@ func checkRelogin(s *source.Set) []source.Problem {
 	if !login || u.Query().Get("loggedout") == "1" {
 		return nil
 	}
-	p := e.AtValue("signing out leads back to the sign-in page, which redirects to SSO at once: people cannot sign out", e.Written(e.Name, "/accounts/login/?loggedout=1"))
+	p := e.AtValue("signing out leads back to the sign-in page, which redirects to SSO at once: users cannot sign out", e.Written(e.Name, "/accounts/login/?loggedout=1"))
 	p.Edit = e.Revalue("/accounts/login/?loggedout=1")
 	return []source.Problem{p}
 }
 
 // headerRelogin is about signing out where the proxy's header signs in: every page
-// of Paperless does that again, so people must be sent to the proxy's own way out.
+// of Paperless does that again, so users must be sent to the proxy's own way out.
 func headerRelogin(s *source.Set, header *source.Entry) []source.Problem {
 	v, e := s.Value("PAPERLESS_LOGOUT_REDIRECT_URL")
 	const message = "signing out ends on a page of Paperless, where the proxy's header signs in again at once"
-	const fix = "https://<where the proxy signs people out>"
+	const fix = "https://<where the proxy signs users out>"
 	if e == nil {
 		p := header.AtName(message, header.Written("PAPERLESS_LOGOUT_REDIRECT_URL", fix))
 		p.Level, p.Setting = source.Info, "PAPERLESS_LOGOUT_REDIRECT_URL"
@@ -228,7 +228,7 @@ func checkSync(s *source.Set) []source.Problem {
 	if strings.HasPrefix(s.Paperless().Version, "2.20.0") {
 		return []source.Problem{e.AtName("Paperless-ngx 2.20.0 takes all groups away at every sign-in", "use 2.20.1 or later")}
 	}
-	p := e.AtName("only groups that exist in Paperless under the same name count, and people without any lose all", "make the groups in Paperless first")
+	p := e.AtName("only groups that exist in Paperless under the same name count, and users without any lose all", "make the groups in Paperless first")
 	p.Level = source.Info
 	return []source.Problem{p}
 }

@@ -13,24 +13,24 @@ import (
 func providerRules() []Rule {
 	return []Rule{
 		{Code: "CFG-JSON", Level: source.Error, Title: "The provider setting is JSON", Doc: "Paperless does not start.", check: checkJSON},
-		{Code: "CFG-LIST", Level: source.Error, Title: "The provider JSON is an object", Doc: "With a list or a text the sign-in page is a server error.", check: checkList},
+		{Code: "CFG-LIST", Level: source.Error, Title: "The provider JSON is an object", Doc: "With a list or a string the sign-in page is a server error.", check: checkList},
 		{Code: "CFG-KEY", Level: source.Error, Title: "The apps stand under openid_connect", Doc: "Under another name there is no button.", check: checkKey},
 		{Code: "CFG-NOAPP", Level: source.Error, Title: "The provider JSON has an app", Doc: "Without one in openid_connect.APPS there is no button.", check: checkNoApp},
 		{Code: "CFG-APPS", Level: source.Error, Title: "PAPERLESS_APPS names the OpenID Connect provider", Doc: "Without it there is no button.", check: checkApps},
 		{Code: "SEC-PKCE", Level: source.Info, Title: "PKCE is on", Doc: "Without it a stolen code can be used by who does not have the browser that began.", check: checkPKCEOff},
 		{Code: "CFG-MODULE", Level: source.Error, Title: "Every app in PAPERLESS_APPS exists", Doc: "Paperless does not start.", check: checkModule},
-		{Code: "CFG-APPSPACE", Level: source.Error, Title: "PAPERLESS_APPS has no blanks", Doc: "v2 takes a blank for part of the module's name and does not start.", check: checkAppSpace},
+		{Code: "CFG-APPSPACE", Level: source.Error, Title: "PAPERLESS_APPS has no spaces", Doc: "v2 reads a space as part of the module's name and does not start.", check: checkAppSpace},
 		{Code: "CFG-APPTWICE", Level: source.Error, Title: "PAPERLESS_APPS names nothing that is there anyway", Doc: "allauth and allauth.socialaccount twice: Paperless does not start.", Breaks: "login-page", check: checkAppTwice},
-		{Code: "CFG-PKCESTR", Level: source.Warning, Title: "OAUTH_PKCE_ENABLED is true or false", Doc: "Every text but the empty one switches PKCE on, \"False\" too.", check: checkPKCE},
+		{Code: "CFG-PKCESTR", Level: source.Warning, Title: "OAUTH_PKCE_ENABLED is true or false", Doc: "Every non-empty string switches PKCE on, even \"False\".", check: checkPKCE},
 		{Code: "CFG-PKCEPLACE", Level: source.Warning, Title: "OAUTH_PKCE_ENABLED stands beside APPS", Doc: "In the app or its settings it is not read.", check: checkPKCEPlace},
 		{Code: "CFG-SCOPES", Level: source.Warning, Title: "Scopes stand under SCOPE", Doc: "SCOPES is not read.", check: checkScopes},
-		{Code: "CFG-SCOPETYPE", Level: source.Error, Title: "SCOPE is a list", Doc: "A text is taken apart into letters.", Item: "IDP-SCOPE", check: checkScopeType},
-		{Code: "CFG-JSONKEY", Level: source.Warning, Title: "Every key of the provider JSON is read", Doc: "Others are ignored without a word.", Lost: true, check: checkJSONKeys},
-		{Code: "CFG-JSONDUP", Level: source.Warning, Title: "Every key of the provider JSON stands once", Doc: "Of equal keys the last counts.", Lost: true, check: checkJSONTwice},
+		{Code: "CFG-SCOPETYPE", Level: source.Error, Title: "SCOPE is a list", Doc: "A string is split into letters.", Item: "IDP-SCOPE", check: checkScopeType},
+		{Code: "CFG-JSONKEY", Level: source.Warning, Title: "Every key of the provider JSON is read", Doc: "Others are silently ignored.", Lost: true, check: checkJSONKeys},
+		{Code: "CFG-JSONDUP", Level: source.Warning, Title: "Every key of the provider JSON is unique", Doc: "Of duplicate keys the last one counts.", Lost: true, check: checkJSONTwice},
 	}
 }
 
-// ssoMeant tells whether somebody wants SSO here at all.
+// ssoMeant reports whether somebody wants SSO here at all.
 func ssoMeant(s *source.Set) bool {
 	return s.Providers != nil || s.Vars[deployment.ProvidersKey] != nil || s.Vars[deployment.ProvidersKey+"_FILE"] != nil
 }
@@ -69,7 +69,7 @@ func checkList(s *source.Set) []source.Problem {
 	if s.Doc == nil || s.Doc.Kind == 'o' {
 		return nil
 	}
-	what := map[byte]string{'a': "a list", 's': "a text", 'n': "a number", 'b': "true or false", 'z': "null"}[s.Doc.Kind]
+	what := map[byte]string{'a': "a list", 's': "a string", 'n': "a number", 'b': "true or false", 'z': "null"}[s.Doc.Kind]
 	return []source.Problem{s.AtJSON(s.Doc, "the provider JSON is "+what+": the sign-in page is a server error", `begin with {"openid_connect": {"APPS": [`)}
 }
 
@@ -250,7 +250,7 @@ func checkAppSpace(s *source.Set) []source.Problem {
 				names = append(names, m.Name)
 			}
 			value := strings.Join(names, ",")
-			p := e.AtValue("a blank in the list becomes part of a module's name: Paperless does not start before 3.0.0", e.Written(e.Name, value))
+			p := e.AtValue("a space in the list becomes part of a module's name: Paperless does not start before 3.0.0", e.Written(e.Name, value))
 			p.Edit = e.Revalue(value)
 			return []source.Problem{p}
 		}
@@ -286,10 +286,10 @@ func checkPKCE(s *source.Set) []source.Problem {
 	var p source.Problem
 	switch strings.ToLower(n.Str) {
 	case "false", "no", "off", "0":
-		p = s.AtJSON(n, "this text switches PKCE on: every text but the empty one does", "false, without quotes")
+		p = s.AtJSON(n, "this string switches PKCE on: every non-empty string does", "false, without quotes")
 		p.Edit = rewriteNode(s, n, "false")
 	default:
-		p = s.AtJSON(n, "a text where true belongs; it works because every text but the empty one counts as true", "true, without quotes")
+		p = s.AtJSON(n, fmt.Sprintf("OAUTH_PKCE_ENABLED is the string %q; use the boolean true", n.Str), "true, without quotes")
 		p.Level = source.Info
 		p.Edit = rewriteNode(s, n, "true")
 	}
@@ -376,7 +376,7 @@ func checkScopeType(s *source.Set) []source.Problem {
 	}
 	for _, n := range nodes {
 		if n.Is('s') && n.Str != "" {
-			out = append(out, s.AtJSON(n, "the scopes must be a list: a text is taken apart into letters", `["`+strings.Join(strings.Fields(n.Str), `", "`)+`"]`))
+			out = append(out, s.AtJSON(n, "the scopes must be a list: a string is split into letters", `["`+strings.Join(strings.Fields(n.Str), `", "`)+`"]`))
 		}
 	}
 	return out
@@ -480,7 +480,7 @@ func checkJSONTwice(s *source.Set) []source.Problem {
 		for i := range n.Members {
 			m := &n.Members[i]
 			if seen[m.Key] {
-				out = append(out, s.AtKey(m, m.Key+" is there twice in one object; the last counts", "keep one"))
+				out = append(out, s.AtKey(m, m.Key+" is a duplicate key; the last one counts", "keep one"))
 			}
 			seen[m.Key] = true
 			visit(m.Value)

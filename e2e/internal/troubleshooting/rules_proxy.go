@@ -14,10 +14,10 @@ import (
 // proxyRules are about addresses and the reverse proxy.
 func proxyRules() []Rule {
 	return []Rule{
-		{Code: "PROXY-CSRF", Level: source.Warning, Title: "Paperless trusts the origin that people open", Doc: "The button is a form: from another origin Paperless refuses it (CSRF, 403).", check: checkOrigin},
-		{Code: "PROXY-ALLOWED", Level: source.Error, Title: "Paperless accepts the host that people open", Doc: "Bad Request (400).", check: checkAllowed},
+		{Code: "PROXY-CSRF", Level: source.Warning, Title: "Paperless trusts the origin that users open", Doc: "The button is a form: from another origin Paperless refuses it (CSRF, 403).", check: checkOrigin},
+		{Code: "PROXY-ALLOWED", Level: source.Error, Title: "Paperless accepts the host that users open", Doc: "Bad Request (400).", check: checkAllowed},
 		{Code: "SEC-PROTO", Level: source.Warning, Title: "The redirect URI of a public site is https", Doc: "With http its scheme is what the proxy says, right or wrong.", check: only("SEC-PROTO", checkProto)},
-		{Code: "PROXY-PROTO", Level: source.Error, Title: "Paperless sends a redirect URI with the scheme that people see", Doc: "authentik answers: Redirect URI Error.", check: only("PROXY-PROTO", checkProto)},
+		{Code: "PROXY-PROTO", Level: source.Error, Title: "Paperless sends a redirect URI with the scheme that users see", Doc: "authentik answers: Redirect URI Error.", check: only("PROXY-PROTO", checkProto)},
 		{Code: "CFG-PROXYJSON", Level: source.Error, Title: "PAPERLESS_PROXY_SSL_HEADER is a JSON list of two", Doc: "Paperless does not start.", check: checkSSLHeader},
 		{Code: "PROXY-IP", Level: source.Warning, Title: "Paperless-ngx 3 counts the proxies that are there", Doc: "With fewer addresses in X-Forwarded-For the local sign-in is a server error.", check: checkProxyCount},
 		{Code: "PROXY-IPHEADER", Level: source.Warning, Title: "The client address header is one that the proxy sends", Doc: "Without it the local sign-in is refused.", check: checkIPHeader},
@@ -37,7 +37,7 @@ func checkOrigin(s *source.Set) []source.Problem {
 		if origins != "" {
 			return nil
 		}
-		p := s.Anywhere("PAPERLESS_URL is not set: behind a proxy with https Paperless refuses the button (CSRF, 403)", s.Line("PAPERLESS_URL", "https://<the host that people open>"))
+		p := s.Anywhere("PAPERLESS_URL is not set: behind a proxy with https Paperless refuses the button (CSRF, 403)", s.Line("PAPERLESS_URL", "https://<the host that users open>"))
 		p.Setting = "PAPERLESS_URL"
 		if e != nil {
 			p = e.AtValue(p.Message, p.Fix)
@@ -60,17 +60,17 @@ func plainURL(s *source.Set, e *source.Entry, origins string) []source.Problem {
 			return nil // trusted all the same
 		}
 	}
-	p := e.AtValue("PAPERLESS_URL says http, but people open the site by https ("+by.By+"): Paperless refuses the button (CSRF, 403)", e.Written(e.Name, want))
+	p := e.AtValue("PAPERLESS_URL says http, but users open the site by https ("+by.By+"): Paperless refuses the button (CSRF, 403)", e.Written(e.Name, want))
 	p.Edit = e.Revalue(want)
 	_, header := s.Value("PAPERLESS_PROXY_SSL_HEADER")
 	proto, _ := s.Value("PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL")
 	switch {
 	case header != nil:
-		p.Message = "PAPERLESS_URL says http, but people open the site by https (" + by.By + "): Paperless takes the button only as long as the proxy sends the header of PAPERLESS_PROXY_SSL_HEADER"
+		p.Message = "PAPERLESS_URL says http, but users open the site by https (" + by.By + "): Paperless takes the button only as long as the proxy sends the header of PAPERLESS_PROXY_SSL_HEADER"
 	case by.Sure || proto != "http":
 		p.Level = source.Error
 	default: // http on purpose, beside a proxy that serves other sites
-		p.Message = "PAPERLESS_URL says http; if people open the site by https (" + by.By + "), Paperless refuses the button (CSRF, 403)"
+		p.Message = "PAPERLESS_URL says http; if users open the site by https (" + by.By + "), Paperless refuses the button (CSRF, 403)"
 		p.Fix += " if so"
 		p.Edit = nil
 	}
@@ -87,14 +87,14 @@ func checkAllowed(s *source.Set) []source.Problem {
 		return nil // PAPERLESS_URL adds its host
 	}
 	if u, _ := s.Value("PAPERLESS_CSRF_TRUSTED_ORIGINS"); u == "" {
-		return nil // nobody says what people open
+		return nil // nobody says what users open
 	}
 	for h := range strings.SplitSeq(v, ",") {
 		if h == "*" || h == host || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h) {
 			return nil
 		}
 	}
-	return []source.Problem{e.AtValue("the host that people open, "+host+", is not among them: Bad Request (400)", e.Written(e.Name, strings.Trim(v+","+host, ",")))}
+	return []source.Problem{e.AtValue("the host that users open, "+host+", is not among them: Bad Request (400)", e.Written(e.Name, strings.Trim(v+","+host, ",")))}
 }
 
 func publicHost(u string) string {

@@ -18,8 +18,8 @@ func serverRules() []Rule {
 		{Code: "CFG-SERVERURL", Level: source.Error, Title: "The app has a server_url in its settings", Doc: "Without it pressing the button is a server error.", check: checkServerURL},
 		{Code: "NET-404", Level: source.Error, Title: "server_url is the application's", Doc: "Another address has no discovery document: pressing the button is a server error.", check: checkDiscovery},
 		{Code: "NET-REFUSED", Level: source.Error, Title: "Paperless reaches authentik under the name in server_url", Doc: "In a container localhost is the container itself.", check: checkLoopback},
-		{Code: "NET-INNER", Level: source.Warning, Title: "People's browsers reach authentik under the name in server_url", Doc: "A name of the Docker network means nothing to a browser.", Breaks: "round-trip", check: checkInnerName},
-		{Code: "NET-PLAIN", Level: source.Warning, Title: "server_url is https", Doc: "The client secret would travel unencrypted, and the issuer has another scheme than people see.", check: checkPlain},
+		{Code: "NET-INNER", Level: source.Warning, Title: "Users' browsers reach authentik under the name in server_url", Doc: "A name of the Docker network means nothing to a browser.", Breaks: "round-trip", check: checkInnerName},
+		{Code: "NET-PLAIN", Level: source.Warning, Title: "server_url is https", Doc: "The client secret would travel unencrypted, and the issuer has another scheme than users see.", check: checkPlain},
 		{Code: "NET-SLASH", Level: source.Info, Title: "server_url has no slash at the end", Doc: "Paperless asks for an address with two slashes.", check: checkServerSlash},
 	}
 }
@@ -169,7 +169,7 @@ func checkLoopback(s *source.Set) []source.Problem {
 		host := u.Hostname()
 		ip, err := netip.ParseAddr(host)
 		if host == "localhost" || err == nil && ip.IsLoopback() {
-			out = append(out, s.AtJSON(n, "in the container "+host+" is Paperless's own container: nothing listens there", "the name under which people open "+s.IdP(app)))
+			out = append(out, s.AtJSON(n, "in the container "+host+" is Paperless's own container: nothing listens there", "the name under which users open "+s.IdP(app)))
 			return
 		}
 		if to, err := netip.ParseAddr(s.Paperless().ExtraHosts[host]); err == nil && to.IsLoopback() {
@@ -179,7 +179,7 @@ func checkLoopback(s *source.Set) []source.Problem {
 	return out
 }
 
-// innerName tells whether only containers can resolve a host name: a bare one,
+// innerName reports whether only containers can resolve a host name: a bare one,
 // those by which containers reach the machine they are on, and those of a cluster.
 func innerName(host string) bool {
 	switch {
@@ -204,7 +204,7 @@ func checkInnerName(s *source.Set) []source.Problem {
 		if !innerName(u.Hostname()) {
 			return
 		}
-		message := "people's browsers are sent to " + u.Hostname() + ", which only containers can resolve"
+		message := "users' browsers are sent to " + u.Hostname() + ", which only containers can resolve"
 		if u.Scheme == "http" {
 			message += ", and without https"
 		}
@@ -213,7 +213,7 @@ func checkInnerName(s *source.Set) []source.Problem {
 	return out
 }
 
-// publicServer is server_url under the name that people open, where some setting
+// publicServer is server_url under the name that users open, where some setting
 // says it.
 func publicServer(s *source.Set, app *source.Node, u *url.URL) string {
 	origin := ""
@@ -226,7 +226,7 @@ func publicServer(s *source.Set, app *source.Node, u *url.URL) string {
 		}
 	}
 	if v, err := url.Parse(origin); origin == "" || err != nil || innerName(v.Hostname()) || v.Hostname() == "localhost" {
-		origin = "https://<the name under which people open " + s.IdP(app) + ">"
+		origin = "https://<the name under which users open " + s.IdP(app) + ">"
 	}
 	return origin + u.Path
 }
@@ -239,7 +239,7 @@ func checkPlain(s *source.Set) []source.Problem {
 		}
 		p := s.AtJSON(n, "server_url is plain http: the client secret travels unencrypted", "https://"+u.Host+u.Path)
 		if u.Port() != "" && u.Port() != "80" {
-			p.Fix = "the https address under which people open it, in place of " + u.Scheme + "://" + u.Host
+			p.Fix = "the https address under which users open it, in place of " + u.Scheme + "://" + u.Host
 		}
 		if ip, err := netip.ParseAddr(u.Hostname()); err == nil && (ip.IsLoopback() || ip.IsPrivate()) || u.Hostname() == "localhost" {
 			p.Fix = "an https address with a name, in place of " + u.Scheme + "://" + u.Host

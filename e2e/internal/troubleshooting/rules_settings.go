@@ -13,13 +13,13 @@ import (
 // settingRules are about names and words of settings.
 func settingRules() []Rule {
 	return []Rule{
-		{Code: "CFG-UNKNOWN", Level: source.Warning, Title: "Paperless reads every setting", Doc: "Names that this version does not read are ignored without a word.", Lost: true, check: checkUnknown},
-		{Code: "CFG-BOOL", Level: source.Warning, Title: "Switches have words that this version takes", Doc: "v2 takes other words for false; v3 does not start.", check: checkBool},
+		{Code: "CFG-UNKNOWN", Level: source.Warning, Title: "Paperless reads every setting", Doc: "Names that this version does not read are silently ignored.", Lost: true, check: checkUnknown},
+		{Code: "CFG-BOOL", Level: source.Warning, Title: "Boolean settings have values that this version accepts", Doc: "v2 reads other values as false; v3 does not start.", check: checkBool},
 		{Code: "CFG-CHOICE", Level: source.Error, Title: "Settings have one of their values", Doc: "Other values are not checked, or stop Paperless.", Breaks: "login-page", check: checkChoice},
 		{Code: "CFG-NUMBER", Level: source.Error, Title: "Numbers are numbers", Doc: "Paperless does not start.", Breaks: "login-page", check: checkNumber},
 		{Code: "CFG-SECRETKEY", Level: source.Error, Title: "Paperless-ngx 3 has a secret key of its own", Doc: "It does not start without.", check: checkSecretKey},
-		{Code: "CFG-DEPRECATED", Level: source.Info, Title: "No setting is on its way out", Doc: "It still works and will be removed.", check: checkDeprecated},
-		{Code: "CFG-MAILOAUTH", Level: source.Warning, Title: "Mail settings are not taken for sign-in settings", Doc: "PAPERLESS_OAUTH_CALLBACK_BASE_URL does not change the redirect URI.", check: checkMailOAuth},
+		{Code: "CFG-DEPRECATED", Level: source.Info, Title: "No setting is deprecated", Doc: "It still works, and a later version will remove it.", check: checkDeprecated},
+		{Code: "CFG-MAILOAUTH", Level: source.Warning, Title: "Mail settings are not confused with sign-in settings", Doc: "PAPERLESS_OAUTH_CALLBACK_BASE_URL does not change the redirect URI.", check: checkMailOAuth},
 		{Code: "CFG-URLSLASH", Level: source.Error, Title: "PAPERLESS_URL is an origin", Doc: "With a path or a slash at the end Paperless does not start.", check: checkURLSlash},
 		{Code: "CFG-URLSCHEME", Level: source.Error, Title: "PAPERLESS_URL has a scheme", Doc: "Without it Paperless does not start.", check: checkURLScheme},
 		{Code: "CFG-PLACEHOLDER", Level: source.Error, Title: "Every placeholder is filled in", Doc: "YOUR-CLIENT-ID, <slug>, changeme and their like are for you to replace.", Lost: true, check: checkPlaceholder},
@@ -28,8 +28,8 @@ func settingRules() []Rule {
 		{Code: "VER-SSOONLY", Level: source.Error, Title: "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN", Doc: "It came with 2.6.0; before, it is ignored.", check: checkSince(deployment.DisableRegularLogin)},
 		{Code: "VER-GUESSED", Level: source.Info, Title: "The image says its version", Doc: "With latest or without a tag the newest known version is assumed.", check: checkGuessed},
 		{Code: "UPG-CHANGED", Level: source.Warning, Title: "No setting changes its meaning on the way to the version asked for", Doc: "What a version between changed about a setting that is used here.", check: checkUpgrade},
-		{Code: "UPG-REMOVED", Level: source.Warning, Title: "Every setting is still there in this version", Doc: "Paperless ignores what a version has removed, without a word.", check: checkRemoved},
-		{Code: "UPG-V3", Level: source.Info, Title: "The configuration would also start on Paperless-ngx 3", Doc: "3.0.0 is stricter: words for booleans, the secret key, the database engine.", check: checkV3},
+		{Code: "UPG-REMOVED", Level: source.Warning, Title: "Every setting is still there in this version", Doc: "Paperless silently ignores what a version has removed.", check: checkRemoved},
+		{Code: "UPG-V3", Level: source.Info, Title: "The configuration would also start on Paperless-ngx 3", Doc: "3.0.0 is stricter: values of booleans, the secret key, the database engine.", check: checkV3},
 	}
 }
 
@@ -53,7 +53,7 @@ func checkUnknown(s *source.Set) []source.Problem {
 		}
 		switch name {
 		case "PAPERLESS_ENABLE_ALLAUTH":
-			p := e.AtName("no version of Paperless reads it: allauth is always there since 2.5.0", "remove the line")
+			p := e.AtName("PAPERLESS_ENABLE_ALLAUTH has no effect: allauth has been built in since 2.5.0", "remove the line")
 			p.Edit = e.Remove()
 			out = append(out, p)
 			continue
@@ -98,7 +98,7 @@ func checkUnknown(s *source.Set) []source.Problem {
 
 var boolWord = regexp.MustCompile(`(?i)^(?:true|1|t|y|yes|false|0|f|n|no)$`)
 
-// isBool tells whether this version takes a word: all do when it means true,
+// isBool reports whether this version takes a word: all do when it means true,
 // v2 takes anything else for false.
 func badBool(s *source.Set, e *source.Entry) bool {
 	v := e.Value
@@ -115,7 +115,7 @@ func boolEntries(s *source.Set) []*source.Entry {
 	return out
 }
 
-// decisive are the switches without which people do not get in as was meant.
+// decisive are the switches without which users do not get in as was meant.
 var decisive = map[string]bool{
 	deployment.AutoSignup: true, deployment.RedirectToSSO: true, deployment.DisableRegularLogin: true, deployment.RemoteUser: true,
 	"PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS": true,
@@ -131,14 +131,14 @@ func checkBool(s *source.Set) []source.Problem {
 		if !deployment.Yes(e.Value) {
 			word = "false"
 		}
-		message := "this word counts as false"
+		message := "this value counts as false"
 		if word == "false" {
-			message = "this is no word for true or false; it counts as false"
+			message = "this value is neither true nor false; it counts as false"
 		}
 		p := e.AtValue(message, e.Written(e.Name, word))
 		if s.Paperless().AtLeast("3.0.0") {
 			p.Level = source.Error
-			p.Message = "Paperless-ngx 3 does not start with this word; it takes true and false"
+			p.Message = "Paperless-ngx 3 does not start with this value; it accepts true and false"
 		} else if word == "true" && decisive[e.Name] {
 			p.Level = source.Error
 			p.Message += ", although it is meant to be on"
@@ -321,7 +321,7 @@ func checkUpgrade(s *source.Set) []source.Problem {
 }
 
 // checkRemoved tells of settings that are gone in this version. They have
-// nothing to do with signing in; an upgrade is when people want to hear it.
+// nothing to do with signing in; an upgrade is when users want to hear it.
 func checkRemoved(s *source.Set) []source.Problem {
 	var out []source.Problem
 	for _, e := range s.Effective() {
@@ -346,7 +346,7 @@ func checkV3(s *source.Set) []source.Problem {
 	var out []source.Problem
 	for _, e := range boolEntries(s) {
 		if !boolWord.MatchString(e.Value) && !badBool(s, e) {
-			out = append(out, e.AtValue("Paperless-ngx 3 would not start with this word", e.Written(e.Name, "false")))
+			out = append(out, e.AtValue("Paperless-ngx 3 would not start with this value", e.Written(e.Name, "false")))
 		}
 	}
 	if v, e := s.Value("PAPERLESS_DBENGINE"); e != nil && v != "sqlite" && v != "postgresql" && v != "mariadb" {
@@ -363,7 +363,7 @@ func checkV3(s *source.Set) []source.Problem {
 	return out
 }
 
-// newerThanKnown tells whether the image is newer than every version known here:
+// newerThanKnown reports whether the image is newer than every version known here:
 // a name that is not known may be one of its own.
 func newerThanKnown(s *source.Set) bool {
 	known, err := deployment.KnownVersions()

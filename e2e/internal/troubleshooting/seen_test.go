@@ -52,8 +52,8 @@ func TestSchemeFixFollowsTheSite(t *testing.T) {
 	}
 }
 
-// People who go round in circles do it with one set of cookies; callbacks that a
-// check replays, or that belong to several people, are no loop.
+// Users who go round in circles do it with one set of cookies; callbacks that a
+// check replays, or that belong to several users, are no loop.
 func TestRedirectLoopIsOnePersons(t *testing.T) {
 	t.Parallel()
 	b, err := deployment.Default()
@@ -68,7 +68,7 @@ func TestRedirectLoopIsOnePersons(t *testing.T) {
 	}{
 		"the browser, twice":  {[]evidence.Hop{callback(0, false), callback(0, false)}, true},
 		"one client, twice":   {[]evidence.Hop{callback(2, false), callback(2, false)}, true},
-		"two people, once":    {[]evidence.Hop{callback(1, false), callback(2, false)}, false},
+		"two users, once":     {[]evidence.Hop{callback(1, false), callback(2, false)}, false},
 		"replays of a check":  {[]evidence.Hop{callback(2, true), callback(1, false), callback(1, true), callback(3, true)}, false},
 		"only replays, twice": {[]evidence.Hop{callback(1, true), callback(1, true)}, false},
 	} {

@@ -13,7 +13,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
-// TestShapes reads settings in the roundabout ways that people have: each file has
+// TestShapes reads settings in the roundabout ways that users have: each file has
 // one dead name, which is found, and nothing else is held against it.
 func TestShapes(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// signInPageItems are the mistakes that show on the sign-in page: no button, no
+// signInPageItems are the causes that show on the sign-in page: no button, no
 // page, or a button that leads nowhere.
 func signInPageItems() []*Item {
 	return []*Item{
@@ -82,7 +82,7 @@ func signInPageItems() []*Item {
 		},
 		{
 			Code: "CFG-FILE", Guide: 2,
-			Title:  "The secret file of the provider JSON cannot be read: SSO disappears without a word",
+			Title:  "The secret file of the provider JSON cannot be read: SSO disappears silently",
 			Fix:    "Mount the file that PAPERLESS_SOCIALACCOUNT_PROVIDERS_FILE names into the container, or put the JSON into PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Breaks: checklist.LoginButton,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -249,7 +249,7 @@ func missingFile(b *deployment.Deployment) (path string, missing bool) {
 	return path, !there && !plain
 }
 
-// wrongKey tells whether the JSON holds apps, but not under openid_connect.
+// wrongKey reports whether the JSON holds apps, but not under openid_connect.
 func wrongKey(b *deployment.Deployment) (keys []string, wrong bool) {
 	v, _ := b.Paperless.Value(deployment.ProvidersKey)
 	var doc map[string]struct{ APPS []any }
@@ -267,7 +267,7 @@ func wrongKey(b *deployment.Deployment) (keys []string, wrong bool) {
 	return keys, wrong
 }
 
-// noApp tells whether the JSON is fine and holds no app at all.
+// noApp reports whether the JSON is fine and holds no app at all.
 func noApp(b *deployment.Deployment) bool {
 	if _, missing := missingFile(b); missing {
 		return false
@@ -300,7 +300,7 @@ func doubled(b *deployment.Deployment) (id string, twice bool) {
 	return "", false
 }
 
-// pageFailed tells whether the sign-in page itself was a server error.
+// pageFailed reports whether the sign-in page itself was a server error.
 func pageFailed(rec evidence.Record) bool {
 	if rec.SignIn != nil && rec.SignIn.Status == 500 {
 		return true

@@ -56,7 +56,7 @@ func stateItems() []*Item {
 	}}
 }
 
-// tokenItems are failures at the token endpoint, with the id_token and at the
+// tokenItems are failures at the token endpoint, with the ID token and at the
 // userinfo endpoint. The page never says which it was (docs/facts/failures.md#0.5).
 func tokenItems() []*Item {
 	return slices.Concat([]*Item{
@@ -185,7 +185,7 @@ func idTokenItems() []*Item {
 	return []*Item{
 		{
 			Code: "IDT-JWE", Guide: 3,
-			Title:  "authentik encrypts the id_token, and Paperless cannot read that",
+			Title:  "authentik encrypts the ID token, and Paperless cannot read that",
 			Fix:    "In authentik, the provider → Encryption Key: leave it empty. Only the Signing Key belongs there.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, _ *deployment.Deployment) ([]string, bool) {
@@ -201,7 +201,7 @@ func idTokenItems() []*Item {
 		},
 		{
 			Code: "IDT-ISS", Guide: 3,
-			Title:  "The issuer in the id_token is not that of the discovery document",
+			Title:  "The issuer in the ID token is not that of the discovery document",
 			Fix:    "Let discovery and token endpoint be reached by the same scheme, host and port, forward Host unchanged to authentik, and let no scope mapping set iss.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
@@ -219,7 +219,7 @@ func idTokenItems() []*Item {
 		},
 		{
 			Code: "IDT-AUD", Guide: 3,
-			Title:  "The id_token is meant for another client",
+			Title:  "The ID token is meant for another client",
 			Fix:    "The audience must be the client id that Paperless uses; let no scope mapping set aud.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -231,7 +231,7 @@ func idTokenItems() []*Item {
 		},
 		{
 			Code: "IDT-EXP", Guide: 3,
-			Title:  "The id_token has expired when it arrives",
+			Title:  "The ID token has expired when it arrives",
 			Fix:    "Set the clocks of both hosts by NTP, and in authentik the provider → Access Token validity to its default (hours=1). Paperless allows no difference at all.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -322,7 +322,7 @@ var secretWords = map[string]string{
 	deployment.SecretOther:   "another one was sent",
 	deployment.SecretEmpty:   "none was sent",
 	deployment.SecretUnknown: "the one that was sent is refused",
-	deployment.SecretSpace:   "the same with blanks around it",
+	deployment.SecretSpace:   "the same with spaces around it",
 	deployment.SecretDollar:  "what Compose leaves of it: authentik's has a $, the one that was sent has lost it",
 	deployment.SecretNewline: "the same with a line break at its end",
 	deployment.SecretQuotes:  "the same within literal quotes",

@@ -16,27 +16,27 @@ type Item struct {
 	Guide  int          // troubleshooting item 1..5 of the guide; 0 where the guide has none
 	Title  string       // the symptom
 	Fix    string       // what to change, and where
-	Breaks *check.Check // the first check this mistake makes fail (or warn)
+	Breaks *check.Check // the first check this cause makes fail (or warn)
 	// Basis is how we know it; All sets it from the table in basis.go.
 	Basis Basis
 	// Shows is where in the round trip it shows, which the sequence diagram marks;
 	// empty: at no endpoint of its own.
 	Shows oidc.Endpoint
-	// Match tells whether the evidence and the configuration show this cause,
+	// Match reports whether the evidence and the configuration show this cause,
 	// and quotes what shows it: expected and seen side by side.
 	Match func(evidence.Record, *deployment.Deployment) (because []string, ok bool)
-	// Suspect tells whether the configuration alone shows this cause, for a check
-	// that stopped before the mistake could show; nil: only evidence can tell.
+	// Suspect reports whether the configuration alone shows this cause, for a check
+	// that stopped before the cause could show; nil: only evidence can tell.
 	// What is suspected ranks behind everything that evidence shows.
 	Suspect func(*deployment.Deployment) (because []string, ok bool)
-	// Plant makes the mistake in a right bundle.
+	// Plant plants the cause in a right bundle.
 	Plant func(*deployment.Deployment)
 	// BreaksFrom is the check that breaks first from that Paperless version on,
 	// where it is another one than Breaks.
 	BreaksFrom map[string]*check.Check
-	// Versions limits where the mistake can happen; empty fields do not limit.
+	// Versions limits where the cause can happen; empty fields do not limit.
 	Versions Versions
-	// Edit is the edit that mends it, from this evidence and configuration; nil:
+	// Edit is the edit that fixes it, from this evidence and configuration; nil:
 	// Fix says all there is to say.
 	Edit func(evidence.Record, *deployment.Deployment) string
 	// FixSeen is the fix for what was seen, where Fix has to tell of several cases;
@@ -45,13 +45,13 @@ type Item struct {
 	// Looks says what evidence is looked at, for an item that no recorded run shows
 	// because it cannot be planted; of the others that is found out (package manual).
 	Looks []string
-	// Also are the codes of other mistakes that Plant cannot but make with it.
+	// Also are the codes of other causes that Plant cannot but make with it.
 	Also []string
-	// Warns is true when the mistake makes Breaks warn, not fail.
+	// Warns is true when the cause makes Breaks warn, not fail.
 	Warns bool
 }
 
-// Versions are the product versions on which a mistake can happen.
+// Versions are the product versions on which a cause can happen.
 type Versions struct {
 	PaperlessFrom, PaperlessBelow string // from inclusive, below exclusive
 	AuthentikFrom, AuthentikBelow string

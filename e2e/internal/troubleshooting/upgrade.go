@@ -57,7 +57,7 @@ func lintUpgrade(s *source.Set, src source.Sources) ([]source.Diagnostic, error)
 	return out, nil
 }
 
-// sameCause tells whether two findings say the same of the same place; the
+// sameCause reports whether two findings say the same of the same place; the
 // words may differ with the version.
 func sameCause(f, g source.Diagnostic) bool {
 	return f.Code == g.Code && f.File == g.File && f.Line == g.Line && f.Column == g.Column && source.Rank(g.Level) <= source.Rank(f.Level)

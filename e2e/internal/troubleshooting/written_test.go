@@ -12,7 +12,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
-// TestFormOfFix gives every kind of file the same mistake (the automatic sign-up
+// TestFormOfFix gives every kind of file the same cause (the automatic sign-up
 // is asked for by a name that nothing reads), and a setting that is missing. What
 // the fix shows is what its author would write there.
 func TestFormOfFix(t *testing.T) {

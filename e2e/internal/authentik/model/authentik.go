@@ -94,7 +94,7 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// matchingModes tells whether redirect URIs have a matching mode (docs/facts/authentik.md#2).
+// matchingModes reports whether redirect URIs have a matching mode (docs/facts/authentik.md#2).
 func (s *Server) matchingModes() bool {
 	switch v := s.opts.Version; {
 	case strings.HasPrefix(v, "2024.8."):
@@ -195,7 +195,7 @@ func (s *Server) application(slug string) (*deployment.Application, *deployment.
 	return nil, nil
 }
 
-// user finds a person by user name or e-mail, as the identification stage does.
+// user finds a user by user name or e-mail, as the identification stage does.
 func (s *Server) user(name string) *deployment.AuthentikUser {
 	if name == "" {
 		return nil

@@ -116,7 +116,7 @@ func (s *Server) badRequest(v *visit, p *deployment.OAuth2Provider, q url.Values
 	return true
 }
 
-// askAgain tells whether a signed-in person must sign in once more: prompt=login
+// askAgain reports whether a signed-in user must sign in once more: prompt=login
 // does once, max_age after its time.
 func (s *Server) askAgain(v *visit, q url.Values) bool {
 	if age, err := strconv.Atoi(q.Get("max_age")); err == nil && s.now().Sub(v.sess.at) > time.Duration(age)*time.Second {

@@ -21,7 +21,7 @@ func (s *Server) subject(p *deployment.OAuth2Provider, u *deployment.AuthentikUs
 	case "user_email":
 		return u.Email
 	}
-	return s.uid(u) // also user_upn, for a person who has none
+	return s.uid(u) // also user_upn, for a user who has none
 }
 
 // uid is authentik's hashed_user_id: other in every installation.

@@ -13,8 +13,8 @@ import (
 // errExpression marks a mapping that only Python can evaluate.
 var errExpression = errors.New("only a dictionary of plain values is understood")
 
-// evaluate reads the mappings that people write for a sign-in: one return of a
-// dictionary whose values are constants, fields of the person, attributes and
+// evaluate reads the mappings that users write for a sign-in: one return of a
+// dictionary whose values are constants, fields of the user, attributes and
 // group names. Anything else is an error, never a guess.
 func (s *Server) evaluate(expression string, u *deployment.AuthentikUser) (map[string]any, error) {
 	p := &pyReader{text: expression, user: u, server: s}

@@ -160,7 +160,7 @@ const authenticationTitle = "Welcome to authentik!"
 // authentication is the default sign-in: identification, then password.
 func (s *Server) authentication(v *visit, query, answer url.Values) {
 	if s.visitor(v) != nil {
-		v.to(next(query)) // the flow is for people who are not signed in
+		v.to(next(query)) // the flow is for users who are not signed in
 		return
 	}
 	if v.sess.plan == nil || v.sess.plan.flow != flowAuthentication {

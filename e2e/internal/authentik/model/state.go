@@ -65,7 +65,7 @@ func (st *State) upgrade(version string) *State {
 	return c
 }
 
-// learnUsers numbers the people; a number is for ever.
+// learnUsers numbers the users; a number is for ever.
 func (st *State) learnUsers(users []deployment.AuthentikUser) {
 	for _, u := range users {
 		if _, ok := st.users[u.Username]; !ok {
@@ -91,7 +91,7 @@ func (s *Server) open(v *visit) {
 	}
 }
 
-// visitor is the person who is signed in, or nil. Deactivating a person ends
+// visitor is the user who is signed in, or nil. Deactivating a user ends
 // their sessions.
 func (s *Server) visitor(v *visit) *deployment.AuthentikUser {
 	u := s.user(v.sess.user)
@@ -128,7 +128,7 @@ func (s *Server) cookie(v *visit, name, value string, httpOnly bool) {
 	http.SetCookie(v.w, c)
 }
 
-// login signs a person in, under a new session key.
+// login signs a user in, under a new session key.
 func (s *Server) login(v *visit, u *deployment.AuthentikUser) {
 	delete(s.db.sessions, v.key)
 	v.key, v.sess = "", &session{user: u.Username, at: s.now(), asked: v.sess.asked}

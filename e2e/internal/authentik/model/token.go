@@ -196,7 +196,7 @@ func (s *Server) userinfo(v *visit) {
 	p, u := s.provider(g.client), s.user(g.user)
 	claims := s.claims(g.scopes, u)
 	for _, protocol := range []string{"iss", "aud", "exp", "iat"} {
-		delete(claims, protocol) // an id_token's claims, wherever a mapping set them
+		delete(claims, protocol) // an ID token's claims, wherever a mapping set them
 	}
 	if _, own := claims["sub"]; !own {
 		claims["sub"] = s.subject(p, u)

@@ -114,7 +114,7 @@ type Binding struct {
 	Negate  bool   `json:"negate,omitempty"`
 }
 
-// A Brand is what people meet when they sign in.
+// A Brand is what users meet when they sign in.
 type Brand struct {
 	Domain string `json:"domain"`
 	Flow   string `json:"flow"` // of authentication; empty: none

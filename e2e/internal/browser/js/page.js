@@ -1,4 +1,4 @@
-// What a person and a form reader see of the page.
+// What a user and a form reader see of the page.
 () => {
 	const see = (css) => [...document.querySelectorAll(css)].some(visible);
 	return {

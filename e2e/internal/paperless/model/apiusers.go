@@ -54,7 +54,7 @@ func (c *call) apiUsers() *reply {
 	return c.notAllowed()
 }
 
-// listUsers lists the people by name; the two accounts of the migrations are left out.
+// listUsers lists the users by name; the two accounts of the migrations are left out.
 func (c *call) listUsers() *reply {
 	exact, part := c.query.Get("username__iexact"), strings.ToLower(c.query.Get("username__icontains"))
 	results := []any{}

@@ -19,7 +19,7 @@ func (c *call) host() string {
 	return c.r.Host
 }
 
-// secure tells whether Django believes the request came over https. Paperless
+// secure reports whether Django believes the request came over https. Paperless
 // itself is spoken to in plain http, so only the header can say so.
 func (c *call) secure() bool {
 	name, want := c.set.sslHeader[0], c.set.sslHeader[1]
@@ -71,7 +71,7 @@ func (c *call) hostAllowed(host string) bool {
 	return false
 }
 
-// safe tells whether a next parameter stays on this host.
+// safe reports whether a next parameter stays on this host.
 func (c *call) safe(next string) bool {
 	if next == "" {
 		return false

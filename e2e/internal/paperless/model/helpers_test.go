@@ -320,7 +320,7 @@ var (
 	tags   = regexp.MustCompile(`<[^>]*>`)
 )
 
-// text is what a person reads.
+// text is what a user reads.
 func text(page string) string {
 	page = hidden.ReplaceAllString(page, " ")
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(page, " "))), " ")

@@ -68,7 +68,7 @@ func hashed(salt, text string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// openPage asks past the proxy, under the name that people use.
+// openPage asks past the proxy, under the name that users use.
 func openPage(ctx context.Context, look paperless.Look, page func(*http.Request) (*http.Response, error)) *paperless.Opened {
 	err := errors.New("<urlopen error [Errno 111] Connection refused>")
 	if page == nil {

@@ -124,7 +124,7 @@ func (c *call) inactive() *reply {
 	return c.crash("django.urls.exceptions.NoReverseMatch: Reverse for 'account_inactive' not found. 'account_inactive' is not a valid view function or pattern name.")
 }
 
-// tooMany tells whether a key was seen n times within the span; count adds one.
+// tooMany reports whether a key was seen n times within the span; count adds one.
 func (s *Server) tooMany(key string, n int, span time.Duration, count bool) bool {
 	now := s.now()
 	s.mu.Lock()

@@ -19,7 +19,7 @@ import (
 // (500). The versions are 2.19.6, 2.20.15 and 3.0.5.
 func TestMeasured(t *testing.T) {
 	t.Parallel()
-	// token changes the claims of the id_token.
+	// token changes the claims of the ID token.
 	token := func(change func(map[string]any)) func(*fakeIdP) {
 		return func(f *fakeIdP) {
 			f.idToken = func(c map[string]any) string { change(c); return jws(c) }

@@ -218,13 +218,13 @@ func (c *call) socialLog(p *provider, kind, reason string) {
 // oauth2Error is allauth's own exception, which becomes the error page.
 const oauth2Error = "allauth.socialaccount.providers.oauth2.client.OAuth2Error"
 
-// A login is what the provider told of a person.
+// A login is what the provider told of a user.
 type socialData struct {
-	claims map[string]any // userinfo, or the id_token's where no userinfo is fetched
+	claims map[string]any // userinfo, or the ID token's where no userinfo is fetched
 	extra  map[string]any // what is stored with the link
 }
 
-// exchange turns the code into claims: token, userinfo, and from 2.20.0 the id_token.
+// exchange turns the code into claims: token, userinfo, and from 2.20.0 the ID token.
 func (c *call) exchange(p *provider, doc map[string]any, id string, state LoginState) (*socialData, *pyError) {
 	tokens, exc := c.token(p, doc, id, state)
 	if exc != nil {
@@ -379,7 +379,7 @@ func (c *call) idToken(p *provider, doc map[string]any, token string) (map[strin
 	return claims, nil
 }
 
-// audience tells whether aud names the client.
+// audience reports whether aud names the client.
 func audience(aud any, client string) bool {
 	switch aud := aud.(type) {
 	case string:

@@ -43,7 +43,7 @@ func (e *pyError) lines() []string {
 	return []string{e.cause, e.Error()}
 }
 
-// request tells whether allauth catches it as a failed request to the provider.
+// request reports whether allauth catches it as a failed request to the provider.
 func (e *pyError) request() bool { return strings.HasPrefix(e.class, "requests.exceptions.") }
 
 func pyErrorf(class, format string, args ...any) *pyError {
@@ -193,7 +193,7 @@ func (c *call) find(id string) (*provider, *reply) {
 	return nil, c.crash("allauth.socialaccount.models.SocialApp.DoesNotExist")
 }
 
-// segment tells whether an id fits into the provider's URL.
+// segment reports whether an id fits into the provider's URL.
 func segment(id string) bool { return id != "" && !strings.Contains(id, "/") }
 
 // serverURL is the address that is fetched, by the rule of this version.
@@ -266,7 +266,7 @@ func (p *provider) basic(s *settings, doc map[string]any) bool {
 	return has["client_secret_basic"]
 }
 
-// emailAuthentication tells whether a matching address is enough to be the local user.
+// emailAuthentication reports whether a matching address is enough to be the local user.
 func (p *provider) emailAuthentication() bool {
 	if v, ok := p.app["email_authentication"]; ok {
 		return truthy(v)
@@ -274,7 +274,7 @@ func (p *provider) emailAuthentication() bool {
 	return truthy(p.level["EMAIL_AUTHENTICATION"])
 }
 
-// trustsEmail tells whether an address counts as verified without the claim.
+// trustsEmail reports whether an address counts as verified without the claim.
 func (p *provider) trustsEmail(email string) (bool, *pyError) {
 	v, ok := p.app["verified_email"]
 	if !ok {

@@ -8,7 +8,7 @@ import (
 )
 
 // A pyJSONError is what Python's json module says of a text that is not JSON.
-// Its words and its position are what a person finds in the container log.
+// Its words and its position are what a user finds in the container log.
 type pyJSONError struct {
 	msg string
 	doc []rune

@@ -199,7 +199,7 @@ func (c *call) inactivePath() string {
 	return "/accounts/inactive/"
 }
 
-// frontend is the catch-all: the web application for people who are signed in.
+// frontend is the catch-all: the web application for users who are signed in.
 func (c *call) frontend() *reply {
 	if c.user == nil {
 		return redirect(c.set.script + "/accounts/login/?" + nextQuery(c.r.URL.RequestURI()))

@@ -51,10 +51,10 @@ type settings struct {
 	appTitle     string
 }
 
-// at tells whether this Paperless is at least the given version.
+// at reports whether this Paperless is at least the given version.
 func (s *settings) at(minimum string) bool { return deployment.AtLeast(s.version, minimum) }
 
-// python313 tells whether the image's Python names trailing commas: 2.5.0 was
+// python313 reports whether the image's Python names trailing commas: 2.5.0 was
 // seen with 3.11, 2.20.15 with 3.13. Where it changed in between was not seen.
 func (s *settings) python313() bool { return s.at("2.20.0") }
 

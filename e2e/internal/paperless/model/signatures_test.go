@@ -46,7 +46,7 @@ func hazards(t *testing.T) hazardData {
 	return out
 }
 
-// An outcome is what somebody saw who walked into a mistake.
+// An outcome is what somebody saw who walked into a cause.
 type outcome struct {
 	statuses []int
 	paths    []string
@@ -121,7 +121,7 @@ func broken(t *testing.T, version string, change func(*fakeIdP)) outcome {
 	return look(v, v.sso(""))
 }
 
-// onForm fills in the form of a person without an account.
+// onForm fills in the form of a user without an account.
 func onForm(t *testing.T, version, name, email string) outcome {
 	t.Helper()
 	v, o := claims(t, version, with(nil, "PAPERLESS_SOCIAL_AUTO_SIGNUP", "false"), func(map[string]any) {})

@@ -33,7 +33,7 @@ func validEmail(s string) bool {
 	return domains.MatchString(domain) || domain == "localhost"
 }
 
-// claims reads what allauth reads of the person.
+// claims reads what allauth reads of the user.
 func (c *call) claims(p *provider, raw map[string]any) (Claims, *pyError) {
 	str := func(name string) string {
 		if v, ok := raw[name]; ok && v != nil {
@@ -72,7 +72,7 @@ func (c *call) claims(p *provider, raw map[string]any) (Claims, *pyError) {
 	return out, exc
 }
 
-// uid is the person's lasting name at the provider.
+// uid is the user's lasting name at the provider.
 func (c *call) uid(p *provider, raw map[string]any) (string, *pyError) {
 	field := "sub"
 	if v, ok := p.app["uid_field"].(string); ok && v != "" && c.set.at("3.0.0") {
@@ -128,7 +128,7 @@ func (c *call) completeLogin(p *provider, state LoginState, data *socialData) *r
 	return c.register(pending, c.freeName(claims), claims.Email, false)
 }
 
-// owner finds the account of the person: by link, or by address where the
+// owner finds the account of the user: by link, or by address where the
 // configuration trusts it. 0 when there is none.
 func (c *call) owner(p *provider, uid string, data *socialData, claims Claims) int {
 	owner := 0
@@ -164,7 +164,7 @@ func (c *call) enter(id int, next string) *reply {
 	return redirect(c.next(next))
 }
 
-// connect links the person to the user who is signed in.
+// connect links the user to the user who is signed in.
 func (c *call) connect(p *provider, uid string, data *socialData) *reply {
 	if c.user == nil {
 		return redirect(c.set.script + "/")
@@ -193,7 +193,7 @@ func (c *call) signupClosed() *reply {
 	return c.plain("Sign Up Closed", "We are sorry, but the sign up is currently closed.")
 }
 
-// socialSignup is the form for a person without an account.
+// socialSignup is the form for a user without an account.
 func (c *call) socialSignup() *reply {
 	pending := c.peek().Pending
 	if c.key == "" || pending == nil {
@@ -327,7 +327,7 @@ func (c *call) sync(d *State, u *User, extra map[string]any) {
 }
 
 // freeName is the user name of an automatic sign-up: the preferred one if it
-// can be had, else one made from the person's names.
+// can be had, else one made from the user's names.
 func (c *call) freeName(claims Claims) string {
 	name := claims.Username
 	c.tx(func(d *State) {
@@ -349,7 +349,7 @@ func (c *call) freeName(claims Claims) string {
 	return name
 }
 
-// plainName is a lower-case ASCII user name made from a person's name.
+// plainName is a lower-case ASCII user name made from a user's name.
 func plainName(s string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(strings.TrimSpace(s)) {

@@ -48,7 +48,7 @@ type Group struct {
 	Permissions []string
 }
 
-// A Link is a social account: a person at the provider, tied to a user.
+// A Link is a social account: a user at the provider, tied to a user.
 type Link struct {
 	ID       int
 	User     int
@@ -75,7 +75,7 @@ type LoginState struct {
 	Verifier string // PKCE
 }
 
-// A Pending is a person of the provider who has no account yet.
+// A Pending is a user of the provider who has no account yet.
 type Pending struct {
 	Provider string
 	Name     string // of the provider
@@ -240,7 +240,7 @@ func (d *State) existing(names []string) []string {
 	return out
 }
 
-// allowed tells whether the user has a permission.
+// allowed reports whether the user has a permission.
 func (d *State) allowed(u *User, codename string) bool {
 	if u == nil || !u.Active {
 		return false
@@ -254,7 +254,7 @@ func (d *State) allowed(u *User, codename string) bool {
 	})
 }
 
-// people are the accounts besides the two that migrations make.
+// users are the accounts besides the two that migrations make.
 func (d *State) people() int {
 	n := 0
 	for i := range d.Users {

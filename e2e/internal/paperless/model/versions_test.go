@@ -496,7 +496,7 @@ func always3(what string) map[string]string {
 	return map[string]string{"2.5.0": what, "2.20.15": what, "3.0.5": what}
 }
 
-// mistakeOf is what a mistake in the providers' JSON does to the sign-in page
+// mistakeOf is what a cause in the providers' JSON does to the sign-in page
 // and to the press of the button.
 func mistakeOf(t *testing.T, version string, env map[string]string, changes ...func(*Options)) string {
 	t.Helper()

@@ -268,7 +268,7 @@ func (s *authentikServer) managed(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// refresh takes over a blueprint that was applied meanwhile. It tells whether
+// refresh takes over a blueprint that was applied meanwhile. It reports whether
 // authentik's own blueprints are there. The caller holds mu.
 func (s *authentikServer) refresh(ctx context.Context) (bool, error) {
 	text, err := s.db.get(ctx, "defaults")

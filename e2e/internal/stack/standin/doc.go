@@ -71,7 +71,7 @@ var tools = map[string]func(context.Context, World) error{
 	"python3":    python,
 }
 
-// Tool tells whether a program name is one of the tools.
+// Tool reports whether a program name is one of the tools.
 func Tool(name string) bool { return tools[filepath.Base(name)] != nil }
 
 // RunTool runs a tool.

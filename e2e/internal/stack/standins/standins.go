@@ -1,6 +1,6 @@
 // Package standins builds the images that stand in for the real ones in the tests
 // of the Docker stack, where no registry can be reached. No part of ssocheck that
-// people use imports it, or the programs in these images (package standin).
+// users use imports it, or the programs in these images (package standin).
 package standins
 
 import (
