@@ -51,6 +51,7 @@ type Options struct {
 	Paperless string   // version; empty: what the configuration says
 	Authentik string   // version; empty: what the configuration says
 	Only      []string // ids of checks; none: all
+	Suite     string   // SuiteChecklist (empty) or SuiteConformance
 	Plant     []string // codes of causes to make first
 	Report    string   // directory for the report, new, empty or of an earlier report; empty: none
 	Shots     bool     // a screenshot of every step, not only of checks that do not pass
@@ -212,6 +213,9 @@ func configured(o Options) (*deployment.Deployment, []source.Diagnostic, error) 
 func Check(ctx context.Context, o Options) (*Results, error) {
 	if err := o.ready(); err != nil {
 		return nil, err
+	}
+	if o.Suite == SuiteConformance {
+		return checkConformance(ctx, o)
 	}
 	switch o.Target {
 	case "", target.Lab:

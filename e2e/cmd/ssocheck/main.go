@@ -64,21 +64,22 @@ type cli struct {
 
 	ShowVersion versionFlag `name:"version" help:"Print the version, and the versions of the products that are known."`
 
-	Run      runCmd       `cmd:"" help:"Run the checklist."`
-	Doctor   doctorCmd    `cmd:"" help:"Find out why users cannot sign in to the pair that runs on this machine; nothing is changed."`
-	Lint     lintCmd      `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
-	Render   renderCmd    `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
-	Import   importIdPCmd `cmd:"" name:"import-idp" help:"Write a blueprint of the authentik that runs, read through its API; nothing is changed."`
-	Upgrade  upgradeCmd   `cmd:"" help:"Try an upgrade: the old versions, your configuration, users, the new versions on the same databases."`
-	Matrix   matrixCmd    `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
-	Report   reportCmd    `cmd:"" help:"Open an earlier report, or serve it on this machine."`
-	Diagnose diagnoseCmd  `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
-	Diff     diffCmd      `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
-	Merge    mergeCmd     `cmd:"" help:"Join the reports of shards into one, on stdout."`
-	Explain  explainCmd   `cmd:"" help:"Tell about a troubleshooting item, a lint rule, a check or a hazard."`
-	List     listCmd      `cmd:"" help:"List checks, items, lint rules, versions or settings."`
-	Down     downCmd      `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
-	Cache    cacheCmd     `cmd:"" help:"List or clear the databases that make the stack start sooner."`
+	Run      runCmd         `cmd:"" help:"Run the checklist."`
+	Conform  conformanceCmd `cmd:"" name:"conformance" help:"Test Paperless-ngx as a relying party against an OpenID provider that breaks the rules."`
+	Doctor   doctorCmd      `cmd:"" help:"Find out why users cannot sign in to the pair that runs on this machine; nothing is changed."`
+	Lint     lintCmd        `cmd:"" help:"Look at configuration files: no browser, no Docker. Exit 1 on an error."`
+	Render   renderCmd      `cmd:"" help:"Write compose.yaml with its .env, paperless.env, paperless.conf and blueprint.yaml."`
+	Import   importIdPCmd   `cmd:"" name:"import-idp" help:"Write a blueprint of the authentik that runs, read through its API; nothing is changed."`
+	Upgrade  upgradeCmd     `cmd:"" help:"Try an upgrade: the old versions, your configuration, users, the new versions on the same databases."`
+	Matrix   matrixCmd      `cmd:"" help:"Run the checklist on pairs of versions, and print a table."`
+	Report   reportCmd      `cmd:"" help:"Open an earlier report, or serve it on this machine."`
+	Diagnose diagnoseCmd    `cmd:"" help:"Explain a report again, from its recorded evidence alone."`
+	Diff     diffCmd        `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
+	Merge    mergeCmd       `cmd:"" help:"Join the reports of shards into one, on stdout."`
+	Explain  explainCmd     `cmd:"" help:"Tell about a troubleshooting item, a lint rule, a check or a hazard."`
+	List     listCmd        `cmd:"" help:"List checks, items, lint rules, versions or settings."`
+	Down     downCmd        `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
+	Cache    cacheCmd       `cmd:"" help:"List or clear the databases that make the stack start sooner."`
 
 	Version    versionCmd    `cmd:"" help:"Print the version, and the versions of the products that are known."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
@@ -252,6 +253,7 @@ type pair struct {
 type runCmd struct {
 	pair
 	Target string   `enum:"lab,stack,external" default:"lab" help:"lab, stack or external."`
+	Suite  string   `enum:"checklist,conformance" default:"checklist" help:"checklist, or conformance: Paperless-ngx against a provider that breaks the rules."`
 	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Plant  []string `help:"Plant these causes first." placeholder:"CODE"`
 	outputs
@@ -297,7 +299,7 @@ func (c *runCmd) Run(e *env) error {
 	defer progress.Close()
 	r, err := e2e.Check(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
-		Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.Observe, Stack: c.stack(e),
+		Suite: c.Suite, Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.Observe, Stack: c.stack(e),
 		Browser: c.Browser, Helper: ourselves(), External: c.External.options(),
 	})
 	progress.Close()

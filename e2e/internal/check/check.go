@@ -21,6 +21,7 @@ type Check struct {
 	Title string   // true when green: "The sign-in page shows the authentik button"
 	Doc   string   // what a pass proves
 	Guide string   // the guide's line: "checklist 2"; empty where the guide has none
+	Spec  string   // the clause of the standard that a conformance test is about; else empty
 	Needs []*Check // must pass first, or this one is skipped
 	// Variants are the settings that the check runs on, given the configuration;
 	// nil means as configured. See AsConfigured.
@@ -143,7 +144,46 @@ type Result struct {
 	Screenshot []byte
 	// Shots are the screenshots of the steps, by evidence.Step.Screenshot.
 	Shots map[string][]byte
+	// Conformance is what a conformance test found; nil for other checks.
+	Conformance *Conformance
 }
+
+// A Conformance is what a conformance test says of the relying party.
+type Conformance struct {
+	Family   string   `json:"family"`
+	Verdict  Verdict  `json:"verdict,omitempty"` // empty: it was not tested
+	Severity Severity `json:"severity,omitempty"`
+	// Known reports whether the deviation stands in fixtures/expected.yaml.
+	Known    bool   `json:"known,omitempty"`
+	Provider string `json:"provider"`         // what the OpenID provider does
+	Should   string `json:"should"`           // what a conforming relying party does
+	Means    string `json:"means,omitempty"`  // what a deviation means for this configuration
+	Remedy   string `json:"remedy,omitempty"` // code of the item that says what to set
+	Module   string `json:"module,omitempty"` // of the OpenID Foundation's plan for relying parties
+	Row      string `json:"row,omitempty"`    // of fixtures/hostile.json
+}
+
+// A Verdict compares what the relying party does with what the standard asks.
+type Verdict string
+
+// The verdicts.
+const (
+	Conforming Verdict = "conforming"
+	Weaker     Verdict = "weaker"   // it takes what it should refuse
+	Stricter   Verdict = "stricter" // it refuses what it should take
+	Crash      Verdict = "crash"    // it refuses, by a status 500 in place of a page
+)
+
+// A Severity is how much a deviation matters for the configuration under test.
+type Severity string
+
+// The severities.
+const (
+	None   Severity = "none"
+	Low    Severity = "low"
+	Medium Severity = "medium"
+	High   Severity = "high"
+)
 
 // Validate reports everything that is wrong with a list of checks: empty or
 // double ids, missing words, Needs that come later.

@@ -37,6 +37,7 @@ type options struct {
 	token   string
 	draw    func() time.Duration
 	log     *slog.Logger
+	standin target.Provider
 }
 
 // An Option changes how a lab starts.
@@ -69,6 +70,9 @@ func WithDelay(d time.Duration) Option {
 	return func(o *options) { o.draw = func() time.Duration { return d } }
 }
 
+// WithProvider lets another OpenID provider stand at authentik's name.
+func WithProvider(p target.Provider) Option { return func(o *options) { o.standin = p } }
+
 // WithLogger logs the edge's troubles.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 
@@ -97,6 +101,7 @@ func Start(ctx context.Context, b *deployment.Deployment, opts ...Option) (*targ
 	if err != nil {
 		return nil, err
 	}
+	site.elsewhere = o.standin.Elsewhere
 	redactor := target.NewRedactor(b)
 	e, own := o.edge, o.edge == nil
 	if own {
@@ -130,7 +135,13 @@ func Start(ctx context.Context, b *deployment.Deployment, opts ...Option) (*targ
 		front = app
 	}
 	e.Route(site.paperless.route(o.route, "paperless", front, b.Paperless.Proxy, redactor))
-	e.Route(site.authentik.route(o.route, "authentik", idp, b.Authentik.Proxy, redactor))
+	if o.standin.Handler == nil {
+		e.Route(site.authentik.route(o.route, "authentik", idp, b.Authentik.Proxy, redactor))
+	} else {
+		e.Route(site.authentik.route(o.route, "authentik", o.standin.Handler, deployment.Proxy{}, redactor))
+		other := edge.Route{ID: o.route, Product: "authentik", Host: o.standin.Elsewhere, Handler: o.standin.Handler, PlainHTTP: true, Redactor: redactor}
+		e.Route(other)
+	}
 
 	p := &pair{bundle: b, edge: e, route: o.route, idp: idp, app: app, network: network, own: own}
 	if o.keep != nil {

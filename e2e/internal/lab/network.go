@@ -27,7 +27,10 @@ type origin struct {
 }
 
 // site is where the two products are.
-type site struct{ paperless, authentik origin }
+type site struct {
+	paperless, authentik origin
+	elsewhere            string // another host of a provider that stands in; empty: none
+}
 
 func newSite(b *deployment.Deployment) (site, error) {
 	p, err := newOrigin("PAPERLESS_URL", b.Paperless.URL)
@@ -41,7 +44,7 @@ func newSite(b *deployment.Deployment) (site, error) {
 	if p.addr() == a.addr() {
 		return site{}, fmt.Errorf("%w: Paperless and authentik have the same host and port, %s; give one of them another name or port", ErrUnsupported, p.addr())
 	}
-	return site{p, a}, nil
+	return site{paperless: p, authentik: a}, nil
 }
 
 func newOrigin(what, raw string) (origin, error) {
@@ -75,6 +78,10 @@ func (s site) resolve(e *edge.Edge) map[string]string {
 			m[o.addr()] = e.PlainAddr()
 		}
 	}
+	if s.elsewhere != "" {
+		m[net.JoinHostPort(s.elsewhere, "443")] = e.Addr()
+		m[net.JoinHostPort(s.elsewhere, "80")] = e.PlainAddr()
+	}
 	for _, o := range []origin{s.paperless, s.authentik} {
 		add := func(port, to string) {
 			if at := net.JoinHostPort(o.name, port); m[at] == "" {
@@ -105,7 +112,7 @@ type network struct {
 }
 
 func newNetwork(b *deployment.Deployment, s site, e *edge.Edge) *network {
-	n := &network{extra: map[string]string{}, known: s.resolve(e), names: []string{s.paperless.name, s.authentik.name}, stop: make(chan struct{})}
+	n := &network{extra: map[string]string{}, known: s.resolve(e), names: []string{s.paperless.name, s.authentik.name, s.elsewhere}, stop: make(chan struct{})}
 	for name, addr := range b.Paperless.ExtraHosts {
 		n.extra[strings.ToLower(name)] = addr
 	}

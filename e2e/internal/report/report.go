@@ -39,6 +39,8 @@ type Report struct {
 	Assumed *deployment.Assumption `json:"assumed,omitempty"`
 	// Access says who may sign in, where not everybody may.
 	Access string `json:"access,omitempty"`
+	// Suite is what ran; empty: the checklist.
+	Suite string `json:"suite,omitempty"`
 	// Only are the checks that were asked for by id; empty: all.
 	Only    []string            `json:"only,omitempty"`
 	Started time.Time           `json:"started,omitzero"`
@@ -72,15 +74,18 @@ type Target struct {
 
 // A Check is one check on one variant.
 type Check struct {
-	ID       string                    `json:"id"`
-	Title    string                    `json:"title"`
-	Guide    string                    `json:"guide"`
-	Variant  string                    `json:"variant"`
-	Status   check.Status              `json:"status"`
-	Seconds  float64                   `json:"seconds"`
-	Message  string                    `json:"message"`
-	Doc      string                    `json:"doc,omitempty"`
-	Findings []troubleshooting.Finding `json:"findings"`
+	ID      string       `json:"id"`
+	Title   string       `json:"title"`
+	Guide   string       `json:"guide"`
+	Variant string       `json:"variant"`
+	Status  check.Status `json:"status"`
+	Seconds float64      `json:"seconds"`
+	Message string       `json:"message"`
+	Doc     string       `json:"doc,omitempty"`
+	// Spec is the clause of a conformance test, Conformance what it found.
+	Spec        string                    `json:"spec,omitempty"`
+	Conformance *check.Conformance        `json:"conformance,omitempty"`
+	Findings    []troubleshooting.Finding `json:"findings"`
 	// Left is what remains where no finding explains a failed check; nil: one does, or
 	// nothing that is known fits.
 	Left      *troubleshooting.Differential `json:"differential,omitempty"`
@@ -127,7 +132,7 @@ func New(r *runner.Run) *Report {
 	}
 	v := r.Verdict()
 	rep := &Report{
-		Schema: SchemaID, Result: v.Outcome, Error: r.Error, Why: v.Why, NotTested: v.NotTested, Only: slices.Clone(r.Only),
+		Schema: SchemaID, Result: v.Outcome, Error: r.Error, Why: v.Why, NotTested: v.NotTested, Suite: r.Suite, Only: slices.Clone(r.Only),
 		Started: r.Started, Seconds: seconds(r.Seconds), Tool: r.Tool,
 		Target:  Target{Kind: r.Kind, Paperless: r.Paperless, Authentik: r.Authentik},
 		Checks:  []Check{},
@@ -195,14 +200,15 @@ func newCheck(res *runner.Result) Check {
 		dom:      res.DOM, screenshot: res.Screenshot, shots: res.Shots,
 	}
 	if res.Check != nil {
-		c.ID, c.Title, c.Guide, c.Doc = res.Check.ID, res.Check.Title, res.Check.Guide, res.Check.Doc
+		c.ID, c.Title, c.Guide, c.Doc, c.Spec = res.Check.ID, res.Check.Title, res.Check.Guide, res.Check.Doc, res.Check.Spec
 	}
 	if c.Variant == "" {
 		c.Variant = check.AsConfigured
 	}
+	c.Conformance = res.Conformance
 	record := res.Record
 	c.Evidence = &record
-	if len(c.Findings) == 0 {
+	if len(c.Findings) == 0 && c.Conformance == nil {
 		c.Left = troubleshooting.Consider(res.Record, res.Bundle, res.Status)
 	}
 	return c
@@ -236,7 +242,7 @@ func (r *Report) ExitCode() int { return r.Result.ExitCode() }
 
 // judge sets the result by the checks and lint findings that the report has now.
 func (r *Report) judge() {
-	j := runner.Judgement{Kind: r.Target.Kind, Error: r.Error, Only: r.Only, Bundle: r.Bundle, Lint: r.Lint}
+	j := runner.Judgement{Kind: r.Target.Kind, Suite: r.Suite, Error: r.Error, Only: r.Only, Bundle: r.Bundle, Lint: r.Lint}
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		j.Rows = append(j.Rows, runner.Row{ID: c.ID, Status: c.Status, Message: c.Message})
@@ -275,6 +281,9 @@ func (r *Report) first() (*Check, *troubleshooting.Finding) {
 // notes are what every reader must know about the target.
 func (r *Report) notes() []string {
 	var notes []string
+	if r.Suite == "conformance" {
+		notes = append(notes, "A provider of ours stands at authentik's name and breaks the rules on purpose: what is tested is Paperless-ngx.")
+	}
 	if note := r.labNote(); note != "" {
 		notes = append(notes, note)
 	}

@@ -217,6 +217,9 @@ func (p *printer) findings(r *Report) {
 		if p.Quiet && c.Status == check.Warned {
 			continue
 		}
+		if c.Conformance != nil {
+			continue // the table says it all
+		}
 		if len(c.Findings) == 0 {
 			if c.Status == check.Failed || p.Quiet {
 				p.line(p.mark(c.Status), " ", p.paint(bold, c.Key()), "  ", c.Message)

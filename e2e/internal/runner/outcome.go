@@ -70,6 +70,7 @@ type Row struct {
 // A Judgement is what a Verdict rests on.
 type Judgement struct {
 	Kind   string // target.Lab, target.Stack or target.External
+	Suite  string // what ran; empty: the checklist
 	Error  string // why the tester could not do its work; empty: it could
 	Only   []string
 	Bundle *deployment.Deployment // nil: not known
@@ -111,7 +112,7 @@ func (j Judgement) Verdict() Verdict {
 		v.Why = oneLine(fmt.Sprintf("the configuration has an error that no check failed by: %s at %s: %s", f.Code, at, f.Message))
 		return v
 	}
-	if why := j.unproven(); why != "" {
+	if why := j.unproven(); why != "" && j.Suite == "" {
 		v.Outcome, v.Why = Error, oneLine(why)
 	}
 	return v
@@ -201,7 +202,7 @@ func (j Judgement) notTested() []string {
 
 // Verdict is how the run ended, and why.
 func (r *Run) Verdict() Verdict {
-	j := Judgement{Kind: r.Kind, Error: r.Error, Only: r.Only, Bundle: r.Bundle, Lint: r.Lint}
+	j := Judgement{Kind: r.Kind, Suite: r.Suite, Error: r.Error, Only: r.Only, Bundle: r.Bundle, Lint: r.Lint}
 	for i := range r.Results {
 		res := &r.Results[i]
 		j.Rows = append(j.Rows, Row{ID: res.Check.ID, Status: res.Status, Message: res.Message})

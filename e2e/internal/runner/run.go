@@ -28,6 +28,8 @@ type Run struct {
 	// Upgrade is set for a run after an upgrade; else nil.
 	Upgrade  *Upgrade
 	Redactor *evidence.Redactor
+	// Suite is what ran; empty: the checklist.
+	Suite string
 	// Only are the checks that were asked for by id; empty: all.
 	Only []string
 	// Error says why the tester could not do its work; empty when it could.

@@ -80,6 +80,13 @@ type Target struct {
 	Close func() error
 }
 
+// A Provider is an OpenID provider of ours that stands at authentik's name.
+type Provider struct {
+	Handler http.Handler // nil: authentik itself stands there
+	// Elsewhere is a further host that leads to it, with TLS and without.
+	Elsewhere string
+}
+
 // Client is an HTTP client that reaches the target by its own names, keeps
 // cookies, and does not follow redirects.
 func (t *Target) Client() (*http.Client, error) {

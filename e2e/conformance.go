@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance/provider"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lab"
+	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
+)
+
+// The suites that Check runs.
+const (
+	SuiteChecklist   = "checklist"
+	SuiteConformance = "conformance" // Paperless-ngx against a provider that misbehaves
+)
+
+// conformanceSince is the oldest version whose answers to a provider that
+// misbehaves were recorded, as far down as they are of the same code.
+const conformanceSince = "2.20.0"
+
+// checkConformance runs the conformance tests of the relying party.
+func checkConformance(ctx context.Context, o Options) (*Results, error) {
+	if o.Target == target.External {
+		return nil, fmt.Errorf("%w: --suite conformance: a provider that misbehaves cannot stand in for yours; take --target lab or stack", ErrUsage)
+	}
+	tests, err := conformanceTests(o.Only)
+	if err != nil {
+		return nil, err
+	}
+	b, _, err := deploy(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Target != target.Stack && !b.Paperless.AtLeast(conformanceSince) {
+		return nil, fmt.Errorf("%w: the lab knows from %s on what Paperless-ngx answers to a provider that misbehaves, not for %s; take --target stack", ErrUsage, conformanceSince, b.Paperless.Version)
+	}
+	known, err := conformance.Known()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	run := &runner.Run{
+		Suite: SuiteConformance, Started: began, Tool: Version, Kind: o.Target, Bundle: b, Only: slices.Clone(o.Only),
+		Paperless: evidence.Product{Version: b.Paperless.Version, URL: b.Paperless.URL},
+		Authentik: evidence.Product{Version: b.Authentik.Version, URL: b.Authentik.URL},
+	}
+	if run.Kind == "" {
+		run.Kind = target.Lab
+	}
+	results, err := conformanceResults(ctx, o, run, tests)
+	if err != nil {
+		return nil, err
+	}
+	conformance.Judge(results, known, run.Paperless.Version)
+	for _, res := range results {
+		run.Results = append(run.Results, runner.Result{Result: res})
+	}
+	run.Seconds = time.Since(began).Seconds()
+	return run, nil
+}
+
+func conformanceTests(only []string) ([]*conformance.Test, error) {
+	all := conformance.All()
+	if len(only) == 0 {
+		return all, nil
+	}
+	var out []*conformance.Test
+	for _, id := range only {
+		hit := false
+		for _, t := range all {
+			if t.ID == id || string(t.Family) == id {
+				out, hit = append(out, t), true
+			}
+		}
+		if !hit {
+			return nil, fmt.Errorf("%w: no conformance test or family %s; ssocheck list conformance shows them", ErrUsage, id)
+		}
+	}
+	return out, nil
+}
+
+// conformanceResults starts the pair with our provider at authentik's name.
+func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests []*conformance.Test) ([]check.Result, error) {
+	b, missing := conformance.Prepare(run.Bundle)
+	run.Bundle = b
+	patience := conformance.LabPatience
+	if run.Kind == target.Stack {
+		patience = conformance.Patience
+	}
+	p := provider.New(provider.Options{Origin: strings.TrimRight(b.Authentik.URL, "/"), Elsewhere: conformance.Elsewhere, Patience: patience})
+	defer p.Close()
+	t, err := startConformance(ctx, o, b, p)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = t.Close() }()
+	run.Redactor = t.Redactor
+	if !t.Boot.Up {
+		run.Error = "Paperless-ngx does not start with this configuration: ssocheck run says why"
+		return nil, nil
+	}
+	run.Paperless = t.Paperless
+	n := 0
+	observe := o.Observe
+	if observe == nil {
+		observe = func(Event) {}
+	}
+	return conformance.Run(ctx, conformance.Options{
+		Bundle: b, Target: t, Provider: p, Tests: tests, Missing: missing,
+		Finished: func(_ *conformance.Test, res check.Result) {
+			n++
+			out := runner.Result{Result: res}
+			if out.Status == check.Failed { // whether it is known is judged at the end
+				out.Status = check.Warned
+			}
+			observe(Event{Kind: runner.Finished, Check: res.Check, Index: n, Total: len(tests), Result: &out, At: time.Now()})
+		},
+	}), nil
+}
+
+func startConformance(ctx context.Context, o Options, b *deployment.Deployment, p *provider.Provider) (*target.Target, error) {
+	if o.Target == target.Stack {
+		return nil, fmt.Errorf("%w: --suite conformance: not yet on --target stack", ErrUsage)
+	}
+	return lab.Start(ctx, b, lab.WithProvider(p.Target()), lab.WithTimeout(conformance.LabPatience), lab.WithLogger(o.Log))
+}

@@ -1,0 +1,4 @@
+package conformance
+
+// callbackTests are about the answer of the provider in the browser's address.
+func callbackTests() []*Test { return as(Callback) }

@@ -1,0 +1,103 @@
+package conformance
+
+import (
+	"fmt"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/goccy/go-yaml"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/fixtures"
+)
+
+// A Deviation is a known one of a version of Paperless-ngx: an entry of
+// fixtures/expected.yaml that names a test.
+type Deviation struct {
+	Test    string        `yaml:"test"`
+	Version string        `yaml:"version"` // a range
+	Verdict check.Verdict `yaml:"verdict"`
+	Why     string        `yaml:"why"` // empty: the recorded row says it
+}
+
+// Known are the known deviations.
+func Known() ([]Deviation, error) {
+	text, err := fixtures.FS.ReadFile("expected.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("known deviations: %w", err)
+	}
+	return readKnown(text)
+}
+
+func readKnown(text []byte) ([]Deviation, error) {
+	var all []Deviation
+	if err := yaml.Unmarshal(text, &all); err != nil { // entries for checks have further fields
+		return nil, fmt.Errorf("parse the known deviations: %s", yaml.FormatError(err, false, true)) //nolint:errorlint // the formatted text names the line
+	}
+	var out []Deviation
+	for i, d := range all {
+		if d.Test == "" {
+			continue
+		}
+		if _, err := semver.NewConstraint(d.Version); err != nil {
+			return nil, fmt.Errorf("known deviation %d (%s): version %q: %w", i+1, d.Test, d.Version, err)
+		}
+		switch d.Verdict {
+		case check.Weaker, check.Stricter, check.Crash:
+		default:
+			return nil, fmt.Errorf("known deviation %d (%s): verdict must be weaker, stricter or crash, not %q", i+1, d.Test, d.Verdict)
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// known is the entry for a test on a version; nil: there is none.
+func known(all []Deviation, id, version string) *Deviation {
+	v, err := semver.NewVersion(version)
+	if err != nil {
+		return nil
+	}
+	for i := range all {
+		c, err := semver.NewConstraint(all[i].Version)
+		if err == nil && all[i].Test == id && c.Check(v) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// Judge gives the results their end: a deviation that is known is a warning, a new
+// one a failure, and so is a known one that is gone, so that the list stays right.
+func Judge(results []check.Result, all []Deviation, version string) {
+	for i := range results {
+		res := &results[i]
+		c := res.Conformance
+		if c == nil || c.Verdict == "" {
+			continue
+		}
+		d := known(all, res.Check.ID, version)
+		switch {
+		case d == nil:
+		case d.Verdict == c.Verdict:
+			c.Known, res.Status = true, check.Warned
+		default:
+			res.Status = check.Failed
+			res.Message = fmt.Sprintf("expected.yaml says %s, it is %s (%s): correct the entry", d.Verdict, c.Verdict, res.Message)
+			continue
+		}
+		if c.Verdict != check.Conforming {
+			res.Message = told(c) + ": " + res.Message
+		}
+	}
+}
+
+func told(c *check.Conformance) string {
+	text := string(c.Verdict)
+	if c.Severity != "" && c.Severity != check.None {
+		text += ", " + string(c.Severity)
+	}
+	if c.Known {
+		return text + ", known"
+	}
+	return text + ", new"
+}
