@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,6 @@ type world struct {
 	keys      *edge.Keys
 	dir       string
 	resolve   map[string]string
-	others    bool // another Paperless runs on this engine
 }
 
 func docker(t *testing.T, args ...string) string {
@@ -80,7 +80,6 @@ func (w *world) run(t *testing.T, project, service, image string, env map[string
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{id: "sso" + strconv.FormatInt(time.Now().UnixNano()%1e9, 36), dir: t.TempDir()}
-	w.others = docker(t, "ps", "-q", "--filter", "volume=/usr/src/paperless/data") != "" || strings.Contains(docker(t, "ps", "--format", "{{.Image}}"), "paperless")
 	ctx := context.Background()
 	bin := func(name string) string { return filepath.Join(w.dir, name) }
 	require.NoError(t, errors.Join(stack.Build(ctx, stack.EdgeCommand, bin("edge")), stack.Build(ctx, standins.Command, bin("standin"))))
@@ -231,10 +230,22 @@ func (w *world) up(t *testing.T, b *deployment.Deployment) {
 	}, time.Minute, 200*time.Millisecond)
 }
 
+// others reports whether a pair of somebody else runs on this engine, too. It may
+// come at any time.
+func (w *world) others(t *testing.T) bool {
+	t.Helper()
+	for line := range strings.Lines(docker(t, "ps", "--format", "{{.Names}} {{.Image}}")) {
+		if !strings.HasPrefix(line, w.id) && regexp.MustCompile(`paperless|authentik`).MatchString(line) {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *world) examine(t *testing.T) *doctor.Examination {
 	t.Helper()
 	o := doctor.Options{Resolve: w.resolve, CA: []byte(w.keys.CA)}
-	if w.others {
+	if w.others(t) {
 		o.Paperless, o.Authentik = w.id+"-docs-webserver-1", w.id+"-idp-server-1"
 	}
 	began := time.Now()
