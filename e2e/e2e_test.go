@@ -186,7 +186,7 @@ var classes = map[string]struct{ what, codes string }{
 	"F9":  {"regular login off: API, apps, lock-out", "REG-STILLON REG-API REG-LOCKOUT"},
 	"F10": {"signing out and redirects that go round", "OUT-RELOGIN OUT-404 REDIR-LOOP REDIR-OFF"},
 	"F11": {"CSRF and client address behind a proxy", "PROXY-CSRF PROXY-ALLOWED PROXY-COOKIE PROXY-IP PROXY-IPHEADER"},
-	"F12": {"Remote-User", "RU-OFF RU-NAME RU-BYPASS RU-API"},
+	"F12": {"Remote-User", "RU-OFF RU-NAME RU-BYPASS RU-API RU-RIGHTS RU-RELOGIN"},
 	"F13": {"PKCE and state", "CFG-PKCESTR CFG-PKCEPLACE"},
 	"F14": {"a callback without its session", "STATE-LOST PROXY-COOKIE"},
 }

@@ -59,9 +59,17 @@ func TestMoreChecks(t *testing.T) {
 		}, check.Passed, ""},
 		"Remote-User opens pages only":        {"remote-user", "", planted("RU-API"), check.Warned, "not the API"},
 		"Remote-User from the browser counts": {"remote-user", "", planted("RU-BYPASS"), check.Failed, "anybody can be anybody"},
-		"passwords open the API":              {"password-api", "", func(b *deployment.Deployment) { b.Paperless.Env[deployment.DisableRegularLogin] = "true" }, check.Warned, "/api/token/"},
-		"no rights are needed before 2.6.0":   {"permissions", "2.5.0", nil, check.Passed, ""},
-		"signed in without rights":            {"permissions", "", nil, check.Warned, "without any permission"},
+		"a new name in the header":            {"remote-user-account", "", planted("RU-RIGHTS"), check.Warned, "without any permission"},
+		"a new name before 2.6.0":             {"remote-user-account", "2.5.0", remoteOn, check.Passed, ""},
+		"the header signs in again":           {"remote-user-logout", "", planted("RU-RELOGIN"), check.Warned, "signs in again"},
+		"signing out at its default":          {"remote-user-logout", "", remoteOn, check.Warned, "signs in again"},
+		"signing out at the outpost": {"remote-user-logout", "", func(b *deployment.Deployment) {
+			remoteOn(b)
+			b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = "https://auth.example.com/sign_out"
+		}, check.Passed, ""},
+		"passwords open the API":            {"password-api", "", func(b *deployment.Deployment) { b.Paperless.Env[deployment.DisableRegularLogin] = "true" }, check.Warned, "/api/token/"},
+		"no rights are needed before 2.6.0": {"permissions", "2.5.0", nil, check.Passed, ""},
+		"signed in without rights":          {"permissions", "", nil, check.Warned, "without any permission"},
 	} {
 		t.Run(tt.check+"/"+name, func(t *testing.T) {
 			t.Parallel()
@@ -85,3 +93,6 @@ func TestMoreChecks(t *testing.T) {
 		})
 	}
 }
+
+// remoteOn switches the Remote-User header on, as the guide's alternative does.
+func remoteOn(b *deployment.Deployment) { b.Paperless.Env[deployment.RemoteUser] = "true" }

@@ -23,6 +23,9 @@ type Check struct {
 	Guide string   // the guide's line: "checklist 2"; empty where the guide has none
 	Spec  string   // the clause of the standard that a conformance test is about; else empty
 	Needs []*Check // must pass first, or this one is skipped
+	// Applies reports whether the check is part of the list for a configuration;
+	// nil: of every one. A check that is asked for by its id runs all the same.
+	Applies func(*deployment.Deployment) bool
 	// Variants are the settings that the check runs on, given the configuration;
 	// nil means as configured. See AsConfigured.
 	Variants func(*deployment.Deployment) []Variant

@@ -21,6 +21,8 @@ func All() []*check.Check {
 		NextRedirect,
 		SessionRotated,
 		RemoteUser,
+		RemoteUserAccount,
+		RemoteUserLogout,
 		PasswordAPI,
 		Permissions,
 		Settings,

@@ -113,7 +113,7 @@ func plan(b *deployment.Deployment, checks []*check.Check, only []string) ([]job
 	}
 	var jobs []job
 	for _, c := range checks {
-		if !wanted[c] {
+		if !wanted[c] || (len(only) == 0 && c.Applies != nil && !c.Applies(b)) {
 			continue
 		}
 		variants := []check.Variant{{Name: check.AsConfigured}}

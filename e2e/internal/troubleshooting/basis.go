@@ -179,10 +179,12 @@ var bases = map[string]Basis{
 	"OUT-RELOGIN":  on(ReadInSource, paperlessFacts+"5", reports+"F10"),
 	"OUT-404":      on(ReadInSource, authentikFacts+"4.1"),
 
-	"RU-BYPASS": on(ObservedPair, pairFacts+"remote_user"),
-	"RU-NAME":   on(Reported, reports+"F12.99", paperlessFacts+"6"),
-	"RU-OFF":    on(ObservedPair, pairFacts+"remote_user"),
-	"RU-API":    on(ObservedPair, pairFacts+"remote_user"),
+	"RU-BYPASS":  on(ObservedPair, pairFacts+"remote_user"),
+	"RU-NAME":    on(Reported, reports+"F12.99", paperlessFacts+"6"),
+	"RU-OFF":     on(ObservedPair, pairFacts+"remote_user"),
+	"RU-API":     on(ObservedPair, pairFacts+"remote_user"),
+	"RU-RIGHTS":  on(ReadInSource, paperlessFacts+"6"),
+	"RU-RELOGIN": on(ReadInSource, paperlessFacts+"6"),
 
 	"CFG-UNKNOWN":   on(ObservedPair, pairFacts+"03-no-dead-knobs", pairFacts+"04-enable-allauth-false"),
 	"CFG-PKCESTR":   on(ReadInSource, paperlessFacts+"1", reports+"0.7"),

@@ -12,6 +12,7 @@ import (
 const (
 	remoteUserAPI  = "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API"
 	remoteUserName = "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME"
+	logoutURL      = "PAPERLESS_LOGOUT_REDIRECT_URL"
 )
 
 // remoteUserItems are causes with the guide's alternative, the Remote-User header.
@@ -95,6 +96,38 @@ func remoteUserItems() []*Item {
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Env[deployment.RemoteUser] = "true" },
 		},
+		{
+			Code: "RU-RIGHTS", Guide: 0,
+			Versions: Versions{PaperlessFrom: "2.6.0"}, // before, the page needed no permission
+			Title:    "Users whom the Remote-User header brings have no permission",
+			Fix:      "Give each new account a group in Paperless by hand, or make the accounts with their groups before the users come: PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS is for accounts of an OpenID provider only.",
+			Breaks:   checklist.RemoteUserAccount, Warns: true,
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+				if rec.Check != "remote-user-account" || !withoutRights(rec) {
+					return nil, false
+				}
+				return []string{expected("/api/ui_settings/ answers 200 to a user whom the header made"), seen("403"), setting(b, deployment.RemoteUser)}, true
+			},
+			Plant: remoteUserEverywhere,
+		},
+		{
+			Code: "RU-RELOGIN", Guide: 0,
+			Title:  "Signing out leads back to the Remote-User header, which signs in again",
+			Fix:    "Set PAPERLESS_LOGOUT_REDIRECT_URL to the address where the proxy ends its own session (the sign-out of authentik's outpost).",
+			Breaks: checklist.RemoteUserLogout, Warns: true,
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+				for _, p := range rec.Probes {
+					if rec.Check == "remote-user-logout" && p.Detail == "signed in again" {
+						return []string{expected("signing out leads to the proxy's own sign-out"), seen("%s, and the header signed in again", p.URL), setting(b, logoutURL)}, true
+					}
+				}
+				return nil, false
+			},
+			Plant: func(b *deployment.Deployment) {
+				remoteUserEverywhere(b)
+				b.Paperless.Env[logoutURL] = "/"
+			},
+		},
 	}
 }
 
@@ -138,4 +171,10 @@ func remoteUserMeant(b *deployment.Deployment) ([]string, bool) {
 		return []string{expected("%s=true", deployment.RemoteUser), seen("%s", fmt.Sprintf("the proxy sends %s, but the feature is off", h))}, true
 	}
 	return nil, false
+}
+
+// remoteUserEverywhere switches the header on for pages and the API.
+func remoteUserEverywhere(b *deployment.Deployment) {
+	b.Paperless.Env[deployment.RemoteUser] = "true"
+	b.Paperless.Env[remoteUserAPI] = "true"
 }
