@@ -103,8 +103,8 @@ func (e configExpect) check(version string) string {
 	if i := troubleshooting.Find(e.Code); i != nil {
 		return i.BreaksAt(version).ID
 	}
-	if r := troubleshooting.FindRule(e.Code); r != nil && r.Breaks != "" {
-		return r.Breaks
+	if r := troubleshooting.FindRule(e.Code); r != nil && r.Cause.Breaks != nil {
+		return r.Cause.Breaks.ID
 	}
 	return checklist.RoundTrip.ID
 }

@@ -190,10 +190,9 @@ func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) En
 		e.fact("comes with", "%s", strings.Join(by, "; "))
 	}
 	var rules []string
-	for _, r := range troubleshooting.Rules() {
-		if cmp.Or(r.Item, r.Code) == i.Code {
-			rules = append(rules, link(r.Code, LintPage, r.Code, ItemsPage))
-		}
+	for _, r := range i.InFiles {
+		code := cmp.Or(r.Code, i.Code)
+		rules = append(rules, link(code, LintPage, code, ItemsPage))
 	}
 	if len(rules) > 0 {
 		e.fact("lint", "finds it in files, too: %s", strings.Join(rules, ", "))
@@ -206,11 +205,11 @@ func ruleEntry(r troubleshooting.Rule) Entry {
 	e := Entry{ID: r.Code, Title: r.Title, Page: LintPage}
 	e.fact("level", "%s", r.Level)
 	e.fact("otherwise", "%s", r.Doc)
-	if i := troubleshooting.Find(cmp.Or(r.Item, r.Code)); i != nil {
+	switch i := r.Cause; {
+	case i.Match != nil:
 		e.fact("item", "%s %s", link(i.Code, ItemsPage, i.Code, LintPage), i.Title)
-	}
-	if r.Breaks != "" {
-		e.fact("breaks", "%s", link(r.Breaks, ChecksPage, r.Breaks, LintPage))
+	case i.Breaks != nil:
+		e.fact("breaks", "%s", link(i.Breaks.ID, ChecksPage, i.Breaks.ID, LintPage))
 	}
 	return e
 }

@@ -16,7 +16,7 @@ func FormatSARIF(w io.Writer, findings []source.Diagnostic) error {
 	for _, r := range troubleshooting.Rules() {
 		index[r.Code] = len(run.Tool.Driver.Rules)
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
-			ID: r.Code, Short: sarifMessage{r.Problem()}, Full: &sarifMessage{r.Doc}, Help: &sarifMessage{r.Help()}, URI: source.DocURL("", "lint.md", r.Code),
+			ID: r.Code, Short: sarifMessage{r.Problem}, Full: &sarifMessage{r.Doc}, Help: &sarifMessage{r.Help()}, URI: source.DocURL("", "lint.md", r.Code),
 			Default: &sarifConfiguration{levelWord(r.Level, "note")},
 		})
 	}

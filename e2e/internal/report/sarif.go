@@ -74,7 +74,7 @@ func (b *sarifBuilder) rule(code, title, help string) sarifRule {
 	if i := troubleshooting.Find(code); i != nil {
 		title, help = i.Title, cmp.Or(i.Fix, help)
 	} else if r := troubleshooting.FindRule(code); r != nil {
-		title, help = r.Problem(), r.Help()
+		title, help = r.Problem, r.Help()
 	}
 	help = cmp.Or(help, title, code)
 	if !strings.Contains(help, source.More(code)) {

@@ -106,20 +106,22 @@ func Joined(findings []troubleshooting.Finding, lint []source.Diagnostic) []trou
 	return out
 }
 
-// breaks is the check that a lint finding's cause breaks first, by its rule or
-// by the item of its code; "" when it breaks none.
+// breaks is the check that a lint finding's cause breaks first; "" when it breaks
+// none.
 func breaks(l *source.Diagnostic, rules map[string]troubleshooting.Rule, b *deployment.Deployment) string {
-	if id := rules[l.Code].Breaks; id != "" {
-		return id
-	}
-	if i := troubleshooting.Find(l.Code); i != nil && !i.Warns && l.Level == source.Error {
+	switch i := rules[l.Code].Cause; {
+	case i == nil || i.Breaks == nil:
+		return ""
+	case i.Match == nil:
+		return i.Breaks.ID
+	case !i.Warns && l.Level == source.Error:
 		return i.BreaksAt(b.Paperless.Version).ID
 	}
 	return ""
 }
 
 // causes are the lint findings with the cause of a finding: those of its code or
-// of a rule for its item; where there are none, those that say that a setting
+// of a rule of its item; where there are none, those that say that a setting
 // which the finding is about does not arrive as written, a deeper cause.
 func causes(f *troubleshooting.Finding, lint []source.Diagnostic, rules map[string]troubleshooting.Rule) (all []*source.Diagnostic, deeper bool) {
 	var same, lost []*source.Diagnostic
@@ -135,7 +137,7 @@ func causes(f *troubleshooting.Finding, lint []source.Diagnostic, rules map[stri
 			setting = l.Meant
 		}
 		switch {
-		case l.Code == f.Code || rule.Item == f.Code:
+		case l.Code == f.Code || rule.Cause != nil && rule.Cause.Code == f.Code:
 			same = append(same, l)
 		case rule.Lost && l.Level != source.Info && setting != "" && slices.Contains(about, setting):
 			lost = append(lost, l)

@@ -25,8 +25,8 @@ func TestRulesNameWhatIsThere(t *testing.T) {
 		checks[c.ID] = true
 	}
 	for _, r := range troubleshooting.Rules() {
-		assert.True(t, r.Breaks == "" || checks[r.Breaks], "%s breaks %s", r.Code, r.Breaks)
-		assert.True(t, r.Item == "" || troubleshooting.Find(r.Item) != nil, "%s: item %s", r.Code, r.Item)
+		require.NotNil(t, r.Cause, r.Code)
+		assert.True(t, r.Cause.Breaks == nil || checks[r.Cause.Breaks.ID], "%s breaks %v", r.Code, r.Cause.Breaks)
 	}
 }
 

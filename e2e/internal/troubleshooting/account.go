@@ -9,6 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // mailItems are sign-ins that die of e-mail verification.
@@ -41,6 +42,14 @@ func mailItems() []*Item {
 			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "none")
 			},
+			Basis: on(ReadInSource, paperlessFacts+"4.3"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "E-mail verification is not mandatory",
+				Problem: "Mandatory e-mail verification is a server error",
+				Doc:     "Since 2.13.1 it is a server error for unverified addresses.",
+				check:   checkMandatory,
+			}},
 		},
 		{
 			Code: "MAIL-SMTP", Guide: 4,
@@ -60,6 +69,14 @@ func mailItems() []*Item {
 				return []string{expected("a page after the callback"), seen("Server Error (500)"), "Paperless logged: " + clip(line, 200)}, true
 			},
 			Plant: unverified,
+			Basis: on(ReadInSource, paperlessFacts+"4.2", settingFacts+"H12", reports+"F6.43"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The first sign-in needs no confirmation by mail",
+				Problem: "The first sign-in fails at the confirmation by mail",
+				Doc:     "Paperless-ngx 2.13.1 to 2.14.7 cannot make the confirmation that an unverified address asks for: the first sign-in is a server error.",
+				check:   checkConfirmation,
+			}},
 		},
 	}
 }
@@ -82,6 +99,7 @@ func claimItems() []*Item {
 					Expression: `return {"email": request.user.email, "email_verified": "true"}`,
 				})
 			},
+			Basis: on(ObservedAlone, hostileFacts+"5.20"),
 		},
 		{
 			Code: "UI-NOSUB", Guide: 3,
@@ -104,6 +122,7 @@ func claimItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["uid_field"] = "upn" })
 			},
+			Basis: on(ObservedAlone, hostileFacts+"5.3", paperlessFacts+"3.6"),
 		},
 	}
 }
@@ -128,6 +147,7 @@ func accountItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				link(b, "round-trip", "alice-local", func(u *deployment.LocalUser) { u.Inactive = true })
 			},
+			Basis: on(ReadInSource, paperlessFacts+"4.2", settingFacts+"F16"),
 		},
 		{
 			Code: "SIGN-CLOSED", Guide: 4,
@@ -147,6 +167,14 @@ func accountItems() []*Item {
 			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_SOCIALACCOUNT_ALLOW_SIGNUPS", "true")
 			},
+			Basis: on(ObservedPair, pairFacts+"40-signups-closed"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Sign-up is open where automatic sign-up is on",
+				Problem: "New users cannot get an account",
+				Doc:     "With sign-ups closed new users get the page Sign Up Closed.",
+				check:   checkClosed,
+			}},
 		},
 		{
 			Code: "SIGN-EMAILUSED", Guide: 4,
@@ -164,6 +192,7 @@ func accountItems() []*Item {
 				u, _ := b.SSOUser("first-login")
 				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: "old-account", Email: u.Email, Password: "old-account-pw-4x1k"})
 			},
+			Basis: on(ObservedPair, pairFacts+"42-email-taken"),
 		},
 		{
 			Code: "SIGN-OFF", Guide: 4,
@@ -196,6 +225,14 @@ func accountItems() []*Item {
 				by, _ := b.Intends(deployment.AutoSignup)
 				return replaced(b, by, deployment.AutoSignup, "true")
 			},
+			Basis: on(ObservedPair, pairFacts+"00-guide-verbatim"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The first sign-in creates the account, where that is wanted",
+				Problem: "The first sign-in stops at a form",
+				Doc:     "Without PAPERLESS_SOCIAL_AUTO_SIGNUP every new user stops at a form.",
+				check:   checkSignup,
+			}},
 		},
 		{
 			Code: "LINK-STALESUB", Guide: 4,
@@ -217,6 +254,7 @@ func accountItems() []*Item {
 				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: u.Username, Email: "old." + u.Email, Password: "old-account-pw-4x1k"})
 				b.Paperless.Links = append(b.Paperless.Links, deployment.Link{Username: u.Username, ProviderID: "authentik", Subject: "5f0c-subject-of-an-earlier-installation"})
 			},
+			Basis: on(Reported, reports+"F6.41", paperlessFacts+"3.6"),
 		},
 		{
 			Code: "LINK-PROVID", Guide: 4,
@@ -239,6 +277,7 @@ func accountItems() []*Item {
 				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: u.Username, Email: "old." + u.Email, Password: "old-account-pw-4x1k"})
 				b.Paperless.Links = append(b.Paperless.Links, deployment.Link{Username: u.Username, ProviderID: "oidc", Subject: u.Username})
 			},
+			Basis: on(ReadInSource, paperlessFacts+"3.6"),
 		},
 		{
 			Code: "SEC-EMAILAUTH", Guide: 0,
@@ -256,6 +295,20 @@ func accountItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["email_authentication"] = "False" })
 			},
+			Basis: on(ObservedAlone, hostileFacts+"5.35", hostileFacts+"5.37"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Nobody becomes a local user by e-mail address alone",
+				Problem: "Whoever has the e-mail address becomes the local user",
+				Doc:     "Whoever has the address at authentik becomes the local user, and the local password is wiped since 2.12.0.",
+				check:   checkEmailAuth,
+			}, {
+				Code: "SEC-VERIFIED", Level: source.Warning,
+				Title:   "E-mail addresses count as verified only when authentik says so",
+				Problem: "Every e-mail address counts as verified",
+				Doc:     "verified_email counts every address as verified.",
+				check:   checkVerifiedEmail,
+			}},
 		},
 		{
 			Code: "SIGN-DUPUSER", Guide: 4,
@@ -276,6 +329,7 @@ func accountItems() []*Item {
 				u, _ := b.SSOUser("first-login")
 				b.Paperless.Users = append(b.Paperless.Users, deployment.LocalUser{Username: u.Username, Email: "local." + u.Email, Password: "local-account-pw-4x1k"})
 			},
+			Basis: on(ObservedPair, pairFacts+"43-username-taken", reports+"F6.40"),
 		},
 		{
 			Code: "LINK-OTHER", Guide: 4,
@@ -294,6 +348,7 @@ func accountItems() []*Item {
 				return because, other
 			},
 			Plant: func(b *deployment.Deployment) { link(b, "linking", "somebody-else", nil) },
+			Basis: on(ObservedAlone, hostileFacts+"12.6"),
 		},
 		{
 			Code: "IDP-NOEMAIL", Guide: 3,
@@ -314,6 +369,14 @@ func accountItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"openid", "profile"} })
 			},
+			Basis: on(ObservedPair, pairFacts+"62-scope-openid-only"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "The provider has the scopes email and profile",
+				Problem: "The provider lacks the scope email or profile",
+				Doc:     "Accounts have no e-mail address, or no user name of authentik's.",
+				check:   checkBlueprintEmail,
+			}},
 		},
 	}
 }

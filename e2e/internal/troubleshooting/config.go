@@ -14,6 +14,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // configItems are the causes with which Paperless does not start.
@@ -32,6 +33,14 @@ func configItems() []*Item {
 				return []string{expected("Paperless-ngx 2.5.0 or later"), seen("Paperless-ngx %s", v)}, !deployment.AtLeast(v, "2.5.0")
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Version = "2.4.3" },
+			Basis: on(ReadInSource, paperlessFacts+"0"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The version has OpenID Connect",
+				Problem: "The version has no OpenID Connect",
+				Doc:     "It came with 2.5.0.",
+				check:   checkVersion,
+			}},
 		},
 		{
 			Code: "CFG-QUOTES", Guide: 0,
@@ -47,6 +56,16 @@ func configItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env[deployment.ProvidersKey] = "'" + b.Paperless.Env[deployment.ProvidersKey] + "'"
 			},
+			Basis: on(ObservedAlone, paperlessFacts+"8"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Values have no quotes of their own",
+				Problem: "Quotes become part of the value",
+				Doc:     "In - NAME=\"value\" the quotes are part of the value.",
+				OfForm:  true,
+				Lost:    true,
+				check:   checkQuotes,
+			}},
 		},
 		{
 			Code: "CFG-YAMLMAP", Guide: 0,
@@ -57,6 +76,16 @@ func configItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env[deployment.ProvidersKey] = strings.ReplaceAll(b.Paperless.Env[deployment.ProvidersKey], `"`, "")
 			},
+			Basis: on(ObservedAlone, paperlessFacts+"8", reports+"F5.37"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The provider JSON is a YAML string",
+				Problem: "YAML makes a mapping of the provider JSON",
+				Doc:     "Without quotes YAML makes a mapping of it, and Compose refuses the file.",
+				OfForm:  true,
+				Lost:    true,
+				check:   checkYAMLMap,
+			}},
 		},
 		{
 			Code: "CFG-JSON", Guide: 1,
@@ -73,6 +102,15 @@ func configItems() []*Item {
 				v := b.Paperless.Env[deployment.ProvidersKey]
 				b.Paperless.Env[deployment.ProvidersKey] = strings.TrimSuffix(v, "}}") + ",}}"
 			},
+			Basis: on(ObservedPair, pairFacts+"12-json-trailing-comma", pairFacts+"13-json-unbalanced", pairFacts+"14-json-single-quotes"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The provider setting is JSON",
+				Problem: "The provider setting is no JSON",
+				Doc:     "Paperless does not start.",
+				OfForm:  true,
+				check:   checkJSON,
+			}},
 		},
 		{
 			Code: "CFG-PROXYJSON", Guide: 0,
@@ -90,6 +128,14 @@ func configItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_PROXY_SSL_HEADER"] = "HTTP_X_FORWARDED_PROTO,https"
 			},
+			Basis: on(ObservedAlone, paperlessFacts+"8"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "PAPERLESS_PROXY_SSL_HEADER is a JSON list of two",
+				Problem: "PAPERLESS_PROXY_SSL_HEADER is no JSON list of two",
+				Doc:     "Paperless does not start.",
+				check:   checkSSLHeader,
+			}},
 		},
 		{
 			Code: "CFG-APPSPACE", Guide: 1,
@@ -107,6 +153,14 @@ func configItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_APPS"] = "django.contrib.humanize, " + deployment.OpenIDConnectApp
 			},
+			Basis: on(ObservedAlone, paperlessFacts+"2"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "PAPERLESS_APPS has no spaces",
+				Problem: "PAPERLESS_APPS has spaces",
+				Doc:     "v2 reads a space as part of the module's name and does not start.",
+				check:   checkAppSpace,
+			}},
 		},
 		{
 			Code: "CFG-MODULE", Guide: 1,
@@ -127,6 +181,14 @@ func configItems() []*Item {
 			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_APPS", deployment.OpenIDConnectApp)
 			},
+			Basis: on(ObservedPair, pairFacts+"16-apps-typo"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Every app in PAPERLESS_APPS exists",
+				Problem: "An app in PAPERLESS_APPS does not exist",
+				Doc:     "Paperless does not start.",
+				check:   checkModule,
+			}},
 		},
 		{
 			Code: "CFG-SECRETKEY", Guide: 0,
@@ -139,6 +201,15 @@ func configItems() []*Item {
 				return []string{expected("PAPERLESS_SECRET_KEY is set to a value of your own"), seen("Paperless stopped: %s", line)}, line != ""
 			},
 			Plant: func(b *deployment.Deployment) { delete(b.Paperless.Env, "PAPERLESS_SECRET_KEY") },
+			Basis: on(ReadInSource, settingFacts+"H04"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Paperless-ngx 3 has a secret key of its own",
+				Problem: "Paperless-ngx 3 has no secret key of its own",
+				Doc:     "It does not start without.",
+				Absent:  []string{"PAPERLESS_SECRET_KEY"},
+				check:   checkSecretKey,
+			}},
 		},
 		{
 			Code: "CFG-BOOL", Guide: 0,
@@ -181,6 +252,14 @@ func configItems() []*Item {
 				}
 				return strings.Join(lines, "\n")
 			},
+			Basis: on(ObservedAlone, paperlessFacts+"2", settingFacts+"H05"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Boolean settings have values that this version accepts",
+				Problem: "A boolean setting has a value that this version does not accept",
+				Doc:     "v2 reads other values as false; v3 does not start.",
+				check:   checkBool,
+			}},
 		},
 		{
 			Code: "CFG-URLSLASH", Guide: 0,
@@ -195,6 +274,14 @@ func configItems() []*Item {
 			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				return envLine("PAPERLESS_URL", strings.TrimRight(b.Paperless.Env["PAPERLESS_URL"], "/"))
 			},
+			Basis: on(ObservedAlone, paperlessFacts+"8"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "PAPERLESS_URL is an origin",
+				Problem: "PAPERLESS_URL is more than an origin",
+				Doc:     "With a path or a slash at the end Paperless does not start.",
+				check:   checkURLSlash,
+			}},
 		},
 		{
 			Code: "CFG-URLSCHEME", Guide: 0,
@@ -214,6 +301,14 @@ func configItems() []*Item {
 			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				return envLine("PAPERLESS_URL", "https://"+b.Paperless.Env["PAPERLESS_URL"])
 			},
+			Basis: on(ObservedAlone, paperlessFacts+"8"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "PAPERLESS_URL has a scheme",
+				Problem: "PAPERLESS_URL has no scheme",
+				Doc:     "Without it Paperless does not start.",
+				check:   checkURLScheme,
+			}},
 		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // discoveryItems are the reasons why Paperless cannot read the discovery
@@ -19,34 +20,53 @@ import (
 // of the button, before authentik was met (docs/facts/paperless.md#8).
 func discoveryItems() []*Item {
 	return []*Item{
-		net("NET-DNS", "Paperless cannot resolve authentik's host name",
-			"Correct the host in server_url, or make the name known inside the Paperless container (the same DNS as the browser, or extra_hosts in the compose file).",
-			logged("Failed to resolve", "NameResolutionError", "Name or service not known", "getaddrinfo", "Temporary failure in name resolution", "no such host"),
-			func(b *deployment.Deployment) {
+		net(Item{
+			Code:  "NET-DNS",
+			Title: "Paperless cannot resolve authentik's host name",
+			Fix:   "Correct the host in server_url, or make the name known inside the Paperless container (the same DNS as the browser, or extra_hosts in the compose file).",
+			Basis: on(ObservedPair, pairFacts+"32-dns"),
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), "authentik.invalid", 1)
 				})
-			}),
-		net("NET-REFUSED", "Nothing listens where Paperless looks for authentik",
-			"Correct host and port in server_url; look at extra_hosts and at what the name resolves to inside the Paperless container (docker compose exec paperless getent hosts <name>): 127.0.0.1 there is Paperless itself.",
-			logged("Connection refused", "Errno 111", "connection refused"),
-			func(b *deployment.Deployment) {
+			},
+		}, logged("Failed to resolve", "NameResolutionError", "Name or service not known", "getaddrinfo", "Temporary failure in name resolution", "no such host")),
+		net(Item{
+			Code:  "NET-REFUSED",
+			Title: "Nothing listens where Paperless looks for authentik",
+			Fix:   "Correct host and port in server_url; look at extra_hosts and at what the name resolves to inside the Paperless container (docker compose exec paperless getent hosts <name>): 127.0.0.1 there is Paperless itself.",
+			Basis: on(ObservedPair, pairFacts+"34-conn-refused", hostileFacts+"7.22"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Paperless reaches authentik under the name in server_url",
+				Problem: "server_url leads to Paperless's own container",
+				Doc:     "In a container localhost is the container itself.",
+				check:   checkLoopback,
+			}},
+			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) {
 					s["server_url"] = strings.Replace(fmt.Sprint(s["server_url"]), hostOf(b.Authentik.URL), hostOf(b.Authentik.URL)+":9999", 1)
 				})
-			}),
-		net("NET-TIMEOUT", "authentik does not answer Paperless in time",
-			"Make the name lead to an address that the Paperless container can reach: split DNS, hairpin NAT or a firewall swallow the packets. extra_hosts in the compose file names the address.",
-			logged("ConnectTimeout", "ReadTimeout", "timed out", "i/o timeout", "deadline exceeded"),
-			func(b *deployment.Deployment) {
+			},
+		}, logged("Connection refused", "Errno 111", "connection refused")),
+		net(Item{
+			Code:  "NET-TIMEOUT",
+			Title: "authentik does not answer Paperless in time",
+			Fix:   "Make the name lead to an address that the Paperless container can reach: split DNS, hairpin NAT or a firewall swallow the packets. extra_hosts in the compose file names the address.",
+			Basis: on(ObservedAlone, hostileFacts+"7.19", reports+"F4.19"),
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.ExtraHosts = map[string]string{hostOf(b.Authentik.URL): "192.0.2.1"}
-			}),
-		net("NET-TLS", "Paperless does not trust authentik's certificate",
-			"Set REQUESTS_CA_BUNDLE in the Paperless container to a bundle that holds your CA (update-ca-certificates is not enough, Python brings its own list), or give authentik a certificate of a public CA, with its whole chain.",
-			logged("CERTIFICATE_VERIFY_FAILED", "Could not find a suitable TLS CA certificate bundle", "SSLError", "SSLCertVerificationError", "x509: "),
-			func(b *deployment.Deployment) {
+			},
+		}, logged("ConnectTimeout", "ReadTimeout", "timed out", "i/o timeout", "deadline exceeded")),
+		net(Item{
+			Code:  "NET-TLS",
+			Title: "Paperless does not trust authentik's certificate",
+			Fix:   "Set REQUESTS_CA_BUNDLE in the Paperless container to a bundle that holds your CA (update-ca-certificates is not enough, Python brings its own list), or give authentik a certificate of a public CA, with its whole chain.",
+			Basis: on(ObservedAlone, hostileFacts+"7.24", reports+"F4.25"),
+			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["REQUESTS_CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt"
-			}),
+			},
+		}, logged("CERTIFICATE_VERIFY_FAILED", "Could not find a suitable TLS CA certificate bundle", "SSLError", "SSLCertVerificationError", "x509: ")),
 		{
 			Code: "IDP-NOPROV", Guide: 3,
 			Title:  "The application in authentik has no provider",
@@ -64,6 +84,14 @@ func discoveryItems() []*Item {
 				return []string{expected("the application has a provider"), seen("none")}, a != nil && a.Provider == "" && len(b.Authentik.Providers) > 0
 			},
 			Plant: func(b *deployment.Deployment) { b.Authentik.Applications[0].Provider = "" },
+			Basis: on(Modelled),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The application has its provider",
+				Problem: "The application has no provider",
+				Doc:     "Without one there is no discovery document.",
+				check:   checkBlueprintApplication,
+			}},
 		},
 		{
 			Code: "IDP-SLUG", Guide: 3,
@@ -86,7 +114,15 @@ func discoveryItems() []*Item {
 					s["server_url"] = b.Authentik.URL + authentik.DiscoveryPath("paperless-ngx")
 				})
 			},
-			Edit: editServerURL,
+			Edit:  editServerURL,
+			Basis: on(ObservedPair, pairFacts+"25-wrong-slug"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "server_url has the application's slug",
+				Problem: "server_url has another slug than the application",
+				Doc:     "There is no discovery document: pressing the button is a server error.",
+				check:   checkBlueprintSlug,
+			}},
 		},
 		{
 			Code: "NET-404", Guide: 3,
@@ -110,7 +146,15 @@ func discoveryItems() []*Item {
 					s["server_url"] = b.Authentik.URL + "/.well-known/openid-configuration"
 				})
 			},
-			Edit: editServerURL,
+			Edit:  editServerURL,
+			Basis: on(ObservedAlone, hostileFacts+"7.15", authentikFacts+"4.1"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "server_url is the application's",
+				Problem: "server_url is not the application's",
+				Doc:     "Another address has no discovery document: pressing the button is a server error.",
+				check:   checkDiscovery,
+			}},
 		},
 		{
 			Code: "NET-HTML", Guide: 3,
@@ -137,47 +181,46 @@ func discoveryItems() []*Item {
 					s["server_url"] = b.Paperless.URL + authentik.DiscoveryPath("paperless")
 				})
 			},
-			Edit: editServerURL,
+			Edit:  editServerURL,
+			Basis: on(ObservedAlone, hostileFacts+"7.17"),
 		},
 	}
 }
 
 // net is an item whose proof is the exception that Paperless logged.
-func net(code, title, fix string, proof func(evidence.Record) string, plant func(*deployment.Deployment)) *Item {
-	return &Item{
-		Code: code, Guide: 3, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-			line := proof(rec)
-			if !discoveryFailed(rec) || line == "" {
-				return nil, false
-			}
-			if _, own := b.Paperless.Value("REQUESTS_CA_BUNDLE"); own && code == "NET-TLS" && strings.HasPrefix(line, askedByTester) {
-				return nil, false // it has authorities of its own, which the tester cannot try
-			}
-			app, _ := b.Paperless.App()
-			because := []string{
-				expected("Paperless can read %s", app.DiscoveryURL(b.Paperless.AtLeast("2.14.0"))),
-				seen("%s", networkCause(line)),
-			}
-			if h := startHop(rec); h != nil {
-				because = append(because, fmt.Sprintf("Paperless answered %d to the button", h.Status))
-			}
-			return append(because, elsewhere(rec)...), true
-		},
-		FixSeen: func(rec evidence.Record, b *deployment.Deployment) string {
-			here, in := rec.Probe(ProbeHere), rec.Probe(ProbeInside)
-			if here == nil || here.Status == 0 || in == nil || code == "NET-TLS" {
-				return fix
-			}
-			if strings.Contains(in.Detail, "Read timed out") {
-				return "The container reaches it, and the answer does not come within 5 s, which is all that Paperless waits: look at the load of the machine where authentik runs, and at its log."
-			}
-			app, _ := b.Paperless.App()
-			return "This machine reaches it, the container does not. Give the container the way that this machine has: extra_hosts: [\"" + hostOf(app.ServerURL()) +
-				":host-gateway\"] where the proxy runs on this machine, else the proxy's address; or the proxy's network with this name as an alias there."
-		},
-		Plant: plant,
+func net(i Item, proof func(evidence.Record) string) *Item {
+	i.Guide, i.Breaks = 3, checklist.RoundTrip
+	i.Match = func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+		line := proof(rec)
+		if !discoveryFailed(rec) || line == "" {
+			return nil, false
+		}
+		if _, own := b.Paperless.Value("REQUESTS_CA_BUNDLE"); own && i.Code == "NET-TLS" && strings.HasPrefix(line, askedByTester) {
+			return nil, false // it has authorities of its own, which the tester cannot try
+		}
+		app, _ := b.Paperless.App()
+		because := []string{
+			expected("Paperless can read %s", app.DiscoveryURL(b.Paperless.AtLeast("2.14.0"))),
+			seen("%s", networkCause(line)),
+		}
+		if h := startHop(rec); h != nil {
+			because = append(because, fmt.Sprintf("Paperless answered %d to the button", h.Status))
+		}
+		return append(because, elsewhere(rec)...), true
 	}
+	i.FixSeen = func(rec evidence.Record, b *deployment.Deployment) string {
+		here, in := rec.Probe(ProbeHere), rec.Probe(ProbeInside)
+		if here == nil || here.Status == 0 || in == nil || i.Code == "NET-TLS" {
+			return i.Fix
+		}
+		if strings.Contains(in.Detail, "Read timed out") {
+			return "The container reaches it, and the answer does not come within 5 s, which is all that Paperless waits: look at the load of the machine where authentik runs, and at its log."
+		}
+		app, _ := b.Paperless.App()
+		return "This machine reaches it, the container does not. Give the container the way that this machine has: extra_hosts: [\"" + hostOf(app.ServerURL()) +
+			":host-gateway\"] where the proxy runs on this machine, else the proxy's address; or the proxy's network with this name as an alias there."
+	}
+	return &i
 }
 
 // discoveryFailed reports whether Paperless could not use the discovery document:

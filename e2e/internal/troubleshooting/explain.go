@@ -13,11 +13,17 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
-// All returns every item in the order in which they break a sign-in:
-// starting, sign-in page, start at Paperless, authentik, callback, account,
-// afterwards. Within a check the order is also the ranking of findings.
+// All are the items that a run can show, in the order of Catalogue, which is also
+// the ranking of findings within a check.
 func All() []*Item {
-	all := slices.Concat(
+	return slices.DeleteFunc(Catalogue(), func(i *Item) bool { return i.Match == nil })
+}
+
+// Catalogue are all causes in the order in which they break a sign-in: starting,
+// sign-in page, start at Paperless, authentik, callback, account, afterwards;
+// then those that only files show.
+func Catalogue() []*Item {
+	return slices.Concat(
 		reachItems(),
 		configItems(),
 		signInPageItems(),
@@ -34,11 +40,17 @@ func All() []*Item {
 		oneClickItems(),
 		remoteUserItems(),
 		settingsItems(),
+		fileCauses(),
+		settingCauses(),
+		providerCauses(),
+		appCauses(),
+		serverCauses(),
+		otherProviderCauses(),
+		blueprintCauses(),
+		loginCauses(),
+		proxyCauses(),
+		elsewhereCauses(),
 	)
-	for _, i := range all {
-		i.Basis = bases[i.Code]
-	}
-	return all
 }
 
 // showing says of a family where it shows, unless an item itself says so.

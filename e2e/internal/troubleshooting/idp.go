@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // idpItems are authentik's own refusals, before it sends anybody back.
@@ -42,6 +43,20 @@ func idpItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditApp(func(app map[string]any) { app["client_id"] = "paperless-ngx" })
 			},
+			Basis: on(ObservedPair, pairFacts+"31-wrong-client-id"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "authentik knows the client id",
+				Problem: "authentik does not know the client id",
+				Doc:     "authentik answers: Client ID Error.",
+				check:   checkBlueprintClient,
+			}, {
+				Code: "CFG-CLIENTID", Level: source.Error,
+				Title:   "The app has a client_id",
+				Problem: "The app has no client_id",
+				Doc:     "The provider answers that it does not know the client.",
+				check:   checkClientID,
+			}},
 		},
 		{
 			Code: "IDP-GRANT", Guide: 0,
@@ -64,6 +79,14 @@ func idpItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.GrantTypes = nil })
 			},
+			Basis: on(ReadInSource, "docs/facts/releases-2026.md#M3", "docs/facts/releases-2026.md#1.4", authentikFacts+"0.1"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The provider has the grant type authorization_code",
+				Problem: "The provider lacks the grant type authorization_code",
+				Doc:     "authentik 2026.5 refuses every request without.",
+				check:   checkBlueprintGrant,
+			}},
 		},
 		{
 			Code: "IDP-DENIED", Guide: 0,
@@ -90,6 +113,7 @@ func idpItems() []*Item {
 				return []string{expected("users may use the application"), seen("a policy of the application returns False")}, a != nil && a.Deny
 			},
 			Plant: func(b *deployment.Deployment) { b.Authentik.Applications[0].Deny = true },
+			Basis: on(ObservedPair, pairFacts+"60-denied-by-policy"),
 		},
 		{
 			Code: "IDP-INACTIVE", Guide: 0,
@@ -110,6 +134,7 @@ func idpItems() []*Item {
 					}
 				}
 			},
+			Basis: on(ObservedPair, pairFacts+"61-ak-inactive", "docs/facts/running-pair.md#authentik"),
 		},
 		{
 			Code: "IDP-PASSWORD", Guide: 0,
@@ -124,6 +149,7 @@ func idpItems() []*Item {
 				return []string{expected("authentik accepts the password"), seen("authentik says %q", authentik.InvalidPassword)}, true
 			},
 			Plant: nil, // a wrong password of the tester, not of a deployment: shown from recorded evidence
+			Basis: on(ObservedAlone, authentikFacts+"4.5"),
 		},
 		{
 			Code: "RED-EMPTY", Guide: 3,
@@ -137,7 +163,15 @@ func idpItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.RedirectURIs = nil })
 			},
-			Edit: func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
+			Edit:  func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
+			Basis: on(ObservedPair, pairFacts+"23-redirect-empty", authentikFacts+"2"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "The provider has a redirect URI",
+				Problem: "The provider has no redirect URI",
+				Doc:     "authentik takes the first one that it sees, whoever sends it.",
+				check:   checkNoRedirect,
+			}},
 		},
 		{
 			Code: "RED-REGEX", Guide: 3,
@@ -161,7 +195,15 @@ func idpItems() []*Item {
 					p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: "https://.*/accounts/oidc/.*"}}
 				})
 			},
-			Edit: func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
+			Edit:  func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
+			Basis: on(ReadInSource, authentikFacts+"2"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Redirect URIs are matched strictly",
+				Problem: "A redirect URI is a pattern",
+				Doc:     "A dot of a regular expression is any character.",
+				check:   checkRegex,
+			}},
 		},
 	}
 }

@@ -80,7 +80,7 @@ func TestErrorsFirst(t *testing.T) {
 func TestRuleTitles(t *testing.T) {
 	t.Parallel()
 	for _, r := range troubleshooting.Rules() {
-		assert.NotEqual(t, r.Title, r.Problem(), "%s has no title of its problem", r.Code)
+		assert.NotEqual(t, r.Title, r.Problem, "%s has no title of its problem", r.Code)
 	}
 	var out bytes.Buffer
 	require.NoError(t, report.FormatSARIF(&out, lintIn(t, "guide")))

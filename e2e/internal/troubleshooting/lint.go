@@ -9,27 +9,49 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// A Rule is one thing that lint looks for.
+// A Rule is one thing that lint looks for: how a cause shows in files.
 type Rule struct {
-	Code  string // stable; never reused
-	Level string // of its findings, unless the place makes it worse or better
-	Title string // the good state
-	Doc   string // what happens otherwise
-	// Item is the troubleshooting item with the same cause, where it has another
-	// code; empty: the one of this code, if there is one.
-	Item string
-	// Breaks is the check that fails by it first, for causes that no item finds
-	// in the evidence; empty: none.
-	Breaks string
+	// Code is that of its findings; stable, never reused. Empty in a literal: that
+	// of the cause.
+	Code    string
+	Level   string // of its findings, unless the place makes it worse or better
+	Title   string // the good state
+	Problem string // what is wrong; the title of its findings
+	Doc     string // what happens otherwise
+	// Cause is the item that has it in InFiles; Rules sets it.
+	Cause *Item
 	// Lost is true when the setting does not arrive as it is written: what then
 	// goes wrong with this setting has the same cause.
-	Lost  bool
+	Lost bool
+	// Absent are the settings whose absence it may be about: a part of a
+	// configuration may well lack them.
+	Absent []string
+	// OfForm is true of a rule about the form of a value: it says nothing new of one
+	// whose form is wrong as a whole.
+	OfForm bool
+	// Unknown is true of a rule about values that are not known here.
+	Unknown bool
+	// check finds it; nil: the readers of package source do.
 	check func(*source.Set) []source.Problem
 }
 
-// Rules are all rules, in the order of their families.
+// Rules are all rules, in the order of their causes.
 func Rules() []Rule {
-	return slices.Concat(fileRules(), settingRules(), providerRules(), appRules(), serverRules(), idpRules(), blueprintRules(), loginRules(), proxyRules(), remoteUserRules(), elsewhereRules())
+	var out []Rule
+	for _, i := range Catalogue() {
+		for _, r := range i.InFiles {
+			r.Code, r.Cause = cmp.Or(r.Code, i.Code), i
+			r.Problem = cmp.Or(r.Problem, r.Title)
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Help is what a page of findings shows of the rule: what happens, the good state,
+// and how to read more.
+func (r Rule) Help() string {
+	return r.Doc + "\nRight is: " + r.Title + ".\nMore: " + source.More(r.Code)
 }
 
 // FindRule is the rule of a code, case-insensitively; nil when there is none.
@@ -46,7 +68,9 @@ func FindRule(code string) *Rule {
 // lint runs the rules and gives the findings in the order of files and lines.
 func lintSet(s *source.Set) []source.Diagnostic {
 	problems := slices.Clone(s.Reader.Problems)
+	rules := map[string]Rule{}
 	for _, rule := range Rules() {
+		rules[rule.Code] = rule
 		if rule.check == nil { // found while reading
 			continue
 		}
@@ -61,37 +85,22 @@ func lintSet(s *source.Set) []source.Diagnostic {
 	}) {
 		problems = append(problems, *c)
 	}
-	return s.Diagnostics(sift(s, problems))
-}
-
-// absences are the settings whose absence a rule may be about.
-var absences = map[string][]string{
-	"CFG-SECRETKEY": {"PAPERLESS_SECRET_KEY"},
-	"UPG-V3":        {"PAPERLESS_SECRET_KEY"},
-	"CFG-APPS":      {"PAPERLESS_APPS"},
-	"CFG-NOAPP":     {"PAPERLESS_APPS", deployment.ProvidersKey},
-	"CFG-KEY":       {deployment.ProvidersKey},
-	"REG-LOCKOUT":   {"PAPERLESS_APPS", deployment.ProvidersKey},
-	"REDIR-OFF":     {"PAPERLESS_APPS", deployment.ProvidersKey},
-	"PROXY-CSRF":    {"PAPERLESS_URL"},
-	"PROXY-ALLOWED": {"PAPERLESS_URL", "PAPERLESS_ALLOWED_HOSTS"},
-	"PROXY-PROTO":   {"PAPERLESS_PROXY_SSL_HEADER", "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"},
-	"RU-OFF":        {deployment.RemoteUser},
+	return s.Diagnostics(sift(s, rules, problems))
 }
 
 // sift leaves out what is said of a variable that is not known here, and takes
 // down to a note what is said of one that a part of a configuration lacks.
-func sift(s *source.Set, problems []source.Problem) []source.Problem {
+func sift(s *source.Set, rules map[string]Rule, problems []source.Problem) []source.Problem {
 	var out []source.Problem
 	for _, p := range problems {
-		if e := s.Vars[p.Setting]; e != nil && p.Code != "CFG-ELSEWHERE" && p.Code != "CFG-UNSET" && p.File == e.File {
+		if e := s.Vars[p.Setting]; e != nil && !rules[p.Code].Unknown && p.File == e.File {
 			if e.Unknown != "" {
 				continue
 			}
 			if len(e.Gaps) > 0 && p.Setting != deployment.ProvidersKey && p.At >= e.ValueAt {
 				continue
 			}
-			if e.Broken && followsForm[p.Code] && !p.Form {
+			if e.Broken && rules[p.Code].OfForm && !p.Form {
 				continue
 			}
 		}
@@ -99,7 +108,7 @@ func sift(s *source.Set, problems []source.Problem) []source.Problem {
 			continue
 		}
 		drop := false
-		for _, name := range absences[p.Code] {
+		for _, name := range rules[p.Code].Absent {
 			if _, e := s.Value(name); e != nil && !s.UnknownHere(name) {
 				continue
 			}
@@ -117,10 +126,6 @@ func sift(s *source.Set, problems []source.Problem) []source.Problem {
 	}
 	return out
 }
-
-// followsForm are the rules about the form of a value, which say nothing new of
-// one whose form is wrong as a whole.
-var followsForm = map[string]bool{"CFG-JSON": true, "CFG-QUOTES": true, "CFG-COMMENT": true, "CFG-DOLLAR": true, "CFG-NEWLINE": true, "CFG-SPACES": true, "CFG-YAMLMAP": true, "CFG-ENVLINE": true, "CFG-LIST": true}
 
 // Load reads files as the products do, into a bundle that can be run. The
 // findings are what lint has to say. An error means that nothing can be tested;

@@ -9,6 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // rightsItems are users who are signed in and may do nothing.
@@ -28,6 +29,14 @@ func rightsItems() []*Item {
 				return []string{expected("the groups %s exist and give rights", quoted(groups)), seen("/api/ui_settings/ answered 403 to the new user")}, true
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS"] = "sso" },
+			Basis: on(ObservedPair, pairFacts+"72-default-groups"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Group settings do not undo each other",
+				Problem: "Group settings undo each other",
+				Doc:     "Group sync replaces the groups at every sign-in.",
+				check:   checkGroups,
+			}},
 		},
 		{
 			Code: "AUTHZ-SYNC", Guide: 0,
@@ -42,6 +51,14 @@ func rightsItems() []*Item {
 				return []string{expected("a group of authentik that Paperless has too"), seen("none; /api/ui_settings/ answered 403"), setting(b, "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS")}, true
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS"] = "true" },
+			Basis: on(ObservedAlone, hostileFacts+"5.61", reports+"F7.49"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Group sync works in this version",
+				Problem: "Group sync takes groups away",
+				Doc:     "2.20.0 takes all groups away at every sign-in.",
+				check:   checkSync,
+			}},
 		},
 		{
 			Code: "AUTHZ-EMPTY", Guide: 0,
@@ -59,6 +76,14 @@ func rightsItems() []*Item {
 			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS", "<a group that exists in Paperless>")
 			},
+			Basis: on(ObservedPair, pairFacts+"02-auto-signup-true"),
+			InFiles: []Rule{{
+				Level:   source.Info,
+				Title:   "New users may do something",
+				Problem: "New users have no permission",
+				Doc:     "Without a default group a new account has no permission: the page shows errors.",
+				check:   checkRights,
+			}},
 		},
 	}
 }
@@ -89,6 +114,14 @@ func oneClickItems() []*Item {
 			},
 			Suspect: func(b *deployment.Deployment) ([]string, bool) { return tooOld(b, deployment.RedirectToSSO) },
 			Plant:   func(b *deployment.Deployment) { b.Paperless.Env[deployment.RedirectToSSO] = "true" },
+			Basis:   on(ObservedPair, pairFacts+"50-redirect-to-sso"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The version knows PAPERLESS_REDIRECT_LOGIN_TO_SSO",
+				Problem: "The version does not know PAPERLESS_REDIRECT_LOGIN_TO_SSO",
+				Doc:     "It came with 2.11.0; before, it is ignored.",
+				check:   checkSince(deployment.RedirectToSSO),
+			}},
 		},
 		{
 			Code: "VER-SSOONLY", Guide: 5,
@@ -104,6 +137,14 @@ func oneClickItems() []*Item {
 			},
 			Suspect: func(b *deployment.Deployment) ([]string, bool) { return tooOld(b, deployment.DisableRegularLogin) },
 			Plant:   func(b *deployment.Deployment) { b.Paperless.Env[deployment.DisableRegularLogin] = "true" },
+			Basis:   on(ObservedPair, pairFacts+"51-disable-regular"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN",
+				Problem: "The version does not know PAPERLESS_DISABLE_REGULAR_LOGIN",
+				Doc:     "It came with 2.6.0; before, it is ignored.",
+				check:   checkSince(deployment.DisableRegularLogin),
+			}},
 		},
 		{
 			Code: "REDIR-LOOP", Guide: 5,
@@ -126,6 +167,7 @@ func oneClickItems() []*Item {
 				b.Paperless.Env[deployment.RedirectToSSO] = "true"
 				b.Paperless.Proxy.StripSetCookie = "/login/callback/"
 			},
+			Basis: on(Modelled),
 		},
 		{
 			Code: "REDIR-OFF", Guide: 5,
@@ -144,6 +186,15 @@ func oneClickItems() []*Item {
 				by, _ := b.Intends(deployment.RedirectToSSO)
 				return replaced(b, by, deployment.RedirectToSSO, "true")
 			},
+			Basis: on(ReadInSource, paperlessFacts+"2"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "There is a button to be redirected to",
+				Problem: "There is no button to be redirected to",
+				Doc:     "PAPERLESS_REDIRECT_LOGIN_TO_SSO presses the button; without one nothing happens.",
+				Absent:  []string{"PAPERLESS_APPS", deployment.ProvidersKey},
+				check:   checkRedirect,
+			}},
 		},
 		{
 			Code: "REG-STILLON", Guide: 5,
@@ -162,6 +213,7 @@ func oneClickItems() []*Item {
 				by, _ := b.Intends(deployment.DisableRegularLogin)
 				return replaced(b, by, deployment.DisableRegularLogin, "true")
 			},
+			Basis: on(ReadInSource, paperlessFacts+"2"),
 		},
 		{
 			Code: "REG-API", Guide: 5,
@@ -184,6 +236,14 @@ func oneClickItems() []*Item {
 				return append([]string{expected("no password opens the API"), setting(b, deployment.DisableRegularLogin)}, open...), true
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Env[deployment.DisableRegularLogin] = "true" },
+			Basis: on(ObservedPair, pairFacts+"51-disable-regular", pairFacts+"regular_login_disabled"),
+			InFiles: []Rule{{
+				Level:   source.Info,
+				Title:   "It is known that passwords still open the API",
+				Problem: "Passwords still open the API",
+				Doc:     "PAPERLESS_DISABLE_REGULAR_LOGIN does not cover Basic auth, /api/token/ and /admin/.",
+				check:   checkAPI,
+			}},
 		},
 		{
 			Code: "OUT-RELOGIN", Guide: 5,
@@ -204,6 +264,14 @@ func oneClickItems() []*Item {
 			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", "/accounts/login/?loggedout=1")
 			},
+			Basis: on(ReadInSource, paperlessFacts+"5", reports+"F10"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Signing out does not sign in again",
+				Problem: "Signing out signs in again",
+				Doc:     "Only ?loggedout=1 keeps the sign-in page from redirecting.",
+				check:   checkRelogin,
+			}},
 		},
 		{
 			Code: "OUT-404", Guide: 5,
@@ -225,6 +293,7 @@ func oneClickItems() []*Item {
 				}
 				return ""
 			},
+			Basis: on(ReadInSource, authentikFacts+"4.1"),
 		},
 	}
 }

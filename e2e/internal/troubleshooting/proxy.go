@@ -9,6 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // proxyItems are causes between the browser and Paperless: host names, origins,
@@ -43,6 +44,15 @@ func proxyItems() []*Item {
 				}
 				return envLine("PAPERLESS_ALLOWED_HOSTS", strings.Trim(b.Paperless.Env["PAPERLESS_ALLOWED_HOSTS"]+","+hostOf(b.Paperless.URL), ","))
 			},
+			Basis: on(ReadInSource, settingFacts+"F20", paperlessFacts+"8"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Paperless accepts the host that users open",
+				Problem: "Paperless does not accept the host that users open",
+				Doc:     "Bad Request (400).",
+				Absent:  []string{"PAPERLESS_URL", "PAPERLESS_ALLOWED_HOSTS"},
+				check:   checkAllowed,
+			}},
 		},
 		{
 			Code: "PROXY-CSRF", Guide: 0, Shows: oidc.Start,
@@ -63,6 +73,15 @@ func proxyItems() []*Item {
 			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				return envLine("PAPERLESS_URL", b.Paperless.URL)
 			},
+			Basis: on(ObservedPair, pairFacts+"45-noproxy-no-url", pairFacts+"46-noproxy-url-other"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Paperless trusts the origin that users open",
+				Problem: "Paperless does not trust the origin that users open",
+				Doc:     "The button is a form: from another origin Paperless refuses it (CSRF, 403).",
+				Absent:  []string{"PAPERLESS_URL"},
+				check:   checkOrigin,
+			}},
 		},
 		{
 			Code: "PROXY-IP", Guide: 0,
@@ -84,6 +103,14 @@ func proxyItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_TRUSTED_PROXIES"] = "10.0.0.1,10.0.0.2,10.0.0.3"
 			},
+			Basis: on(ReadInSource, settingFacts+"H10", paperlessFacts+"8", reports+"F11.88"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Paperless-ngx 3 counts the proxies that are there",
+				Problem: "Paperless-ngx 3 counts more proxies than there are",
+				Doc:     "With fewer addresses in X-Forwarded-For the local sign-in is a server error.",
+				check:   checkProxyCount,
+			}},
 		},
 		{
 			Code: "PROXY-IPHEADER", Guide: 0,
@@ -101,6 +128,14 @@ func proxyItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env["PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER"] = "CF-Connecting-IP"
 			},
+			Basis: on(ReadInSource, settingFacts+"PAPERLESS_ALLAUTH_TRUSTED_CLIENT_IP_HEADER"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "The client address header is one that the proxy sends",
+				Problem: "The client address header may be missing",
+				Doc:     "Without it the local sign-in is refused.",
+				check:   checkIPHeader,
+			}},
 		},
 		{
 			Code: "PROXY-COOKIE", Guide: 0, Shows: oidc.RedirectURI,
@@ -115,6 +150,7 @@ func proxyItems() []*Item {
 				return cookieLost(rec, x), true
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Proxy.StripSetCookie = "/login/callback/" },
+			Basis: on(Modelled),
 		},
 	}
 }

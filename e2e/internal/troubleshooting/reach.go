@@ -40,6 +40,7 @@ func reachItems() []*Item {
 				}
 				return because, true
 			},
+			Basis: on(Modelled),
 		},
 		{
 			Code: "NET-DOWN", Guide: 0,
@@ -56,6 +57,7 @@ func reachItems() []*Item {
 				}
 				return []string{expected("an answer from %s", h.URL), seen("%s", h.Error)}, true
 			},
+			Basis: on(Modelled),
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // A component is the first part in which two redirect URIs differ.
@@ -126,36 +127,117 @@ func refusedRedirect(rec evidence.Record) (uri, quote string) {
 func redirectURIItems() []*Item {
 	return []*Item{
 		schemeItem(),
-		sentItem("PROXY-HOST", host, "Paperless sends a redirect URI with an inner host name",
-			"Let the proxy keep the Host header (nginx: proxy_set_header Host $host;), or set PAPERLESS_USE_X_FORWARD_HOST: \"true\" where it sends X-Forwarded-Host.",
-			func(b *deployment.Deployment) { b.Paperless.Proxy.RewriteHost = "paperless:8000" }),
-		sentItem("PROXY-PORT", port, "Paperless sends a redirect URI with a port that users do not see",
-			"Let the proxy send Host without the port (nginx: proxy_set_header Host $host; not $host:$server_port).",
-			func(b *deployment.Deployment) { b.Paperless.Proxy.ForwardedPortInto = true }),
-		registeredItem("RED-ESCAPED", escaped, "The registered redirect URI still has the backslashes of a regular expression",
-			"Delete the backslashes: the matching is strict since authentik 2024.8.5, 2024.10.3 and 2024.12.",
-			func(u *url.URL) string { return strings.ReplaceAll(u.String(), ".", `\.`) }),
-		registeredItem("RED-SCHEME", scheme, "The registered redirect URI has another scheme", "Register it with the scheme that Paperless sends.",
-			func(u *url.URL) string { u.Scheme = "http"; return u.String() }),
-		registeredItem("RED-HOST", host, "The registered redirect URI has another host", "Register the host name that users open.",
-			func(u *url.URL) string { u.Host = "docs.example.com"; return u.String() }),
-		registeredItem("RED-PORT", port, "The registered redirect URI has another port", "Register the port that users open, none for 443.",
-			func(u *url.URL) string { u.Host += ":8443"; return u.String() }),
-		registeredItem("RED-PREFIX", prefix, "The registered redirect URI has another path prefix",
-			"Register it with the prefix that Paperless runs under (PAPERLESS_FORCE_SCRIPT_NAME), or none.",
-			func(u *url.URL) string { u.Path = "/paperless" + u.Path; return u.String() }),
-		registeredItem("RED-CASE", letterCase, "The registered redirect URI differs in upper and lower case",
-			"Write it with the same letters in both places; matching is case-sensitive.",
-			func(u *url.URL) string { return swapSegment(u, strings.ToUpper) }),
-		registeredItem("RED-PROVID", providerID, "The registered redirect URI has another provider id",
-			"Use the provider_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS in the redirect URI. Changing the redirect URI is safer: with a new provider_id every linked account is lost.",
-			func(u *url.URL) string { return swapSegment(u, func(string) string { return "sso" }) }),
-		registeredItem("RED-SLASH", slash, "The registered redirect URI lacks the slash at the end",
-			"Register it with the slash at the end.",
-			func(u *url.URL) string { return strings.TrimSuffix(u.String(), "/") }),
-		registeredItem("RED-PATH", otherPath, "The registered redirect URI has another path",
-			"Register /accounts/oidc/<provider_id>/login/callback/ exactly.",
-			func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
+		sentItem(Item{
+			Code:  "PROXY-HOST",
+			Title: "Paperless sends a redirect URI with an inner host name",
+			Fix:   "Let the proxy keep the Host header (nginx: proxy_set_header Host $host;), or set PAPERLESS_USE_X_FORWARD_HOST: \"true\" where it sends X-Forwarded-Host.",
+			Basis: on(ObservedAlone, hostileFacts+"10.5", reports+"F1.3"),
+			InFiles: []Rule{{
+				Level:   source.Info,
+				Title:   "The Host header comes from whoever should say it",
+				Problem: "Clients can say the Host",
+				Doc:     "With PAPERLESS_USE_X_FORWARD_HOST a client can say it, where the proxy lets the header through.",
+				check:   checkForwardHost,
+			}},
+			Plant: func(b *deployment.Deployment) { b.Paperless.Proxy.RewriteHost = "paperless:8000" },
+		}, host),
+		sentItem(Item{
+			Code:  "PROXY-PORT",
+			Title: "Paperless sends a redirect URI with a port that users do not see",
+			Fix:   "Let the proxy send Host without the port (nginx: proxy_set_header Host $host; not $host:$server_port).",
+			Basis: on(ObservedAlone, hostileFacts+"10.5", reports+"F1.4"),
+			Plant: func(b *deployment.Deployment) { b.Paperless.Proxy.ForwardedPortInto = true },
+		}, port),
+		registeredItem(Item{
+			Code:  "RED-ESCAPED",
+			Title: "The registered redirect URI still has the backslashes of a regular expression",
+			Fix:   "Delete the backslashes: the matching is strict since authentik 2024.8.5, 2024.10.3 and 2024.12.",
+			Basis: on(Reported, reports+"F1.8", authentikFacts+"8"),
+			InFiles: []Rule{{
+				Title:   "A strict redirect URI has no backslashes",
+				Problem: "The registered redirect URI has backslashes",
+			}},
+		}, escaped, func(u *url.URL) string { return strings.ReplaceAll(u.String(), ".", `\.`) }),
+		registeredItem(Item{
+			Code:  "RED-SCHEME",
+			Title: "The registered redirect URI has another scheme",
+			Fix:   "Register it with the scheme that Paperless sends.",
+			Basis: on(ObservedPair, pairFacts+"21-redirect-http"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI has the scheme that Paperless sends",
+				Problem: "The registered redirect URI has another scheme",
+			}},
+		}, scheme, func(u *url.URL) string { u.Scheme = "http"; return u.String() }),
+		registeredItem(Item{
+			Code:  "RED-HOST",
+			Title: "The registered redirect URI has another host",
+			Fix:   "Register the host name that users open.",
+			Basis: on(ReadInSource, authentikFacts+"2"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI has the host that users open",
+				Problem: "The registered redirect URI has another host",
+			}},
+		}, host, func(u *url.URL) string { u.Host = "docs.example.com"; return u.String() }),
+		registeredItem(Item{
+			Code:  "RED-PORT",
+			Title: "The registered redirect URI has another port",
+			Fix:   "Register the port that users open, none for 443.",
+			Basis: on(ReadInSource, authentikFacts+"2"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI has the port that users open",
+				Problem: "The registered redirect URI has another port",
+			}},
+		}, port, func(u *url.URL) string { u.Host += ":8443"; return u.String() }),
+		registeredItem(Item{
+			Code:  "RED-PREFIX",
+			Title: "The registered redirect URI has another path prefix",
+			Fix:   "Register it with the prefix that Paperless runs under (PAPERLESS_FORCE_SCRIPT_NAME), or none.",
+			Basis: on(ReadInSource, authentikFacts+"2"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI has Paperless's path prefix",
+				Problem: "The registered redirect URI has another path prefix",
+			}},
+		}, prefix, func(u *url.URL) string { u.Path = "/paperless" + u.Path; return u.String() }),
+		registeredItem(Item{
+			Code:  "RED-CASE",
+			Title: "The registered redirect URI differs in upper and lower case",
+			Fix:   "Write it with the same letters in both places; matching is case-sensitive.",
+			Basis: on(ReadInSource, authentikFacts+"2"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI has the same capitals",
+				Problem: "The registered redirect URI has other capitals",
+			}},
+		}, letterCase, func(u *url.URL) string { return swapSegment(u, strings.ToUpper) }),
+		registeredItem(Item{
+			Code:  "RED-PROVID",
+			Title: "The registered redirect URI has another provider id",
+			Fix:   "Use the provider_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS in the redirect URI. Changing the redirect URI is safer: with a new provider_id every linked account is lost.",
+			Basis: on(ObservedPair, pairFacts+"24-provider-id-other"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI has the provider_id of the JSON",
+				Problem: "The registered redirect URI has another provider_id",
+			}},
+		}, providerID, func(u *url.URL) string { return swapSegment(u, func(string) string { return "sso" }) }),
+		registeredItem(Item{
+			Code:  "RED-SLASH",
+			Title: "The registered redirect URI lacks the slash at the end",
+			Fix:   "Register it with the slash at the end.",
+			Basis: on(ObservedPair, pairFacts+"20-redirect-no-slash"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI ends in a slash",
+				Problem: "The registered redirect URI lacks the slash at the end",
+			}},
+		}, slash, func(u *url.URL) string { return strings.TrimSuffix(u.String(), "/") }),
+		registeredItem(Item{
+			Code:  "RED-PATH",
+			Title: "The registered redirect URI has another path",
+			Fix:   "Register /accounts/oidc/<provider_id>/login/callback/ exactly.",
+			Basis: on(Reported, reports+"F1.7"),
+			InFiles: []Rule{{
+				Title:   "The registered redirect URI has Paperless's path",
+				Problem: "The registered redirect URI has another path",
+			}},
+		}, otherPath, func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
 		{
 			Code: "RED-UNREGISTERED", Guide: 3,
 			Looks:  []string{"the redirects of the browser", "the page where the browser ended", "authentik's log", "the redirect URIs that authentik says it has"},
@@ -188,6 +270,7 @@ func redirectURIItems() []*Item {
 				}
 				return "Strict  " + b.RedirectURI()
 			},
+			Basis: on(ObservedPair, pairFacts+"20-redirect-no-slash", "docs/facts/running-pair.md#authentik"),
 		},
 	}
 }
@@ -202,45 +285,47 @@ func swapSegment(u *url.URL, change func(string) string) string {
 }
 
 // registeredItem is a cause in the redirect URI that authentik has.
-func registeredItem(code string, what component, title, fix string, plant func(*url.URL) string) *Item {
-	return &Item{
-		Code: code, Guide: 3, Title: title,
-		Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins. " + fix,
-		Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-			sent, quote := refusedRedirect(rec)
-			if sent == "" || sent != b.RedirectURI() {
-				return nil, false
-			}
-			have, diff := nearest(sent, registered(rec, b))
-			if have == "" {
-				return nil, false // not known: RED-UNREGISTERED says so
-			}
-			return []string{
-				"sent:       " + sent,
-				"registered: " + have,
-				"they differ in " + string(diff),
-				quote,
-			}, diff == what
-		},
-		Suspect: func(b *deployment.Deployment) ([]string, bool) {
-			if p := b.IdPProvider(); p == nil || len(p.RedirectURIs) == 0 || regexAccepts(p, b.RedirectURI()) || !sends(b) {
-				return nil, false
-			}
-			have, diff := nearest(b.RedirectURI(), registered(evidence.Record{}, b))
-			return []string{"Paperless sends: " + b.RedirectURI(), "registered:      " + have, "they differ in " + string(diff)}, diff == what
-		},
-		Plant: func(b *deployment.Deployment) {
-			uri, err := url.Parse(b.RedirectURI())
-			if err != nil {
-				return
-			}
-			b.EditProvider(func(p *deployment.OAuth2Provider) {
-				p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "strict", URL: plant(uri)}}
-			})
-		},
-		Edit: func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },
+func registeredItem(i Item, what component, plant func(*url.URL) string) *Item {
+	i.Guide, i.Breaks = 3, checklist.RoundTrip
+	for n := range i.InFiles {
+		r := &i.InFiles[n]
+		r.Level, r.Doc, r.check = source.Error, "authentik answers: Redirect URI Error.", only(i.Code, redirectProblems)
 	}
+	i.Fix = "In authentik, Applications → Providers → the provider → Redirect URIs/Origins. " + i.Fix
+	i.Match = func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+		sent, quote := refusedRedirect(rec)
+		if sent == "" || sent != b.RedirectURI() {
+			return nil, false
+		}
+		have, diff := nearest(sent, registered(rec, b))
+		if have == "" {
+			return nil, false // not known: RED-UNREGISTERED says so
+		}
+		return []string{
+			"sent:       " + sent,
+			"registered: " + have,
+			"they differ in " + string(diff),
+			quote,
+		}, diff == what
+	}
+	i.Suspect = func(b *deployment.Deployment) ([]string, bool) {
+		if p := b.IdPProvider(); p == nil || len(p.RedirectURIs) == 0 || regexAccepts(p, b.RedirectURI()) || !sends(b) {
+			return nil, false
+		}
+		have, diff := nearest(b.RedirectURI(), registered(evidence.Record{}, b))
+		return []string{"Paperless sends: " + b.RedirectURI(), "registered:      " + have, "they differ in " + string(diff)}, diff == what
+	}
+	i.Plant = func(b *deployment.Deployment) {
+		uri, err := url.Parse(b.RedirectURI())
+		if err != nil {
+			return
+		}
+		b.EditProvider(func(p *deployment.OAuth2Provider) {
+			p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "strict", URL: plant(uri)}}
+		})
+	}
+	i.Edit = func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() }
+	return &i
 }
 
 // sends reports whether the configuration has an app that can send a redirect URI
@@ -253,24 +338,22 @@ func sends(b *deployment.Deployment) bool {
 }
 
 // sentItem is a cause in the redirect URI that Paperless sends.
-func sentItem(code string, what component, title, fix string, plant func(*deployment.Deployment)) *Item {
-	return &Item{
-		Code: code, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-			sent, quote := refusedRedirect(rec)
-			want := b.RedirectURI()
-			if sent == "" || sent == want {
-				return nil, false
-			}
-			return []string{
-				"sent:     " + sent,
-				"expected: " + want,
-				"they differ in " + string(firstDifference(want, sent)),
-				quote,
-			}, firstDifference(want, sent) == what
-		},
-		Plant: plant,
+func sentItem(i Item, what component) *Item {
+	i.Breaks = checklist.RoundTrip
+	i.Match = func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+		sent, quote := refusedRedirect(rec)
+		want := b.RedirectURI()
+		if sent == "" || sent == want {
+			return nil, false
+		}
+		return []string{
+			"sent:     " + sent,
+			"expected: " + want,
+			"they differ in " + string(firstDifference(want, sent)),
+			quote,
+		}, firstDifference(want, sent) == what
 	}
+	return &i
 }
 
 const (
@@ -282,10 +365,22 @@ const (
 // schemeItem is a redirect URI with https for a site that users open by http, or
 // the other way round.
 func schemeItem() *Item {
-	i := sentItem("PROXY-PROTO", scheme, "Paperless sends a redirect URI with the wrong scheme",
-		"Paperless sends https unless "+protocol+" says http. On a site that users open by https remove "+protocol+"=http, or "+tellHTTPS+
-			". On a site that users open by http set "+protocol+" to http, and register the redirect URI with http.",
-		func(b *deployment.Deployment) { b.Paperless.Env[protocol] = "http" })
+	i := sentItem(Item{
+		Code:  "PROXY-PROTO",
+		Title: "Paperless sends a redirect URI with the wrong scheme",
+		Fix: "Paperless sends https unless " + protocol + " says http. On a site that users open by https remove " + protocol + "=http, or " + tellHTTPS +
+			". On a site that users open by http set " + protocol + " to http, and register the redirect URI with http.",
+		Basis: on(ObservedPair, pairFacts+"47-noproxy-proto-http"),
+		InFiles: []Rule{{
+			Level:   source.Error,
+			Title:   "Paperless sends a redirect URI with the scheme that users see",
+			Problem: "Paperless sends a redirect URI with another scheme",
+			Doc:     "authentik answers: Redirect URI Error.",
+			Absent:  []string{"PAPERLESS_PROXY_SSL_HEADER", "PAPERLESS_ACCOUNT_DEFAULT_HTTP_PROTOCOL"},
+			check:   only("PROXY-PROTO", checkProto),
+		}},
+		Plant: func(b *deployment.Deployment) { b.Paperless.Env[protocol] = "http" },
+	}, scheme)
 	i.FixSeen = func(_ evidence.Record, b *deployment.Deployment) string {
 		v, set := b.Paperless.Value(protocol)
 		_, told := b.Paperless.Value(sslHeader)

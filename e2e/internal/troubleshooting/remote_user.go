@@ -7,6 +7,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 const (
@@ -34,6 +35,14 @@ func remoteUserItems() []*Item {
 				b.Paperless.Env[deployment.RemoteUser] = "true"
 				b.Paperless.Proxy.PassRemoteUser = true
 			},
+			Basis: on(ObservedPair, pairFacts+"remote_user"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "Nobody reaches Paperless past the proxy",
+				Problem: "Whoever passes the proxy can be any user",
+				Doc:     "Whoever sends the header is that user.",
+				check:   checkRemoteBypass,
+			}},
 		},
 		{
 			Code: "RU-NAME", Guide: 0,
@@ -55,6 +64,14 @@ func remoteUserItems() []*Item {
 			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
 				return envLine(remoteUserName, metaName(b.Paperless.Env[remoteUserName]))
 			},
+			Basis: on(Reported, reports+"F12.99", paperlessFacts+"6"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The header has its inner name",
+				Problem: "The header's name is not the inner one",
+				Doc:     "Paperless wants HTTP_X_AUTHENTIK_USERNAME for X-authentik-username.",
+				check:   checkRemoteName,
+			}},
 		},
 		{
 			Code: "RU-OFF", Guide: 0,
@@ -71,7 +88,16 @@ func remoteUserItems() []*Item {
 				b.Paperless.Env[remoteUserName] = "HTTP_X_AUTHENTIK_USERNAME"
 				b.Paperless.Proxy.RemoteUserHeader = "X-authentik-username"
 			},
-			Edit: func(evidence.Record, *deployment.Deployment) string { return envLine(deployment.RemoteUser, "true") },
+			Edit:  func(evidence.Record, *deployment.Deployment) string { return envLine(deployment.RemoteUser, "true") },
+			Basis: on(ObservedPair, pairFacts+"remote_user"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "The header is read where one is configured",
+				Problem: "The header is not read",
+				Doc:     "The header's name alone does nothing.",
+				Absent:  []string{deployment.RemoteUser},
+				check:   checkRemoteOff,
+			}},
 		},
 		{
 			Code: "RU-API", Guide: 0,
@@ -95,9 +121,18 @@ func remoteUserItems() []*Item {
 				return nil, false
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Env[deployment.RemoteUser] = "true" },
+			Basis: on(ObservedPair, pairFacts+"remote_user"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "It is known what the header opens",
+				Problem: "The header opens the API, or does not",
+				Doc:     "With the API setting whoever sends the header has the API too.",
+				check:   checkRemoteAPI,
+			}},
 		},
 		{
 			Code: "RU-RIGHTS", Guide: 0,
+			Basis:    on(ReadInSource, paperlessFacts+"6"),
 			Versions: Versions{PaperlessFrom: "2.6.0"}, // before, the page needed no permission
 			Title:    "Users whom the Remote-User header brings have no permission",
 			Fix:      "Give each new account a group in Paperless by hand, or make the accounts with their groups before the users come: PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS is for accounts of an OpenID provider only.",
@@ -112,6 +147,7 @@ func remoteUserItems() []*Item {
 		},
 		{
 			Code: "RU-RELOGIN", Guide: 0,
+			Basis:  on(ReadInSource, paperlessFacts+"6"),
 			Title:  "Signing out leads back to the Remote-User header, which signs in again",
 			Fix:    "Set PAPERLESS_LOGOUT_REDIRECT_URL to the address where the proxy ends its own session (the sign-out of authentik's outpost).",
 			Breaks: checklist.RemoteUserLogout, Warns: true,

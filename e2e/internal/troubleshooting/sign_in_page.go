@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // signInPageItems are the causes that show on the sign-in page: no button, no
@@ -36,7 +37,16 @@ func signInPageItems() []*Item {
 				b.Paperless.Env[deployment.DisableRegularLogin] = "true"
 				delete(b.Paperless.Env, deployment.ProvidersKey)
 			},
-			Also: []string{"CFG-NOAPP"}, // nobody is locked out while there is a button
+			Also:  []string{"CFG-NOAPP"}, // nobody is locked out while there is a button
+			Basis: on(ObservedPair, pairFacts+"53-both-noprovider"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "There is a way in when the regular login is off",
+				Problem: "Nobody can sign in",
+				Doc:     "Without a button nobody can sign in.",
+				Absent:  []string{"PAPERLESS_APPS", deployment.ProvidersKey},
+				check:   checkLockout,
+			}},
 		},
 		{
 			Code: "STALE", Guide: 2,
@@ -60,6 +70,7 @@ func signInPageItems() []*Item {
 					}
 				}
 			},
+			Basis: on(Modelled),
 		},
 		{
 			Code: "CFG-APPS", Guide: 1,
@@ -79,6 +90,15 @@ func signInPageItems() []*Item {
 			Edit: func(evidence.Record, *deployment.Deployment) string {
 				return envLine("PAPERLESS_APPS", deployment.OpenIDConnectApp)
 			},
+			Basis: on(ObservedPair, pairFacts+"10-no-apps"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "PAPERLESS_APPS names the OpenID Connect provider",
+				Problem: "PAPERLESS_APPS does not name the OpenID Connect provider",
+				Doc:     "Without it there is no button.",
+				Absent:  []string{"PAPERLESS_APPS"},
+				check:   checkApps,
+			}},
 		},
 		{
 			Code: "CFG-FILE", Guide: 2,
@@ -100,6 +120,15 @@ func signInPageItems() []*Item {
 				delete(b.Paperless.Env, deployment.ProvidersKey)
 				b.Paperless.Env[deployment.ProvidersKey+"_FILE"] = "/run/secrets/oidc_providers"
 			},
+			Basis: on(ReadInSource, paperlessFacts+"10"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Secret files are where *_FILE says",
+				Problem: "A secret file is not where *_FILE says",
+				Doc:     "Paperless goes on without the setting: SSO disappears silently.",
+				Lost:    true,
+				check:   checkSecretFile,
+			}},
 		},
 		{
 			Code: "CFG-KEY", Guide: 2,
@@ -120,6 +149,15 @@ func signInPageItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env[deployment.ProvidersKey] = strings.Replace(b.Paperless.Env[deployment.ProvidersKey], `"openid_connect"`, `"openidconnect"`, 1)
 			},
+			Basis: on(ObservedPair, pairFacts+"49-provider-name-app-typo"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The apps stand under openid_connect",
+				Problem: "The apps do not stand under openid_connect",
+				Doc:     "Under another name there is no button.",
+				Absent:  []string{deployment.ProvidersKey},
+				check:   checkKey,
+			}},
 		},
 		{
 			Code: "CFG-NOAPP", Guide: 2,
@@ -143,6 +181,15 @@ func signInPageItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProviders(func(oc map[string]any) { oc["APPS"] = []any{} })
 			},
+			Basis: on(ObservedPair, pairFacts+"11-no-providers", pairFacts+"15-empty-apps-list"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The provider JSON has an app",
+				Problem: "The provider JSON has no app",
+				Doc:     "Without one in openid_connect.APPS there is no button.",
+				Absent:  []string{"PAPERLESS_APPS", deployment.ProvidersKey},
+				check:   checkNoApp,
+			}},
 		},
 		{
 			Code: "CFG-LIST", Guide: 2,
@@ -159,6 +206,15 @@ func signInPageItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env[deployment.ProvidersKey] = "[" + b.Paperless.Env[deployment.ProvidersKey] + "]"
 			},
+			Basis: on(ReadInSource, paperlessFacts+"2"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The provider JSON is an object",
+				Problem: "The provider JSON is no object",
+				Doc:     "With a list or a string the sign-in page is a server error.",
+				OfForm:  true,
+				check:   checkList,
+			}},
 		},
 		{
 			Code: "CFG-PROVID", Guide: 2,
@@ -177,6 +233,14 @@ func signInPageItems() []*Item {
 				return []string{expected("a provider_id without a slash"), seen("provider_id %q", id)}, bad
 			},
 			Plant: func(b *deployment.Deployment) { b.EditApp(func(app map[string]any) { delete(app, "provider_id") }) },
+			Basis: on(ReadInSource, paperlessFacts+"3.1"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The app has a provider_id of one path segment",
+				Problem: "The app has no provider_id of one path segment",
+				Doc:     "Without it, or with a slash in it, the sign-in page is a server error.",
+				check:   checkProviderID,
+			}},
 		},
 		{
 			Code: "CFG-DUP", Guide: 2,
@@ -200,6 +264,14 @@ func signInPageItems() []*Item {
 					oc["APPS"] = append(apps, apps...)
 				})
 			},
+			Basis: on(ReadInSource, paperlessFacts+"3.1"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Every provider_id is unique",
+				Problem: "Two providers have the same provider_id",
+				Doc:     "With a duplicate, pressing the button is a server error.",
+				check:   checkDuplicateID,
+			}},
 		},
 		{
 			Code: "CFG-SERVERURL", Guide: 3,
@@ -230,6 +302,14 @@ func signInPageItems() []*Item {
 				}
 				return fmt.Sprintf(`"settings": {"server_url": "%s%s"}`, b.Authentik.URL, authentik.DiscoveryPath(slug))
 			},
+			Basis: on(ReadInSource, paperlessFacts+"3.1"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The app has a server_url in its settings",
+				Problem: "The app has no server_url",
+				Doc:     "Without it pressing the button is a server error.",
+				check:   checkServerURL,
+			}},
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // stateItems are sign-ins that come back to a Paperless that has forgotten them.
@@ -53,6 +54,7 @@ func stateItems() []*Item {
 			}
 			b.Paperless.Proxy.StripSetCookie = "/accounts/oidc/" // the state lives in the session
 		},
+		Basis: on(ObservedAlone, hostileFacts+"2.5", reports+"F14"),
 	}}
 }
 
@@ -60,20 +62,57 @@ func stateItems() []*Item {
 // userinfo endpoint. The page never says which it was (docs/facts/failures.md#0.5).
 func tokenItems() []*Item {
 	return slices.Concat([]*Item{
-		secretItem("CFG-DOLLAR", 0, deployment.SecretDollar, "Compose has eaten the $ in the client secret",
-			"Write $$ for every $ in a compose file, or put the secret in single quotes in an env file.",
-			func(secret string) (paperless, authentik string) {
-				return strings.Replace(secret, "-client-", "--", 1), strings.Replace(secret, "-client-", "-$client-", 1)
-			}),
-		secretItem("CFG-NEWLINE", 0, deployment.SecretNewline, "The client secret ends in a line break",
-			"Remove the line break at the end of the secret (printf '%s', not echo, when you make the file).",
-			func(secret string) (string, string) { return secret + "\n", secret }),
-		secretItem("CFG-SECRETQUOTES", 0, deployment.SecretQuotes, "The client secret has literal quotes around it",
-			"Remove the quotes around the secret.",
-			func(secret string) (string, string) { return `"` + secret + `"`, secret }),
-		secretItem("TOK-TYPO", 3, deployment.SecretOneOff, "The client secret differs in one character",
-			"Copy the client secret from the provider in authentik again.",
-			func(secret string) (string, string) { return secret[:len(secret)-1], secret }),
+		secretItem(Item{
+			Code: "CFG-DOLLAR", Guide: 0,
+			Title: "Compose has eaten the $ in the client secret",
+			Fix:   "Write $$ for every $ in a compose file, or put the secret in single quotes in an env file.",
+			Basis: on(Reported, reports+"0.8"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "A $ that belongs to a value arrives",
+				Problem: "A $ of the value is taken for a variable",
+				Doc:     "Compose reads $name as a variable: a secret with a $ arrives shortened.",
+				OfForm:  true,
+				Lost:    true,
+				check:   checkDollar,
+			}},
+		}, deployment.SecretDollar, func(secret string) (paperless, authentik string) {
+			return strings.Replace(secret, "-client-", "--", 1), strings.Replace(secret, "-client-", "-$client-", 1)
+		}),
+		secretItem(Item{
+			Code: "CFG-NEWLINE", Guide: 0,
+			Title: "The client secret ends in a line break",
+			Fix:   "Remove the line break at the end of the secret (printf '%s', not echo, when you make the file).",
+			Basis: on(ReadInSource, reports+"F5.38"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Values have no line break at the end",
+				Problem: "A line break becomes part of the value",
+				Doc:     "A line break becomes part of the secret or the name.",
+				OfForm:  true,
+				Lost:    true,
+				check:   checkNewline,
+			}},
+		}, deployment.SecretNewline, func(secret string) (string, string) { return secret + "\n", secret }),
+		secretItem(Item{
+			Code: "CFG-SECRETQUOTES", Guide: 0,
+			Title: "The client secret has literal quotes around it",
+			Fix:   "Remove the quotes around the secret.",
+			Basis: on(Modelled),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The client secret has no quotes of its own",
+				Problem: "The client secret has quotes of its own",
+				Doc:     "authentik refuses the secret.",
+				check:   checkSecretQuotes,
+			}},
+		}, deployment.SecretQuotes, func(secret string) (string, string) { return `"` + secret + `"`, secret }),
+		secretItem(Item{
+			Code: "TOK-TYPO", Guide: 3,
+			Title: "The client secret differs in one character",
+			Fix:   "Copy the client secret from the provider in authentik again.",
+			Basis: on(Reported, reports+"F2.11"),
+		}, deployment.SecretOneOff, func(secret string) (string, string) { return secret[:len(secret)-1], secret }),
 		{
 			Code: "TOK-SECRET", Guide: 3,
 			Title:  "authentik refuses the client secret",
@@ -93,6 +132,20 @@ func tokenItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditApp(func(app map[string]any) { app["secret"] = "another-client-secret-9876543210" })
 			},
+			Basis: on(ObservedPair, pairFacts+"30-wrong-secret"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "Both sides have the same client secret",
+				Problem: "The two sides have different client secrets",
+				Doc:     "authentik refuses the client at the end of the sign-in.",
+				check:   checkBlueprintSecret,
+			}, {
+				Code: "CFG-NOSECRET", Level: source.Warning,
+				Title:   "The app has a secret",
+				Problem: "The app has no secret",
+				Doc:     "Unless the client is public, the provider refuses it at the end of the sign-in.",
+				check:   checkNoSecret,
+			}},
 		},
 		{
 			Code: "TOK-METHOD", Guide: 3,
@@ -117,6 +170,14 @@ func tokenItems() []*Item {
 				}
 				return fmt.Sprintf(`"settings": {"server_url": "…", "token_auth_method": %q}`, other)
 			},
+			Basis: on(Reported, reports+"F2.12", reports+"F2.13"),
+			InFiles: []Rule{{
+				Level:   source.Warning,
+				Title:   "token_auth_method is one of the two",
+				Problem: "token_auth_method is an unknown word",
+				Doc:     "Every value but client_secret_basic means client_secret_post.",
+				check:   checkTokenMethod,
+			}},
 		},
 		{
 			Code: "TOK-CODE", Guide: 3,
@@ -143,6 +204,7 @@ func tokenItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.AccessCodeValidity = "seconds=0" })
 			},
+			Basis: on(ObservedAlone, hostileFacts+"6.1", authentikFacts+"4.5"),
 		},
 		{
 			Code: "IDP-SCOPE", Guide: 3, Shows: oidc.Userinfo,
@@ -174,6 +236,20 @@ func tokenItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.Scopes = []string{"email", "profile"} })
 			},
+			Basis: on(ObservedAlone, authentikFacts+"4.5"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The provider has the scope openid",
+				Problem: "The provider lacks the scope openid",
+				Doc:     "authentik refuses the userinfo request.",
+				check:   checkBlueprintScope,
+			}, {
+				Code: "CFG-SCOPETYPE", Level: source.Error,
+				Title:   "SCOPE is a list",
+				Problem: "SCOPE is no list",
+				Doc:     "A string is split into letters.",
+				check:   checkScopeType,
+			}},
 		},
 	}, idTokenItems())
 }
@@ -198,6 +274,14 @@ func idTokenItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.EncryptionKey = true })
 			},
+			Basis: on(ObservedAlone, hostileFacts+"4.53", reports+"F3.15"),
+			InFiles: []Rule{{
+				Level:   source.Error,
+				Title:   "The ID token is not encrypted",
+				Problem: "The ID token is encrypted",
+				Doc:     "Paperless cannot read it from 2.20.0 on.",
+				check:   checkBlueprintJWE,
+			}},
 		},
 		{
 			Code: "IDT-ISS", Guide: 3,
@@ -216,6 +300,7 @@ func idTokenItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				overrideClaim(b, "iss", "http://authentik.example.com/application/o/paperless/")
 			},
+			Basis: on(ObservedAlone, hostileFacts+"4.25", hostileFacts+"4.27"),
 		},
 		{
 			Code: "IDT-AUD", Guide: 3,
@@ -228,6 +313,7 @@ func idTokenItems() []*Item {
 			}),
 			Suspect: overridden("aud", "aud comes from authentik alone"),
 			Plant:   func(b *deployment.Deployment) { overrideClaim(b, "aud", "another-client") },
+			Basis:   on(ObservedAlone, hostileFacts+"4.31"),
 		},
 		{
 			Code: "IDT-EXP", Guide: 3,
@@ -251,6 +337,7 @@ func idTokenItems() []*Item {
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.AccessTokenValidity = "seconds=0" })
 			},
+			Basis: on(ObservedAlone, hostileFacts+"4.14"),
 		},
 	}
 }
@@ -330,25 +417,24 @@ var secretWords = map[string]string{
 }
 
 // secretItem is a client secret that was mangled in a known way.
-func secretItem(code string, guide int, relation, title, fix string, mangle func(secret string) (paperless, authentik string)) *Item {
-	return &Item{
-		Code: code, Guide: guide, Title: title, Fix: fix, Breaks: checklist.RoundTrip,
-		Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-			if tokenError(rec) != "invalid_client" || b.SecretRelation() != relation {
-				return nil, false
-			}
-			return append([]string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, tokenAnswer(rec)...), true
-		},
-		Suspect: func(b *deployment.Deployment) ([]string, bool) {
-			return []string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, b.SecretRelation() == relation
-		},
-		Plant: func(b *deployment.Deployment) {
-			app, _ := b.Paperless.App()
-			p, a := mangle(app.Secret)
-			b.EditApp(func(app map[string]any) { app["secret"] = p })
-			b.EditProvider(func(idp *deployment.OAuth2Provider) { idp.ClientSecret = a })
-		},
+func secretItem(i Item, relation string, mangle func(secret string) (paperless, authentik string)) *Item {
+	i.Breaks = checklist.RoundTrip
+	i.Match = func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+		if tokenError(rec) != "invalid_client" || b.SecretRelation() != relation {
+			return nil, false
+		}
+		return append([]string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, tokenAnswer(rec)...), true
 	}
+	i.Suspect = func(b *deployment.Deployment) ([]string, bool) {
+		return []string{expected("the client secret that authentik has"), seen("%s", secretWords[relation])}, b.SecretRelation() == relation
+	}
+	i.Plant = func(b *deployment.Deployment) {
+		app, _ := b.Paperless.App()
+		p, a := mangle(app.Secret)
+		b.EditApp(func(app map[string]any) { app["secret"] = p })
+		b.EditProvider(func(idp *deployment.OAuth2Provider) { idp.ClientSecret = a })
+	}
+	return &i
 }
 
 // tokenAnswer quotes what the token endpoint and Paperless's log said.

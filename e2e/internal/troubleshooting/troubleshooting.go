@@ -10,20 +10,23 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
-// An Item is one cause of a failed check.
+// An Item is one cause: how it shows in a run, how it shows in files, and how it
+// is planted. What only files show has no Match and no Title of its own.
 type Item struct {
 	Code   string       // such as RED-SLASH; never reused
 	Guide  int          // troubleshooting item 1..5 of the guide; 0 where the guide has none
 	Title  string       // the symptom
 	Fix    string       // what to change, and where
-	Breaks *check.Check // the first check this cause makes fail (or warn)
-	// Basis is how we know it; All sets it from the table in basis.go.
+	Breaks *check.Check // the first check this cause makes fail (or warn); nil: none
+	// Basis is how we know how it shows in a run.
 	Basis Basis
+	// InFiles is how it shows in files, which lint looks for; empty: it does not.
+	InFiles []Rule
 	// Shows is where in the round trip it shows, which the sequence diagram marks;
 	// empty: at no endpoint of its own.
 	Shows oidc.Endpoint
 	// Match reports whether the evidence and the configuration show this cause,
-	// and quotes what shows it: expected and seen side by side.
+	// and quotes what shows it: expected and seen side by side; nil: only files show it.
 	Match func(evidence.Record, *deployment.Deployment) (because []string, ok bool)
 	// Suspect reports whether the configuration alone shows this cause, for a check
 	// that stopped before the cause could show; nil: only evidence can tell.

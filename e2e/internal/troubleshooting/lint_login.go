@@ -9,28 +9,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// loginRules are about accounts and the way in.
-func loginRules() []Rule {
-	return []Rule{
-		{Code: "SIGN-OFF", Level: source.Error, Title: "The first sign-in creates the account, where that is wanted", Doc: "Without PAPERLESS_SOCIAL_AUTO_SIGNUP every new user stops at a form.", check: checkSignup},
-		{Code: "CFG-NOLOGIN", Level: source.Info, Title: "The files have a login setting", Doc: "Without any, Paperless has its own sign-in page only, with user name and password.", check: checkNoLogin},
-		{Code: "SIGN-CLOSED", Level: source.Error, Title: "Sign-up is open where automatic sign-up is on", Doc: "With sign-ups closed new users get the page Sign Up Closed.", check: checkClosed},
-		{Code: "REG-LOCKOUT", Level: source.Error, Title: "There is a way in when the regular login is off", Doc: "Without a button nobody can sign in.", check: checkLockout},
-		{Code: "REG-NOACCOUNT", Level: source.Warning, Title: "Somebody has an account before the regular login goes", Doc: "With sign-ups closed only users who are linked already can get in.", check: checkNoAccount},
-		{Code: "REG-API", Level: source.Info, Title: "It is known that passwords still open the API", Doc: "PAPERLESS_DISABLE_REGULAR_LOGIN does not cover Basic auth, /api/token/ and /admin/.", check: checkAPI},
-		{Code: "REDIR-OFF", Level: source.Error, Title: "There is a button to be redirected to", Doc: "PAPERLESS_REDIRECT_LOGIN_TO_SSO presses the button; without one nothing happens.", check: checkRedirect},
-		{Code: "OUT-RELOGIN", Level: source.Warning, Title: "Signing out does not sign in again", Doc: "Only ?loggedout=1 keeps the sign-in page from redirecting.", check: checkRelogin},
-		{Code: "AUTHZ-EMPTY", Level: source.Info, Title: "New users may do something", Doc: "Without a default group a new account has no permission: the page shows errors.", check: checkRights},
-		{Code: "AUTHZ-GROUPS", Level: source.Warning, Title: "Group settings do not undo each other", Doc: "Group sync replaces the groups at every sign-in.", check: checkGroups},
-		{Code: "AUTHZ-SYNC", Level: source.Error, Title: "Group sync works in this version", Doc: "2.20.0 takes all groups away at every sign-in.", check: checkSync},
-		{Code: "MAIL-MANDATORY", Level: source.Error, Title: "E-mail verification is not mandatory", Doc: "Since 2.13.1 it is a server error for unverified addresses.", check: checkMandatory},
-		{Code: "MAIL-SMTP", Level: source.Error, Title: "The first sign-in needs no confirmation by mail", Doc: "Paperless-ngx 2.13.1 to 2.14.7 cannot make the confirmation that an unverified address asks for: the first sign-in is a server error.", check: checkConfirmation},
-		{Code: "REG-FRESH", Level: source.Info, Title: "The first account is there before the regular login goes", Doc: "Without any account Paperless leads everybody to its sign-up page, which has no SSO button.", check: checkFresh},
-		{Code: "SEC-AUTOLOGIN", Level: source.Warning, Title: "Nobody is signed in without asking", Doc: "PAPERLESS_AUTO_LOGIN_USERNAME signs every visitor in as that user.", Breaks: "login-page", check: checkAutoLogin},
-		{Code: "SEC-SIGNUP", Level: source.Warning, Title: "Strangers cannot make accounts with a password", Doc: "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS opens the sign-up page to everybody.", check: checkOpenSignup},
-	}
-}
-
 // checkNoLogin says that nothing in the files has to do with signing in by SSO: a
 // pass then says nothing of it.
 func checkNoLogin(s *source.Set) []source.Problem {

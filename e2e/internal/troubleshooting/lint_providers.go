@@ -9,27 +9,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// providerRules are about PAPERLESS_APPS and the shape of the provider JSON.
-func providerRules() []Rule {
-	return []Rule{
-		{Code: "CFG-JSON", Level: source.Error, Title: "The provider setting is JSON", Doc: "Paperless does not start.", check: checkJSON},
-		{Code: "CFG-LIST", Level: source.Error, Title: "The provider JSON is an object", Doc: "With a list or a string the sign-in page is a server error.", check: checkList},
-		{Code: "CFG-KEY", Level: source.Error, Title: "The apps stand under openid_connect", Doc: "Under another name there is no button.", check: checkKey},
-		{Code: "CFG-NOAPP", Level: source.Error, Title: "The provider JSON has an app", Doc: "Without one in openid_connect.APPS there is no button.", check: checkNoApp},
-		{Code: "CFG-APPS", Level: source.Error, Title: "PAPERLESS_APPS names the OpenID Connect provider", Doc: "Without it there is no button.", check: checkApps},
-		{Code: "SEC-PKCE", Level: source.Info, Title: "PKCE is on", Doc: "Without it a stolen code can be used by who does not have the browser that began.", check: checkPKCEOff},
-		{Code: "CFG-MODULE", Level: source.Error, Title: "Every app in PAPERLESS_APPS exists", Doc: "Paperless does not start.", check: checkModule},
-		{Code: "CFG-APPSPACE", Level: source.Error, Title: "PAPERLESS_APPS has no spaces", Doc: "v2 reads a space as part of the module's name and does not start.", check: checkAppSpace},
-		{Code: "CFG-APPTWICE", Level: source.Error, Title: "PAPERLESS_APPS names nothing that is there anyway", Doc: "allauth and allauth.socialaccount twice: Paperless does not start.", Breaks: "login-page", check: checkAppTwice},
-		{Code: "CFG-PKCESTR", Level: source.Warning, Title: "OAUTH_PKCE_ENABLED is true or false", Doc: "Every non-empty string switches PKCE on, even \"False\".", check: checkPKCE},
-		{Code: "CFG-PKCEPLACE", Level: source.Warning, Title: "OAUTH_PKCE_ENABLED stands beside APPS", Doc: "In the app or its settings it is not read.", check: checkPKCEPlace},
-		{Code: "CFG-SCOPES", Level: source.Warning, Title: "Scopes stand under SCOPE", Doc: "SCOPES is not read.", check: checkScopes},
-		{Code: "CFG-SCOPETYPE", Level: source.Error, Title: "SCOPE is a list", Doc: "A string is split into letters.", Item: "IDP-SCOPE", check: checkScopeType},
-		{Code: "CFG-JSONKEY", Level: source.Warning, Title: "Every key of the provider JSON is read", Doc: "Others are silently ignored.", Lost: true, check: checkJSONKeys},
-		{Code: "CFG-JSONDUP", Level: source.Warning, Title: "Every key of the provider JSON is unique", Doc: "Of duplicate keys the last one counts.", Lost: true, check: checkJSONTwice},
-	}
-}
-
 // ssoMeant reports whether somebody wants SSO here at all.
 func ssoMeant(s *source.Set) bool {
 	return s.Providers != nil || s.Vars[deployment.ProvidersKey] != nil || s.Vars[deployment.ProvidersKey+"_FILE"] != nil

@@ -10,29 +10,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// settingRules are about names and words of settings.
-func settingRules() []Rule {
-	return []Rule{
-		{Code: "CFG-UNKNOWN", Level: source.Warning, Title: "Paperless reads every setting", Doc: "Names that this version does not read are silently ignored.", Lost: true, check: checkUnknown},
-		{Code: "CFG-BOOL", Level: source.Warning, Title: "Boolean settings have values that this version accepts", Doc: "v2 reads other values as false; v3 does not start.", check: checkBool},
-		{Code: "CFG-CHOICE", Level: source.Error, Title: "Settings have one of their values", Doc: "Other values are not checked, or stop Paperless.", Breaks: "login-page", check: checkChoice},
-		{Code: "CFG-NUMBER", Level: source.Error, Title: "Numbers are numbers", Doc: "Paperless does not start.", Breaks: "login-page", check: checkNumber},
-		{Code: "CFG-SECRETKEY", Level: source.Error, Title: "Paperless-ngx 3 has a secret key of its own", Doc: "It does not start without.", check: checkSecretKey},
-		{Code: "CFG-DEPRECATED", Level: source.Info, Title: "No setting is deprecated", Doc: "It still works, and a later version will remove it.", check: checkDeprecated},
-		{Code: "CFG-MAILOAUTH", Level: source.Warning, Title: "Mail settings are not confused with sign-in settings", Doc: "PAPERLESS_OAUTH_CALLBACK_BASE_URL does not change the redirect URI.", check: checkMailOAuth},
-		{Code: "CFG-URLSLASH", Level: source.Error, Title: "PAPERLESS_URL is an origin", Doc: "With a path or a slash at the end Paperless does not start.", check: checkURLSlash},
-		{Code: "CFG-URLSCHEME", Level: source.Error, Title: "PAPERLESS_URL has a scheme", Doc: "Without it Paperless does not start.", check: checkURLScheme},
-		{Code: "CFG-PLACEHOLDER", Level: source.Error, Title: "Every placeholder is filled in", Doc: "YOUR-CLIENT-ID, <slug>, changeme and their like are for you to replace.", Lost: true, check: checkPlaceholder},
-		{Code: "VER-OLD", Level: source.Error, Title: "The version has OpenID Connect", Doc: "It came with 2.5.0.", check: checkVersion},
-		{Code: "VER-REDIRECT", Level: source.Error, Title: "The version knows PAPERLESS_REDIRECT_LOGIN_TO_SSO", Doc: "It came with 2.11.0; before, it is ignored.", check: checkSince(deployment.RedirectToSSO)},
-		{Code: "VER-SSOONLY", Level: source.Error, Title: "The version knows PAPERLESS_DISABLE_REGULAR_LOGIN", Doc: "It came with 2.6.0; before, it is ignored.", check: checkSince(deployment.DisableRegularLogin)},
-		{Code: "VER-GUESSED", Level: source.Info, Title: "The image says its version", Doc: "With latest or without a tag the newest known version is assumed.", check: checkGuessed},
-		{Code: "UPG-CHANGED", Level: source.Warning, Title: "No setting changes its meaning on the way to the version asked for", Doc: "What a version between changed about a setting that is used here.", check: checkUpgrade},
-		{Code: "UPG-REMOVED", Level: source.Warning, Title: "Every setting is still there in this version", Doc: "Paperless silently ignores what a version has removed.", check: checkRemoved},
-		{Code: "UPG-V3", Level: source.Info, Title: "The configuration would also start on Paperless-ngx 3", Doc: "3.0.0 is stricter: values of booleans, the secret key, the database engine.", check: checkV3},
-	}
-}
-
 func checkUnknown(s *source.Set) []source.Problem {
 	var out []source.Problem
 	for _, e := range s.Effective() {

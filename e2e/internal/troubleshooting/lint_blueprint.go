@@ -12,44 +12,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// blueprintRules compare the Paperless side with a blueprint; without one there
-// is nothing to compare.
-func blueprintRules() []Rule {
-	red := func(code, title, doc string) Rule {
-		return Rule{Code: code, Level: source.Error, Title: title, Doc: doc, check: only(code, redirectProblems)}
-	}
-	const refused = "authentik answers: Redirect URI Error."
-	return []Rule{
-		red("RED-SCHEME", "The registered redirect URI has the scheme that Paperless sends", refused),
-		red("RED-HOST", "The registered redirect URI has the host that users open", refused),
-		red("RED-PORT", "The registered redirect URI has the port that users open", refused),
-		red("RED-PREFIX", "The registered redirect URI has Paperless's path prefix", refused),
-		red("RED-PROVID", "The registered redirect URI has the provider_id of the JSON", refused),
-		red("RED-SLASH", "The registered redirect URI ends in a slash", refused),
-		red("RED-CASE", "The registered redirect URI has the same capitals", refused),
-		red("RED-PATH", "The registered redirect URI has Paperless's path", refused),
-		red("RED-ESCAPED", "A strict redirect URI has no backslashes", refused),
-		{Code: "RED-EMPTY", Level: source.Warning, Title: "The provider has a redirect URI", Doc: "authentik takes the first one that it sees, whoever sends it.", check: checkNoRedirect},
-		{Code: "RED-REGEX", Level: source.Warning, Title: "Redirect URIs are matched strictly", Doc: "A dot of a regular expression is any character.", check: checkRegex},
-		{Code: "RED-FORM", Level: source.Error, Title: "Redirect URIs have the form of this authentik version", Doc: "A string before 2024.12, a list since then: authentik refuses the blueprint as a whole.", Breaks: "round-trip", check: checkTextURIs},
-		{Code: "IDP-CLIENT", Level: source.Error, Title: "authentik knows the client id", Doc: "authentik answers: Client ID Error.", check: checkBlueprintClient},
-		{Code: "IDP-SLUG", Level: source.Error, Title: "server_url has the application's slug", Doc: "There is no discovery document: pressing the button is a server error.", check: checkBlueprintSlug},
-		{Code: "IDP-NOPROV", Level: source.Error, Title: "The application has its provider", Doc: "Without one there is no discovery document.", check: checkBlueprintApplication},
-		{Code: "IDP-SCOPE", Level: source.Error, Title: "The provider has the scope openid", Doc: "authentik refuses the userinfo request.", check: checkBlueprintScope},
-		{Code: "IDP-NOEMAIL", Level: source.Warning, Title: "The provider has the scopes email and profile", Doc: "Accounts have no e-mail address, or no user name of authentik's.", check: checkBlueprintEmail},
-		{Code: "IDP-GRANT", Level: source.Error, Title: "The provider has the grant type authorization_code", Doc: "authentik 2026.5 refuses every request without.", check: checkBlueprintGrant},
-		{Code: "IDP-EMAILVER", Level: source.Warning, Title: "authentik says whether an e-mail address is verified", Doc: "From 2025.10 its own mapping always says no, so signing in by e-mail address does nothing.", check: checkEmailVerified},
-		{Code: "TOK-SECRET", Level: source.Error, Title: "Both sides have the same client secret", Doc: "authentik refuses the client at the end of the sign-in.", check: checkBlueprintSecret},
-		{Code: "TOK-PUBLIC", Level: source.Warning, Title: "The client is confidential", Doc: "A public client has no secret: whoever knows the client id can use a stolen code.", check: checkBlueprintPublic},
-		{Code: "IDT-JWE", Level: source.Error, Title: "The ID token is not encrypted", Doc: "Paperless cannot read it from 2.20.0 on.", check: checkBlueprintJWE},
-		{Code: "IDT-HS256", Level: source.Info, Title: "The provider has a signing key", Doc: "Without one tokens are signed with the client secret.", check: checkBlueprintKey},
-		{Code: "LINK-SUBMODE", Level: source.Info, Title: "The subject does not change", Doc: "Paperless knows users by the subject: after a change everybody is new.", check: checkBlueprintSubject},
-		{Code: "IDP-UNKNOWN", Level: source.Info, Title: "The blueprint's values are known here", Doc: "One that only the authentik that runs has, such as an !Env that is not set, cannot be compared.", check: checkBlueprintUnknown},
-		{Code: "IDP-ACCESS", Level: source.Info, Title: "Everybody may use the application", Doc: "A binding to a group lets in its members only.", check: checkBlueprintAccess},
-		{Code: "IDP-UNSURE", Level: source.Info, Title: "The blueprint says everything itself", Doc: "What only a running authentik knows was left out.", check: checkBlueprintNotes},
-	}
-}
-
 // blueprintClient is the provider of the blueprint with an app's client id; nil
 // when there is none.
 func blueprintClient(s *source.Set, app *source.Node) *deployment.OAuth2Provider {

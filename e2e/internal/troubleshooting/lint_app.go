@@ -8,21 +8,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// appRules are about the app in the provider JSON.
-func appRules() []Rule {
-	return []Rule{
-		{Code: "CFG-PROVID", Level: source.Error, Title: "The app has a provider_id of one path segment", Doc: "Without it, or with a slash in it, the sign-in page is a server error.", check: checkProviderID},
-		{Code: "CFG-DUP", Level: source.Error, Title: "Every provider_id is unique", Doc: "With a duplicate, pressing the button is a server error.", check: checkDuplicateID},
-		{Code: "CFG-APPNAME", Level: source.Warning, Title: "The app has a name", Doc: "The name is the button's text.", Breaks: "login-button", check: checkAppName},
-		{Code: "CFG-CLIENTID", Level: source.Error, Title: "The app has a client_id", Doc: "The provider answers that it does not know the client.", Item: "IDP-CLIENT", check: checkClientID},
-		{Code: "CFG-NOSECRET", Level: source.Warning, Title: "The app has a secret", Doc: "Unless the client is public, the provider refuses it at the end of the sign-in.", Item: "TOK-SECRET", check: checkNoSecret},
-		{Code: "CFG-CLAIMS", Level: source.Warning, Title: "The settings have no claims", Doc: "No version reads it; the user name comes from preferred_username.", check: checkClaims},
-		{Code: "SEC-EMAILAUTH", Level: source.Warning, Title: "Nobody becomes a local user by e-mail address alone", Doc: "Whoever has the address at authentik becomes the local user, and the local password is wiped since 2.12.0.", check: checkEmailAuth},
-		{Code: "SEC-VERIFIED", Level: source.Warning, Title: "E-mail addresses count as verified only when authentik says so", Doc: "verified_email counts every address as verified.", Item: "SEC-EMAILAUTH", check: checkVerifiedEmail},
-		{Code: "TOK-METHOD", Level: source.Warning, Title: "token_auth_method is one of the two", Doc: "Every value but client_secret_basic means client_secret_post.", check: checkTokenMethod},
-	}
-}
-
 func checkProviderID(s *source.Set) []source.Problem {
 	var out []source.Problem
 	for _, app := range s.Apps {

@@ -10,34 +10,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// fileRules are about how a value gets from the file into the container. Those
-// without a check are found by the readers themselves.
-func fileRules() []Rule {
-	return []Rule{
-		{Code: "CFG-TAB", Level: source.Error, Title: "YAML is indented with spaces", Doc: "YAML does not allow tabs there: Compose refuses the file.", Breaks: "login-page"},
-		{Code: "CFG-DUPKEY", Level: source.Error, Title: "Every key is unique", Doc: "Compose refuses a file with a key twice in one mapping.", Breaks: "login-page", Lost: true, check: checkTwice},
-		{Code: "CFG-ENVLINE", Level: source.Error, Title: "Variables have the form of their place", Doc: "NAME=value in a YAML mapping, or NAME: value in a list, is not what it looks like.", Breaks: "login-page", Lost: true},
-		{Code: "CFG-COMPOSE", Level: source.Error, Title: "Compose takes the file", Doc: "Compose refuses the file, so nothing starts.", Breaks: "login-page"},
-		{Code: "CFG-ENVFILE", Level: source.Error, Title: "Every env_file is there", Doc: "Compose refuses to start without it.", Breaks: "login-page"},
-		{Code: "CFG-BOM", Level: source.Error, Title: "Files begin with their first character", Doc: "A byte order mark becomes part of the first name.", Lost: true},
-		{Code: "CFG-UNSET", Level: source.Warning, Title: "Every ${NAME} has a value", Doc: "Compose puts nothing in its place.", Lost: true, check: checkUnset},
-		{Code: "CFG-DOLLAR", Level: source.Error, Title: "A $ that belongs to a value arrives", Doc: "Compose reads $name as a variable: a secret with a $ arrives shortened.", Lost: true, check: checkDollar},
-		{Code: "CFG-QUOTES", Level: source.Error, Title: "Values have no quotes of their own", Doc: "In - NAME=\"value\" the quotes are part of the value.", Lost: true, check: checkQuotes},
-		{Code: "CFG-SECRETQUOTES", Level: source.Error, Title: "The client secret has no quotes of its own", Doc: "authentik refuses the secret.", check: checkSecretQuotes},
-		{Code: "CFG-NEWLINE", Level: source.Error, Title: "Values have no line break at the end", Doc: "A line break becomes part of the secret or the name.", Lost: true, check: checkNewline},
-		{Code: "CFG-SPACES", Level: source.Warning, Title: "Values have no spaces around them", Doc: "Spaces become part of the value.", Lost: true, check: checkSpaces},
-		{Code: "CFG-COMMENT", Level: source.Warning, Title: "No part of a value is read as a comment", Doc: "In an env file everything behind \" #\" is dropped.", Lost: true, check: checkComment},
-		{Code: "CFG-YAMLMAP", Level: source.Error, Title: "The provider JSON is a YAML string", Doc: "Without quotes YAML makes a mapping of it, and Compose refuses the file.", Lost: true, check: checkYAMLMap},
-		{Code: "CFG-DOTENV", Level: source.Warning, Title: "Settings in .env reach the container", Doc: ".env only fills ${NAME}; without env_file nothing of it reaches the container.", Lost: true, check: checkDotenv},
-		{Code: "CFG-SERVICE", Level: source.Warning, Title: "Login settings stand at the Paperless service", Doc: "Another service does not read them.", Lost: true, check: checkService},
-		{Code: "CFG-CASE", Level: source.Warning, Title: "Variable names are in capitals", Doc: "Names are case-sensitive: Paperless does not see this one.", Lost: true, check: checkCase},
-		{Code: "CFG-OVERRIDE", Level: source.Info, Title: "Every login setting is given once", Doc: "A later definition replaces the earlier one.", Lost: true, check: checkOverride},
-		{Code: "CFG-FILE", Level: source.Error, Title: "Secret files are where *_FILE says", Doc: "Paperless goes on without the setting: SSO disappears silently.", Lost: true, check: checkSecretFile},
-		{Code: "CFG-FILEBOTH", Level: source.Warning, Title: "A setting comes from the file or from the variable", Doc: "With both, the file counts.", Lost: true, check: checkFileBoth},
-		{Code: "CFG-IGNORE", Level: source.Warning, Title: "Comments ignore codes that are there", Doc: "A comment with a code that no rule has ignores nothing.", check: checkIgnore},
-	}
-}
-
 // checkTwice finds a variable twice in one env file or list, where the last counts.
 func checkTwice(s *source.Set) []source.Problem {
 	var out []source.Problem

@@ -12,18 +12,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// serverRules are about server_url.
-func serverRules() []Rule {
-	return []Rule{
-		{Code: "CFG-SERVERURL", Level: source.Error, Title: "The app has a server_url in its settings", Doc: "Without it pressing the button is a server error.", check: checkServerURL},
-		{Code: "NET-404", Level: source.Error, Title: "server_url is the application's", Doc: "Another address has no discovery document: pressing the button is a server error.", check: checkDiscovery},
-		{Code: "NET-REFUSED", Level: source.Error, Title: "Paperless reaches authentik under the name in server_url", Doc: "In a container localhost is the container itself.", check: checkLoopback},
-		{Code: "NET-INNER", Level: source.Warning, Title: "Users' browsers reach authentik under the name in server_url", Doc: "A name of the Docker network means nothing to a browser.", Breaks: "round-trip", check: checkInnerName},
-		{Code: "NET-PLAIN", Level: source.Warning, Title: "server_url is https", Doc: "The client secret would travel unencrypted, and the issuer has another scheme than users see.", check: checkPlain},
-		{Code: "NET-SLASH", Level: source.Info, Title: "server_url has no slash at the end", Doc: "Paperless asks for an address with two slashes.", check: checkServerSlash},
-	}
-}
-
 func checkServerURL(s *source.Set) []source.Problem {
 	var out []source.Problem
 	for _, app := range s.Apps {

@@ -10,13 +10,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// elsewhereRules are about what the files do not say themselves.
-func elsewhereRules() []Rule {
-	return []Rule{
-		{Code: "CFG-ELSEWHERE", Level: source.Info, Title: "The files say every setting themselves", Doc: "What a Secret, the shell or a file on another machine sets cannot be judged; a run puts something in its place.", check: checkElsewhere},
-	}
-}
-
 // checkGuessed says which version is judged, when the files do not say it, and
 // that they may be a part of the configuration.
 func checkGuessed(s *source.Set) []source.Problem {
@@ -39,13 +32,6 @@ func checkGuessed(s *source.Set) []source.Problem {
 	}
 	s.AtImage(&p)
 	return []source.Problem{p}
-}
-
-// idpRules are about whose OpenID provider it is.
-func idpRules() []Rule {
-	return []Rule{
-		{Code: "IDP-OTHER", Level: source.Info, Title: "The provider is authentik", Doc: "Of another product's provider only what holds for every OpenID provider is checked, and no run can stand for it.", check: checkOtherIdP},
-	}
 }
 
 // checkOtherIdP says once for each app what is not checked, and what the

@@ -11,22 +11,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
-// proxyRules are about addresses and the reverse proxy.
-func proxyRules() []Rule {
-	return []Rule{
-		{Code: "PROXY-CSRF", Level: source.Warning, Title: "Paperless trusts the origin that users open", Doc: "The button is a form: from another origin Paperless refuses it (CSRF, 403).", check: checkOrigin},
-		{Code: "PROXY-ALLOWED", Level: source.Error, Title: "Paperless accepts the host that users open", Doc: "Bad Request (400).", check: checkAllowed},
-		{Code: "SEC-PROTO", Level: source.Warning, Title: "The redirect URI of a public site is https", Doc: "With http its scheme is what the proxy says, right or wrong.", check: only("SEC-PROTO", checkProto)},
-		{Code: "PROXY-PROTO", Level: source.Error, Title: "Paperless sends a redirect URI with the scheme that users see", Doc: "authentik answers: Redirect URI Error.", check: only("PROXY-PROTO", checkProto)},
-		{Code: "CFG-PROXYJSON", Level: source.Error, Title: "PAPERLESS_PROXY_SSL_HEADER is a JSON list of two", Doc: "Paperless does not start.", check: checkSSLHeader},
-		{Code: "PROXY-IP", Level: source.Warning, Title: "Paperless-ngx 3 counts the proxies that are there", Doc: "With fewer addresses in X-Forwarded-For the local sign-in is a server error.", check: checkProxyCount},
-		{Code: "PROXY-IPHEADER", Level: source.Warning, Title: "The client address header is one that the proxy sends", Doc: "Without it the local sign-in is refused.", check: checkIPHeader},
-		{Code: "PROXY-HOST", Level: source.Info, Title: "The Host header comes from whoever should say it", Doc: "With PAPERLESS_USE_X_FORWARD_HOST a client can say it, where the proxy lets the header through.", check: checkForwardHost},
-		{Code: "PROXY-PREFIX", Level: source.Error, Title: "The path prefix begins with a slash and has none at the end", Doc: "Addresses come out wrong, the redirect URI too.", Breaks: "login-page", check: checkPrefix},
-		{Code: "PROXY-ORIGINS", Level: source.Error, Title: "Trusted origins have a scheme", Doc: "Paperless does not start.", Breaks: "login-page", check: checkOrigins},
-	}
-}
-
 func checkOrigin(s *source.Set) []source.Problem {
 	if !ssoMeant(s) {
 		return nil
@@ -233,16 +217,6 @@ func checkOrigins(s *source.Set) []source.Problem {
 		}
 	}
 	return out
-}
-
-// remoteUserRules are about the Remote-User header.
-func remoteUserRules() []Rule {
-	return []Rule{
-		{Code: "RU-OFF", Level: source.Warning, Title: "The header is read where one is configured", Doc: "The header's name alone does nothing.", check: checkRemoteOff},
-		{Code: "RU-NAME", Level: source.Error, Title: "The header has its inner name", Doc: "Paperless wants HTTP_X_AUTHENTIK_USERNAME for X-authentik-username.", check: checkRemoteName},
-		{Code: "RU-BYPASS", Level: source.Warning, Title: "Nobody reaches Paperless past the proxy", Doc: "Whoever sends the header is that user.", check: checkRemoteBypass},
-		{Code: "RU-API", Level: source.Warning, Title: "It is known what the header opens", Doc: "With the API setting whoever sends the header has the API too.", check: checkRemoteAPI},
-	}
 }
 
 func checkRemoteOff(s *source.Set) []source.Problem {
