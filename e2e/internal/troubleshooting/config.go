@@ -254,11 +254,10 @@ func configItems() []*Item {
 			},
 			Basis: on(ObservedAlone, paperlessFacts+"2", settingFacts+"H05"),
 			InFiles: []Rule{{
-				Level:   source.Warning,
-				Title:   "Boolean settings have values that this version accepts",
-				Problem: "A boolean setting has a value that this version does not accept",
-				Doc:     "v2 reads other values as false; v3 does not start.",
-				check:   checkBool,
+				Level: source.Warning,
+				Title: "Boolean settings have values that this version accepts",
+				Doc:   "v2 reads other values as false; v3 does not start.",
+				check: checkBool,
 			}},
 		},
 		{

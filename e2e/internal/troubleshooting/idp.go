@@ -45,11 +45,10 @@ func idpItems() []*Item {
 			},
 			Basis: on(ObservedPair, pairFacts+"31-wrong-client-id"),
 			InFiles: []Rule{{
-				Level:   source.Error,
-				Title:   "authentik knows the client id",
-				Problem: "authentik does not know the client id",
-				Doc:     "authentik answers: Client ID Error.",
-				check:   checkBlueprintClient,
+				Level: source.Error,
+				Title: "authentik knows the client id",
+				Doc:   "authentik answers: Client ID Error.",
+				check: checkBlueprintClient,
 			}, {
 				Code: "CFG-CLIENTID", Level: source.Error,
 				Title:   "The app has a client_id",

@@ -16,7 +16,7 @@ type Rule struct {
 	Code    string
 	Level   string // of its findings, unless the place makes it worse or better
 	Title   string // the good state
-	Problem string // what is wrong; the title of its findings
+	Problem string // what is wrong, the title of its findings; empty in a literal: the title of the cause
 	Doc     string // what happens otherwise
 	// Cause is the item that has it in InFiles; Rules sets it.
 	Cause *Item
@@ -41,7 +41,7 @@ func Rules() []Rule {
 	for _, i := range Catalogue() {
 		for _, r := range i.InFiles {
 			r.Code, r.Cause = cmp.Or(r.Code, i.Code), i
-			r.Problem = cmp.Or(r.Problem, r.Title)
+			r.Problem = cmp.Or(r.Problem, i.Title, r.Title)
 			out = append(out, r)
 		}
 	}

@@ -266,11 +266,10 @@ func oneClickItems() []*Item {
 			},
 			Basis: on(ReadInSource, paperlessFacts+"5", reports+"F10"),
 			InFiles: []Rule{{
-				Level:   source.Warning,
-				Title:   "Signing out does not sign in again",
-				Problem: "Signing out signs in again",
-				Doc:     "Only ?loggedout=1 keeps the sign-in page from redirecting.",
-				check:   checkRelogin,
+				Level: source.Warning,
+				Title: "Signing out does not sign in again",
+				Doc:   "Only ?loggedout=1 keeps the sign-in page from redirecting.",
+				check: checkRelogin,
 			}},
 		},
 		{

@@ -164,8 +164,7 @@ func redirectURIItems() []*Item {
 			Fix:   "Register it with the scheme that Paperless sends.",
 			Basis: on(ObservedPair, pairFacts+"21-redirect-http"),
 			InFiles: []Rule{{
-				Title:   "The registered redirect URI has the scheme that Paperless sends",
-				Problem: "The registered redirect URI has another scheme",
+				Title: "The registered redirect URI has the scheme that Paperless sends",
 			}},
 		}, scheme, func(u *url.URL) string { u.Scheme = "http"; return u.String() }),
 		registeredItem(Item{
@@ -174,8 +173,7 @@ func redirectURIItems() []*Item {
 			Fix:   "Register the host name that users open.",
 			Basis: on(ReadInSource, authentikFacts+"2"),
 			InFiles: []Rule{{
-				Title:   "The registered redirect URI has the host that users open",
-				Problem: "The registered redirect URI has another host",
+				Title: "The registered redirect URI has the host that users open",
 			}},
 		}, host, func(u *url.URL) string { u.Host = "docs.example.com"; return u.String() }),
 		registeredItem(Item{
@@ -184,8 +182,7 @@ func redirectURIItems() []*Item {
 			Fix:   "Register the port that users open, none for 443.",
 			Basis: on(ReadInSource, authentikFacts+"2"),
 			InFiles: []Rule{{
-				Title:   "The registered redirect URI has the port that users open",
-				Problem: "The registered redirect URI has another port",
+				Title: "The registered redirect URI has the port that users open",
 			}},
 		}, port, func(u *url.URL) string { u.Host += ":8443"; return u.String() }),
 		registeredItem(Item{
@@ -194,8 +191,7 @@ func redirectURIItems() []*Item {
 			Fix:   "Register it with the prefix that Paperless runs under (PAPERLESS_FORCE_SCRIPT_NAME), or none.",
 			Basis: on(ReadInSource, authentikFacts+"2"),
 			InFiles: []Rule{{
-				Title:   "The registered redirect URI has Paperless's path prefix",
-				Problem: "The registered redirect URI has another path prefix",
+				Title: "The registered redirect URI has Paperless's path prefix",
 			}},
 		}, prefix, func(u *url.URL) string { u.Path = "/paperless" + u.Path; return u.String() }),
 		registeredItem(Item{
@@ -224,8 +220,7 @@ func redirectURIItems() []*Item {
 			Fix:   "Register it with the slash at the end.",
 			Basis: on(ObservedPair, pairFacts+"20-redirect-no-slash"),
 			InFiles: []Rule{{
-				Title:   "The registered redirect URI ends in a slash",
-				Problem: "The registered redirect URI lacks the slash at the end",
+				Title: "The registered redirect URI ends in a slash",
 			}},
 		}, slash, func(u *url.URL) string { return strings.TrimSuffix(u.String(), "/") }),
 		registeredItem(Item{
@@ -234,8 +229,7 @@ func redirectURIItems() []*Item {
 			Fix:   "Register /accounts/oidc/<provider_id>/login/callback/ exactly.",
 			Basis: on(Reported, reports+"F1.7"),
 			InFiles: []Rule{{
-				Title:   "The registered redirect URI has Paperless's path",
-				Problem: "The registered redirect URI has another path",
+				Title: "The registered redirect URI has Paperless's path",
 			}},
 		}, otherPath, func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
 		{
