@@ -74,6 +74,7 @@ type listed struct {
 	Level   string `json:"level,omitempty"`
 	Check   string `json:"check,omitempty"` // the first one that it makes fail
 	Title   string `json:"title,omitempty"`
+	Known   string `json:"known,omitempty"` // observed, read or reported
 	Source  string `json:"source,omitempty"`
 	Basis   *basis `json:"basis,omitempty"` // how we know an item
 	*setting
@@ -148,7 +149,7 @@ func (c *listCmd) rows() ([]listed, error) {
 			releases []deployment.Release
 		}{{deployment.PaperlessProduct, v.Paperless}, {deployment.AuthentikProduct, v.Authentik}} {
 			for _, r := range one.releases {
-				add(listed{Product: one.product, Version: r.Version, Source: r.Source}, "%-10s %-10s %s", one.product, r.Version, r.Source)
+				add(listed{Product: one.product, Version: r.Version, Known: r.Known, Source: r.Source}, "%-10s %-10s %-9s %s", one.product, r.Version, r.Known, r.Source)
 			}
 		}
 	case "settings":

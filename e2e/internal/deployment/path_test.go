@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/Masterminds/semver/v3"
@@ -22,12 +23,17 @@ func TestUpgradePath(t *testing.T) {
 		"within v2":           {"2.5.0,2025.8.1", "2.20.15,2025.8.1", StepBoth, []string{"2.20.15,2025.8.1"}, ""},
 		"authentik in turn": {
 			"2.20.15,2025.8.1", "2.20.15,2026.5.6", StepBoth,
-			[]string{"2.20.15,2025.10.0", "2.20.15,2025.12.6", "2.20.15,2026.2.3", "2.20.15,2026.5.6"},
+			[]string{"2.20.15,2025.10.4", "2.20.15,2025.12.6", "2.20.15,2026.2.7", "2.20.15,2026.5.6"},
 			"",
 		},
 		"both with stages": {
 			"2.18.4,2025.12.6", "3.0.5,2026.5.6", StepBoth,
-			[]string{"2.20.15,2025.12.6", "2.20.15,2026.2.3", "3.0.5,2026.5.6"},
+			[]string{"2.20.15,2025.12.6", "2.20.15,2026.2.7", "3.0.5,2026.5.6"},
+			"",
+		},
+		"to the newest, every major in turn": { // docs/facts/releases-2026.md#1.1
+			"2.20.15,2025.8.1", "latest-known,latest-known", StepBoth,
+			[]string{"2.20.15,2025.10.4", "2.20.15,2025.12.6", "2.20.15,2026.2.7", "2.20.15,2026.5.8", "3.3.0,2026.8.5"},
 			"",
 		},
 		"authentik before 2026 may skip": {"2.20.15,2024.10.5", "2.20.15,2025.10.0", StepBoth, []string{"2.20.15,2025.10.0"}, ""},
@@ -91,6 +97,13 @@ func TestVersionsAreInOrder(t *testing.T) {
 			assert.True(t, a.LessThan(b), "%s stands before %s", a, b)
 		}
 	}
+	for _, list := range [][]Release{v.Paperless, v.Authentik} {
+		for _, r := range list {
+			assert.Contains(t, []string{Observed, ReadIn, Reported}, r.Known, r.Version)
+			assert.Equal(t, strings.HasPrefix(r.Source, "fixtures/observed.json"), r.Known == Observed, "%s: observed is what was recorded", r.Version)
+		}
+	}
+	assert.Equal(t, "3.0.5", NewestObserved(v.Paperless))
 	ids := map[string]bool{}
 	for _, h := range v.Hazards {
 		assert.False(t, ids[h.ID], "%s is a duplicate", h.ID)
@@ -140,7 +153,7 @@ func TestBasis(t *testing.T) {
 	v, err := KnownVersions()
 	require.NoError(t, err)
 	for version, want := range map[string]string{
-		"2.20.15": "2.20.15", "2.19.6": "2.18.4", "2.20.16": "2.20.15", "2.20.3": "2.20.15", "1.17.4": "2.4.3", "latest": "3.0.5",
+		"2.20.15": "2.20.15", "2.19.6": "2.18.4", "2.20.16": "2.20.15", "2.20.3": "2.20.15", "1.17.4": "2.4.3", "latest": "3.3.0", "3.1.0": "3.1.3", "3.0.4": "3.0.5",
 	} {
 		assert.Equal(t, want, Basis(v.Paperless, version).Version, version)
 	}

@@ -36,8 +36,28 @@ type Release struct {
 	Needs []string `yaml:"needs"`
 	// Profile names what the lab models for this version; empty: not modelled.
 	Profile string `yaml:"profile"`
+	// Known says how well the version is known: Observed, ReadIn or Reported.
+	Known string `yaml:"known"`
 	// Source tells what the lab's answers for this version rest on.
 	Source string `yaml:"source"`
+}
+
+// How well a version is known.
+const (
+	Observed = "observed" // the real one's answers were recorded
+	ReadIn   = "read"     // its source or API schema was read
+	Reported = "reported" // only release notes, reports, and its neighbours
+)
+
+// NewestObserved is the newest version whose answers were recorded; "" for none.
+func NewestObserved(releases []Release) string {
+	newest := ""
+	for _, r := range releases {
+		if r.Known == Observed {
+			newest = r.Version // they are in order
+		}
+	}
+	return newest
 }
 
 // A Hazard is a change of a release that can lock users out.
@@ -209,6 +229,16 @@ func AtLeast(version, minimum string) bool {
 	// A release candidate of 3.0.0 has the features of 3.0.0.
 	core := semver.New(v.Major(), v.Minor(), v.Patch(), "", "")
 	return !core.LessThan(m)
+}
+
+// Newer reports whether a version is one, and newer than another.
+func Newer(version, than string) bool {
+	v, err := semver.NewVersion(version)
+	if err != nil {
+		return false
+	}
+	w, err := semver.NewVersion(than)
+	return err == nil && v.GreaterThan(w)
 }
 
 // AtLeast reports whether this Paperless is at least the given version.

@@ -112,7 +112,8 @@ const (
 	lintIntro = "What `ssocheck lint` looks for in files. A code that is also a [troubleshooting item](items.md) is the same cause, found without running\n" +
 		"anything. `ssocheck explain CODE` prints the same.\n"
 	versionsIntro = "What ssocheck knows of each product, version by version (`fixtures/versions.yaml`). \"Rests on\" says what the lab's answers for a version\n" +
-		"rest on ([docs/lab.md](lab.md)).\n\n"
+		"rest on ([docs/lab.md](lab.md)). Known is how well: **observed**, the real one's answers were recorded; **read**, its source or API schema was\n" +
+		"read; **reported**, there are only release notes, reports, and its neighbours.\n\n"
 	hazardsIntro = "# Hazards\n\nChanges of a release that can lock users out. `ssocheck upgrade` names those that your configuration touches.\n"
 )
 
@@ -238,9 +239,9 @@ func hazardEntry(h deployment.Hazard) Entry {
 func releases(v *deployment.Versions) string {
 	var b strings.Builder
 	table := func(title string, list []deployment.Release) {
-		fmt.Fprintf(&b, "## %s\n\n| version | image | broker | needs | rests on |\n|---|---|---|---|---|\n", title)
+		fmt.Fprintf(&b, "## %s\n\n| version | known | image | broker | needs | rests on |\n|---|---|---|---|---|---|\n", title)
 		for _, r := range list {
-			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", r.Version, r.Image, codeOr(r.Broker), codeOr(strings.Join(r.Needs, ", ")), cell(cite(r.Source)))
+			fmt.Fprintf(&b, "| %s | %s | `%s` | %s | %s | %s |\n", r.Version, r.Known, r.Image, codeOr(r.Broker), codeOr(strings.Join(r.Needs, ", ")), cell(cite(r.Source)))
 		}
 		b.WriteByte('\n')
 	}

@@ -287,6 +287,7 @@ func (r *Report) notes() []string {
 	if note := r.labNote(); note != "" {
 		notes = append(notes, note)
 	}
+	notes = append(notes, r.newerNotes()...)
 	if a := r.Assumed; a != nil {
 		text := upper(a.String()) + "."
 		if ways := a.Ways(); len(ways) > 0 {
@@ -322,7 +323,11 @@ func (r *Report) labNote() string {
 		{"Paperless-ngx", deployment.PaperlessProduct, known.Paperless, r.Target.Paperless.Version},
 		{"authentik", deployment.AuthentikProduct, known.Authentik, r.Target.Authentik.Version},
 	} {
-		if basis := deployment.Basis(p.releases, p.version); p.version != "" && basis.Version != p.version {
+		basis := deployment.Basis(p.releases, p.version)
+		if r, err := deployment.Find(p.releases, p.product, p.version); err == nil && r.Known == deployment.Reported {
+			notes = append(notes, fmt.Sprintf("%s %s was not recorded: it answers as %s until proven otherwise.", p.name, p.version, r.Profile))
+		}
+		if p.version != "" && basis.Version != p.version {
 			notes = append(notes, fmt.Sprintf("Of %s %s it knows nothing of its own and answers as %s.", p.name, p.version, basis.Version))
 			var changes []string
 			for _, h := range known.Between(p.product, basis.Version, p.version) {

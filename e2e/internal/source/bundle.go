@@ -95,16 +95,20 @@ func (s *Set) versions() error {
 	if src.PaperlessVersion != "" {
 		note = ""
 	}
-	newest := Latest(known.Paperless)
+	newest := deployment.NewestObserved(known.Paperless)
 	switch v := b.Paperless.Version; {
 	case v == "":
 		b.Paperless.Version, s.GuessedVersion = newest, true
 	case v != newest && deployment.AtLeast(v, newest):
-		note = "Paperless-ngx " + v + " is newer than " + newest + ", the newest that ssocheck knows: it is judged by the rules of " + newest
+		newer := "Paperless-ngx " + v + " is newer than " + newest + ", the newest that ssocheck knows from a recording: it is judged by the rules of " + newest
+		note = cmp.Or(note, newer)
+		if note != newer {
+			note += "; " + newer
+		}
 	}
 	s.VersionNote = note
 	if b.Authentik.Version == "" {
-		b.Authentik.Version = Latest(recorded(known.Authentik))
+		b.Authentik.Version = deployment.NewestObserved(known.Authentik)
 	}
 	return nil
 }
@@ -142,11 +146,6 @@ func tagVersion(image string, known []deployment.Release) string {
 		return Latest(same)
 	}
 	return m[1] + "." + cmp.Or(m[2], "0") + ".0"
-}
-
-// recorded are the releases whose behaviour was recorded.
-func recorded(releases []deployment.Release) []deployment.Release {
-	return slices.DeleteFunc(slices.Clone(releases), func(r deployment.Release) bool { return !strings.HasPrefix(r.Source, "fixtures/observed.json") })
 }
 
 // Latest is the newest version of a list.

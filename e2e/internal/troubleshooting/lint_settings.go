@@ -340,13 +340,13 @@ func checkV3(s *source.Set) []source.Problem {
 	return out
 }
 
-// newerThanKnown reports whether the image is newer than every version known here:
+// newerThanKnown reports whether the image is newer than every version that was recorded:
 // a name that is not known may be one of its own.
 func newerThanKnown(s *source.Set) bool {
 	known, err := deployment.KnownVersions()
 	if err != nil {
 		return true
 	}
-	newest := source.Latest(known.Paperless)
+	newest := deployment.NewestObserved(known.Paperless)
 	return s.ImageVersion != newest && s.ImageVersion != "" && deployment.AtLeast(s.ImageVersion, newest)
 }
