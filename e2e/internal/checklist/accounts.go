@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -51,7 +53,7 @@ func (a *Accounts) PutBack(ctx context.Context, p *check.Pass, c *check.Check) e
 		return errors.New("it may have made or linked accounts, and those of a pair that runs are not ours to put back")
 	}
 	for _, u := range added {
-		if err := a.change(ctx, p, http.MethodDelete, "/api/users/"+strconv.Itoa(u.ID)+"/", nil); err != nil {
+		if err := a.change(ctx, p, http.MethodDelete, paperless.UsersPath+strconv.Itoa(u.ID)+"/", nil); err != nil {
 			return fmt.Errorf("remove the account %s: %w", u.Username, err)
 		}
 	}
@@ -75,11 +77,11 @@ func (a *Accounts) anew(ctx context.Context, p *check.Pass, local deployment.Loc
 		if u.Username != local.Username {
 			continue
 		}
-		if err := a.change(ctx, p, http.MethodDelete, "/api/users/"+strconv.Itoa(u.ID)+"/", nil); err != nil {
+		if err := a.change(ctx, p, http.MethodDelete, paperless.UsersPath+strconv.Itoa(u.ID)+"/", nil); err != nil {
 			return fmt.Errorf("remove the account %s: %w", u.Username, err)
 		}
 	}
-	err := a.change(ctx, p, http.MethodPost, "/api/users/", map[string]any{
+	err := a.change(ctx, p, http.MethodPost, paperless.UsersPath, map[string]any{
 		"username": local.Username, "email": local.Email, "password": local.Password, "is_active": !local.Inactive,
 		"is_staff": local.Superuser, "is_superuser": local.Superuser, "groups": []int{}, "user_permissions": []string{},
 	})

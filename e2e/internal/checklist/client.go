@@ -173,7 +173,7 @@ func (c *caller) follow(ctx context.Context, a *answer, stop func(*url.URL) bool
 // start presses the button: it opens the sign-in page, posts the provider's form
 // and returns authentik's authorize address.
 func (c *caller) start(ctx context.Context, next string) (*url.URL, error) {
-	address := at(c.p, "/accounts/login/")
+	address := at(c.p, paperless.LoginPath)
 	if next != "" {
 		address += "?next=" + url.QueryEscape(next)
 	}
@@ -183,7 +183,7 @@ func (c *caller) start(ctx context.Context, next string) (*url.URL, error) {
 	}
 	app, _ := c.p.Bundle.Paperless.App()
 	h := page.html()
-	action, ok := h.FormAction("/accounts/oidc/" + app.ProviderID + "/login/")
+	action, ok := h.FormAction(paperless.StartPath(app.ProviderID))
 	if !ok {
 		return nil, check.Unmetf("there is no form for %q on the sign-in page", app.ProviderID)
 	}

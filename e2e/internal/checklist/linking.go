@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -121,7 +123,7 @@ func (w *walk) connect(ctx context.Context) error {
 	w.begin()
 	if menu == "hangs" {
 		note(w.p, "Paperless's page hangs for users without rights on this version: the link of My Profile was opened directly")
-		if err := w.open(ctx, "open the link of Connect new social account", "/accounts/oidc/"+url.PathEscape(w.app.ProviderID)+"/login/?process=connect"); err != nil {
+		if err := w.open(ctx, "open the link of Connect new social account", paperless.StartPath(url.PathEscape(w.app.ProviderID))+"?process=connect"); err != nil {
 			return err
 		}
 	} else {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
@@ -27,7 +29,7 @@ func loginButton(ctx context.Context, p *check.Pass) error {
 	}
 	var shown []string
 	for _, f := range page.Forms {
-		if strings.Contains(f.Action, "/accounts/oidc/") {
+		if strings.Contains(f.Action, paperless.OIDCPath) {
 			shown = append(shown, f.Action)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -21,7 +23,7 @@ var LoginPage = &check.Check{
 
 func loginPage(ctx context.Context, p *check.Pass) error {
 	w := newWalk(p)
-	if err := w.open(ctx, "open the sign-in page", "/accounts/login/"); err != nil {
+	if err := w.open(ctx, "open the sign-in page", paperless.LoginPath); err != nil {
 		return err
 	}
 	e, err := w.arrive(ctx, "wait for the sign-in page", pageLimit, func(place, evidence.Page) bool { return true })
@@ -41,7 +43,7 @@ func loginPage(ctx context.Context, p *check.Pass) error {
 		return check.Unmetf("Paperless has no users yet and asks to make the first one")
 	}
 	// Whatever the redirect leads to is judged by redirect-to-sso and round-trip.
-	if hop := first(p.Session.HopsSince(w.mark), "/accounts/login/"); hop != nil && hop.Status == 200 && wants(p.Bundle, deployment.RedirectToSSO) {
+	if hop := first(p.Session.HopsSince(w.mark), paperless.LoginPath); hop != nil && hop.Status == 200 && wants(p.Bundle, deployment.RedirectToSSO) {
 		return nil
 	}
 	return check.Unmetf("%s", e)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
@@ -49,7 +51,7 @@ func logout(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	probed(p, "the session from before signing out", http.MethodGet, at(p, "/api/profile/"), was.Profile, "")
+	probed(p, "the session from before signing out", http.MethodGet, at(p, paperless.ProfilePath), was.Profile, "")
 	now, err := signedIn(ctx, p)
 	if err != nil {
 		return err
@@ -81,7 +83,7 @@ func restsAt(w *walk, e ending) error {
 		}
 		return nil
 	}
-	base, err := url.Parse(at(p, "/accounts/logout/"))
+	base, err := url.Parse(at(p, paperless.LogoutPath))
 	if err != nil {
 		return check.Unmetf("Paperless's address is no URL")
 	}

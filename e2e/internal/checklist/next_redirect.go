@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 )
 
@@ -34,7 +36,7 @@ func nextRedirect(ctx context.Context, p *check.Pass) error {
 		if p.Record.Final != nil {
 			landed = hostOf(p.Record.Final.URL)
 		}
-		probed(p, "sign-in with next="+next, http.MethodGet, at(p, "/accounts/login/"), 0, "landed at "+or(landed, "nowhere"))
+		probed(p, "sign-in with next="+next, http.MethodGet, at(p, paperless.LoginPath), 0, "landed at "+or(landed, "nowhere"))
 		if strings.EqualFold(landed, evilHost) {
 			return check.Unmetf("after signing in from a link with next=%s the browser is sent to %s", next, evilHost)
 		}

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -36,13 +38,13 @@ func passwordAPI(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	token, err := target.NewRequest(ctx, http.MethodPost, at(p, ""), "/api/token/", url.Values{
+	token, err := target.NewRequest(ctx, http.MethodPost, at(p, ""), paperless.TokenPath, url.Values{
 		"username": {local.Username}, "password": {local.Password},
 	})
 	if err != nil {
 		return err
 	}
-	basic, err := target.NewRequest(ctx, http.MethodGet, at(p, ""), "/api/profile/", nil)
+	basic, err := target.NewRequest(ctx, http.MethodGet, at(p, ""), paperless.ProfilePath, nil)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 )
 
@@ -36,7 +38,7 @@ func permissions(ctx context.Context, p *check.Pass) error {
 		return err
 	}
 	p.Record.Signed = s
-	probed(p, "settings of the page", http.MethodGet, at(p, "/api/ui_settings/"), s.UISettings, "")
+	probed(p, "settings of the page", http.MethodGet, at(p, paperless.UISettingsPath), s.UISettings, "")
 	switch {
 	case !s.SignedIn():
 		return check.Unmetf("%s landed in Paperless, but /api/profile/ answers %d: nobody is signed in", who.Username, s.Profile)

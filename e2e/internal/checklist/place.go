@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -101,24 +103,24 @@ func classifyPaperless(path string, p evidence.Page) place {
 		return atPaperErr
 	case strings.Contains(path, "/login/cancelled/"):
 		return atCancelled
-	case strings.HasPrefix(path, "/accounts/account_inactive/"), strings.HasPrefix(path, "/accounts/inactive/"):
+	case strings.HasPrefix(path, paperless.InactivePath), strings.HasPrefix(path, paperless.OldInactivePath):
 		return atInactive
-	case strings.HasPrefix(path, "/accounts/confirm-email/"):
+	case strings.HasPrefix(path, paperless.ConfirmEmailPath):
 		return atVerify
-	case strings.HasPrefix(path, "/accounts/2fa/"):
+	case strings.HasPrefix(path, paperless.SecondFactorPath):
 		return atSecond
-	case strings.HasPrefix(path, "/accounts/3rdparty/signup/"), strings.HasPrefix(path, "/accounts/social/signup/"):
+	case strings.HasPrefix(path, paperless.SocialSignUp), strings.HasPrefix(path, paperless.OldSocialSignUp):
 		return atSignup
-	case strings.HasPrefix(path, "/accounts/signup/"):
+	case strings.HasPrefix(path, paperless.SignUpPath):
 		return atInstall
-	case strings.HasPrefix(path, "/accounts/login/"):
+	case strings.HasPrefix(path, paperless.LoginPath):
 		return atLogin
-	case strings.HasPrefix(path, "/accounts/oidc/"):
+	case strings.HasPrefix(path, paperless.OIDCPath):
 		if strings.Contains(p.Text, "You are about to") {
 			return atConfirm
 		}
 		return nowhere
-	case strings.HasPrefix(path, "/accounts/"):
+	case strings.HasPrefix(path, paperless.AccountsPath):
 		return nowhere
 	}
 	return atApp

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
@@ -52,7 +54,7 @@ func remoteUser(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	api, err := carries(ctx, p, p.Target.Direct, "direct", "/api/profile/", header, local.Username)
+	api, err := carries(ctx, p, p.Target.Direct, "direct", paperless.ProfilePath, header, local.Username)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
@@ -58,7 +60,7 @@ func remoteUserAccount(ctx context.Context, p *check.Pass) error {
 		return err
 	}
 	p.Record.Signed = s
-	probed(p, "settings of the page", http.MethodGet, at(p, "/api/ui_settings/"), s.UISettings, "")
+	probed(p, "settings of the page", http.MethodGet, at(p, paperless.UISettingsPath), s.UISettings, "")
 	added, known, err := after(ctx, p)
 	if err != nil {
 		return err
@@ -96,7 +98,7 @@ func remoteUserLogout(ctx context.Context, p *check.Pass) error {
 	if _, err := named(ctx, p, c, http.MethodGet, "/", header, local.Username); err != nil {
 		return err
 	}
-	base, err := url.Parse(at(p, "/accounts/logout/"))
+	base, err := url.Parse(at(p, paperless.LogoutPath))
 	if err != nil {
 		return check.Unmetf("Paperless's address is no URL")
 	}
@@ -104,7 +106,7 @@ func remoteUserLogout(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	resp, err := named(ctx, p, c, http.MethodPost, "/accounts/logout/", header, local.Username)
+	resp, err := named(ctx, p, c, http.MethodPost, paperless.LogoutPath, header, local.Username)
 	if err != nil {
 		return err
 	}
@@ -166,7 +168,7 @@ func named(ctx context.Context, p *check.Pass, c *http.Client, method, path, hea
 	r.Header.Set(header, user)
 	r.Header.Set("Accept", "text/html")
 	for _, k := range c.Jar.Cookies(r.URL) {
-		if k.Name == setting(p.Bundle, "PAPERLESS_COOKIE_PREFIX")+"csrftoken" {
+		if k.Name == setting(p.Bundle, "PAPERLESS_COOKIE_PREFIX")+paperless.CSRFCookie {
 			r.Header.Set("X-CSRFToken", k.Value)
 			r.Header.Set("Referer", at(p, "/"))
 		}

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -30,7 +32,7 @@ func roundTrip(ctx context.Context, p *check.Pass) error {
 	// A sign-in of somebody new makes an account, so it stops in front of Paperless.
 	halted := !p.Target.Changes && !who.Account
 	if halted {
-		if err := p.Session.Block(ctx, "*/accounts/oidc/*/login/callback/*"); err != nil {
+		if err := p.Session.Block(ctx, "*"+paperless.CallbackPath("*")+"*"); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,8 @@ package checklist
 import (
 	"strconv"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 )
 
@@ -22,7 +24,7 @@ const (
 )
 
 func ssoForm(providerID string) string {
-	return "form[action*=" + strconv.Quote("/accounts/oidc/"+providerID+"/login/") + "]"
+	return "form[action*=" + strconv.Quote(paperless.StartPath(providerID)) + "]"
 }
 
 func ssoButton(providerID string) browser.Selector {
@@ -30,5 +32,5 @@ func ssoButton(providerID string) browser.Selector {
 }
 
 func connectLink(providerID string) browser.Selector {
-	return browser.CSS(profileDialog + " a[href*=" + strconv.Quote("/accounts/oidc/"+providerID+"/login/?process=connect") + "]")
+	return browser.CSS(profileDialog + " a[href*=" + strconv.Quote(paperless.StartPath(providerID)+"?process=connect") + "]")
 }

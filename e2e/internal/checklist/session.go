@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -144,10 +146,10 @@ func whoIs(ctx context.Context, p *check.Pass, c *http.Client) (*evidence.Sessio
 	var who profile
 	var ui uiSettings
 	var err error
-	if s.Profile, err = get("/api/profile/", &who); err != nil {
+	if s.Profile, err = get(paperless.ProfilePath, &who); err != nil {
 		return nil, err
 	}
-	if s.UISettings, err = get("/api/ui_settings/", &ui); err != nil {
+	if s.UISettings, err = get(paperless.UISettingsPath, &ui); err != nil {
 		return nil, err
 	}
 	s.Email, s.FirstName, s.LastName, s.UsablePassword, s.Username = who.Email, who.FirstName, who.LastName, who.Usable, ui.User.Username
@@ -260,7 +262,7 @@ func users(ctx context.Context, p *check.Pass) ([]evidence.User, error) {
 			Groups    []int  `json:"groups"`
 		} `json:"results"`
 	}
-	status, err := ask(at(p, "/api/users/?page_size=100000"), &page)
+	status, err := ask(at(p, paperless.UsersPath+"?page_size=100000"), &page)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +280,7 @@ func users(ctx context.Context, p *check.Pass) ([]evidence.User, error) {
 						Name string `json:"name"`
 					} `json:"results"`
 				}
-				if _, err := ask(at(p, "/api/groups/?page_size=100000"), &g); err != nil {
+				if _, err := ask(at(p, paperless.GroupsPath+"?page_size=100000"), &g); err != nil {
 					return nil, err
 				}
 				for _, r := range g.Results {

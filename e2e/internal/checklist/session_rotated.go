@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
@@ -37,7 +39,7 @@ func sessionRotated(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	name := setting(p.Bundle, cookiePrefix) + "sessionid"
+	name := setting(p.Bundle, cookiePrefix) + paperless.SessionCookie
 	before := c.cookie(callback, name)
 	e, first, err := c.land(ctx, callback, who)
 	if err != nil {
@@ -76,7 +78,7 @@ func sessionRotated(ctx context.Context, p *check.Pass) error {
 		if err != nil {
 			return err
 		}
-		probed(p, "the session from before signing in", http.MethodGet, at(p, "/api/profile/"), s.Profile, "")
+		probed(p, "the session from before signing in", http.MethodGet, at(p, paperless.ProfilePath), s.Profile, "")
 		if s.SignedIn() {
 			return check.Unmetf("the session from before signing in is signed in too")
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
@@ -195,7 +197,7 @@ func (w *walk) rest(pl place, page evidence.Page, still bool) time.Duration {
 func (w *walk) callbacks() int {
 	n := 0
 	for _, h := range w.p.Session.HopsSince(w.mark) {
-		if strings.HasSuffix(pathOf(h.URL), "/accounts/oidc/"+w.app.ProviderID+"/login/callback/") {
+		if strings.HasSuffix(pathOf(h.URL), paperless.CallbackPath(w.app.ProviderID)) {
 			n++
 		}
 	}
@@ -205,7 +207,7 @@ func (w *walk) callbacks() int {
 // signInPage opens the sign-in page so that it stays, records it, and returns
 // it. ?loggedout=1 keeps it from going to authentik by itself.
 func (w *walk) signInPage(ctx context.Context) (evidence.Page, error) {
-	if err := w.open(ctx, "open the sign-in page", "/accounts/login/?loggedout=1"); err != nil {
+	if err := w.open(ctx, "open the sign-in page", paperless.LoggedOutPath); err != nil {
 		return evidence.Page{}, err
 	}
 	e, err := w.arrive(ctx, "wait for the sign-in page", pageLimit, func(place, evidence.Page) bool { return true })
@@ -237,7 +239,7 @@ func (w *walk) press(ctx context.Context) error {
 func providerForms(page evidence.Page, id string) []evidence.Form {
 	var forms []evidence.Form
 	for _, f := range page.Forms {
-		if id != "" && strings.Contains(f.Action, "/accounts/oidc/"+id+"/login/") {
+		if id != "" && strings.Contains(f.Action, paperless.StartPath(id)) {
 			forms = append(forms, f)
 		}
 	}
@@ -434,7 +436,7 @@ func (w *walk) local(ctx context.Context, u deployment.LocalUser) error {
 
 // signOut signs out at Paperless and returns where the browser comes to rest.
 func (w *walk) signOut(ctx context.Context) (ending, error) {
-	if err := w.open(ctx, "sign out", "/accounts/logout/"); err != nil {
+	if err := w.open(ctx, "sign out", paperless.LogoutPath); err != nil {
 		return ending{}, err
 	}
 	e, err := w.arrive(ctx, "wait for the signed-out page", pageLimit, func(place, evidence.Page) bool { return true })

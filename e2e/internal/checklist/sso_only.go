@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
@@ -70,11 +72,11 @@ func refused(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	page, err := c.try(ctx, at(p, "/accounts/login/?loggedout=1"))
+	page, err := c.try(ctx, at(p, paperless.LoggedOutPath))
 	if err != nil {
 		return err
 	}
-	a, err := c.tryForm(ctx, at(p, "/accounts/login/"), url.Values{
+	a, err := c.tryForm(ctx, at(p, paperless.LoginPath), url.Values{
 		"csrfmiddlewaretoken": {page.html().CSRFToken()}, "login": {local.Username}, "password": {local.Password},
 	})
 	if err != nil {
@@ -84,7 +86,7 @@ func refused(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	probed(p, "password on /accounts/login/", http.MethodPost, at(p, "/accounts/login/"), a.status, a.html().Text())
+	probed(p, "password on /accounts/login/", http.MethodPost, at(p, paperless.LoginPath), a.status, a.html().Text())
 	if s.SignedIn() {
 		return check.Unmetf("the form is gone, but a password sent to /accounts/login/ still signs in")
 	}

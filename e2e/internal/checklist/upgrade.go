@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -179,7 +181,7 @@ func apiToken(ctx context.Context, p *check.Pass) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r, err := target.NewRequest(ctx, http.MethodPost, at(p, ""), "/api/token/", url.Values{"username": {admin.Username}, "password": {admin.Password}})
+	r, err := target.NewRequest(ctx, http.MethodPost, at(p, ""), paperless.TokenPath, url.Values{"username": {admin.Username}, "password": {admin.Password}})
 	if err != nil {
 		return "", err
 	}
@@ -364,7 +366,7 @@ func (m *memory) sessions(ctx context.Context, p *check.Pass) error {
 		if err != nil {
 			return err
 		}
-		probed(p, "session of before the upgrade of "+was.who.Username, http.MethodGet, at(p, "/api/profile/"), s.Profile, "")
+		probed(p, "session of before the upgrade of "+was.who.Username, http.MethodGet, at(p, paperless.ProfilePath), s.Profile, "")
 		switch {
 		case s.SignedIn() && !strings.EqualFold(s.Email, was.reached.Email):
 			return check.Unmetf("the session of %s from before the upgrade is now that of %s", was.who.Username, s.Email)
@@ -384,7 +386,7 @@ func (m *memory) sessions(ctx context.Context, p *check.Pass) error {
 	if err != nil {
 		return err
 	}
-	r, err := target.NewRequest(ctx, http.MethodGet, at(p, ""), "/api/profile/", nil)
+	r, err := target.NewRequest(ctx, http.MethodGet, at(p, ""), paperless.ProfilePath, nil)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // A Deployment is what is deployed, as data. The guide's values are one bundle, a
@@ -351,7 +353,7 @@ func (b *Deployment) RedirectURI() string {
 		return ""
 	}
 	u.Path = strings.TrimRight(b.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") +
-		"/accounts/oidc/" + app.ProviderID + "/login/callback/"
+		paperless.CallbackPath(app.ProviderID)
 	return u.String()
 }
 

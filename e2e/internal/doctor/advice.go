@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -56,7 +58,7 @@ func (x *Examination) Meanwhile() []string {
 		return nil // nobody gets into what does not run
 	}
 	p, b := &res.Bundle.Paperless, res.Bundle
-	address := b.Paperless.URL + strings.TrimRight(p.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") + "/accounts/login/"
+	address := b.Paperless.URL + strings.TrimRight(p.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") + paperless.LoginPath
 	shell := "docker exec -it " + x.Paperless.Name + " python3 manage.py "
 	var out []string
 	switch {

@@ -33,7 +33,7 @@ func (x *examiner) inside() paperless.Look {
 	}
 	prefix := strings.TrimRight(env["PAPERLESS_FORCE_SCRIPT_NAME"], "/")
 	l := paperless.Look{
-		Page: "http://127.0.0.1:" + cmp.Or(env["PAPERLESS_PORT"], "8000") + prefix + "/accounts/login/",
+		Page: "http://127.0.0.1:" + cmp.Or(env["PAPERLESS_PORT"], "8000") + prefix + paperless.LoginPath,
 		Host: public.Host, Scheme: public.Scheme, Salt: x.salt, Seconds: fetchSeconds,
 	}
 	if app := x.app(); strings.Contains(app.ServerURL(), "://") {

@@ -191,7 +191,7 @@ func (x *exchange) auth(r *http.Request) string {
 		return oidc.NoSecret
 	}
 	for _, name := range x.Cookies {
-		if strings.HasSuffix(name, "sessionid") || name == authentik.SessionCookie {
+		if strings.HasSuffix(name, paperless.SessionCookie) || name == authentik.SessionCookie {
 			return "Session"
 		}
 	}

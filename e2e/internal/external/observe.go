@@ -23,7 +23,7 @@ const bodyLimit = 1 << 20
 // provider, and where it leads. What cannot be seen stays unknown.
 func (p *Pair) observe(ctx context.Context) {
 	base := p.bundle.Paperless.URL + p.bundle.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"]
-	page, _, err := p.ask(ctx, http.MethodGet, base+"/accounts/login/?loggedout=1", nil)
+	page, _, err := p.ask(ctx, http.MethodGet, base+paperless.LoggedOutPath, nil)
 	if err != nil {
 		p.note("the sign-in page could not be read beforehand: %s", err)
 		return
@@ -39,7 +39,7 @@ func (p *Pair) observe(ctx context.Context) {
 	if !read.HasInput("login") {
 		p.bundle.Paperless.Env[deployment.DisableRegularLogin] = "true"
 	}
-	action, err := url.Parse(base + "/accounts/login/")
+	action, err := url.Parse(base + paperless.LoginPath)
 	if err == nil {
 		action, err = action.Parse(button.Action)
 	}

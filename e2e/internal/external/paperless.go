@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -138,7 +140,7 @@ func (p *Pair) users(ctx context.Context, sign func(*http.Request)) ([]account, 
 	var page struct {
 		Results []account `json:"results"`
 	}
-	header, status, err := p.api(ctx, sign, http.MethodGet, "/api/users/?page_size=100000", nil, &page)
+	header, status, err := p.api(ctx, sign, http.MethodGet, paperless.UsersPath+"?page_size=100000", nil, &page)
 	return page.Results, header, status, err
 }
 
@@ -152,7 +154,7 @@ func (p *Pair) links(ctx context.Context, u deployment.LocalUser) ([]int, error)
 			ID int `json:"id"`
 		} `json:"social_accounts"`
 	}
-	_, status, err := p.api(ctx, basic(u), http.MethodGet, "/api/profile/", nil, &profile)
+	_, status, err := p.api(ctx, basic(u), http.MethodGet, paperless.ProfilePath, nil, &profile)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +209,7 @@ func (p *Pair) Clean(ctx context.Context) []string {
 			say("left alone in Paperless: the account %s (%d) is new, but belongs to nobody that the checks signed in as", a.Username, a.ID)
 			continue
 		}
-		_, status, err := p.api(ctx, sign, http.MethodDelete, "/api/users/"+strconv.Itoa(a.ID)+"/", nil, nil)
+		_, status, err := p.api(ctx, sign, http.MethodDelete, paperless.UsersPath+strconv.Itoa(a.ID)+"/", nil, nil)
 		if err != nil || status != http.StatusNoContent {
 			say("left in Paperless: the account %s (%d), which the checks made, could not be removed (%v, status %d)", a.Username, a.ID, err, status)
 			continue
@@ -238,7 +240,7 @@ func (p *Pair) unlink(ctx context.Context, u deployment.LocalUser, say func(stri
 		if slices.Contains(p.before.links[u.Username], id) {
 			continue
 		}
-		_, status, err := p.api(ctx, basic(u), http.MethodPost, "/api/profile/disconnect_social_account/", url.Values{"id": {strconv.Itoa(id)}}, nil)
+		_, status, err := p.api(ctx, basic(u), http.MethodPost, paperless.DisconnectPath, url.Values{"id": {strconv.Itoa(id)}}, nil)
 		if err != nil || status != http.StatusOK {
 			say("left in Paperless: the link of %s to authentik could not be removed (%v, status %d)", u.Username, err, status)
 			continue

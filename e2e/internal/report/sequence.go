@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
@@ -253,16 +255,16 @@ func captionOf(x *evidence.Exchange) string {
 		{authentik.ExecutorPath, stages},
 		{authentik.DefaultFlowPath, "goes to the sign-in flow"},
 		{authentik.FlowPath, "opens the flow"},
-		{"/accounts/signup/", "sign-up form"},
+		{paperless.SignUpPath, "sign-up form"},
 		{"/login/cancelled/", "cancelled"},
 		{"/login/error/", "sign-in error"},
-		{"/accounts/logout/", "signs out"},
-		{"/accounts/login/", "sign-in page"},
-		{"/api/profile/", "who is signed in?"},
-		{"/api/ui_settings/", "what may they do?"},
-		{"/api/token/", "password for a token"},
-		{"/api/users/", "ssocheck reads the accounts"},
-		{"/dashboard", "the application"},
+		{paperless.LogoutPath, "signs out"},
+		{paperless.LoginPath, "sign-in page"},
+		{paperless.ProfilePath, "who is signed in?"},
+		{paperless.UISettingsPath, "what may they do?"},
+		{paperless.TokenPath, "password for a token"},
+		{paperless.UsersPath, "ssocheck reads the accounts"},
+		{paperless.DashboardPath, "the application"},
 	} {
 		if strings.Contains(p, c.part) {
 			return c.say

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/Masterminds/semver/v3"
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -419,7 +421,7 @@ func (s *Set) guideModel() deployment.Model {
 			Name: slug, ClientType: "confidential",
 			ClientID:     cmp.Or(app.ClientID, "paperless-client"),
 			ClientSecret: cmp.Or(app.Secret, "secret-that-the-file-does-not-have"),
-			RedirectURIs: []deployment.RedirectURI{{MatchingMode: "strict", URL: s.Deployment.Paperless.URL + prefix + "/accounts/oidc/" + provider + "/login/callback/"}},
+			RedirectURIs: []deployment.RedirectURI{{MatchingMode: "strict", URL: s.Deployment.Paperless.URL + prefix + paperless.CallbackPath(provider)}},
 			Scopes:       []string{"openid", "email", "profile"},
 			GrantTypes:   []string{"authorization_code", "refresh_token"},
 			SigningKey:   true,

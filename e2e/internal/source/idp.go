@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
@@ -117,5 +119,5 @@ func (s *Set) Callback(provider string) string {
 		origin = "https://" + origin[strings.Index(origin, "://")+3:]
 	}
 	prefix, _ := s.Value("PAPERLESS_FORCE_SCRIPT_NAME")
-	return origin + strings.TrimRight(prefix, "/") + "/accounts/" + provider + "/login/callback/"
+	return origin + strings.TrimRight(prefix, "/") + paperless.AccountsPath + provider + "/login/callback/"
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // A Gap is a piece of a value that is not known here: a variable that a Secret
@@ -130,7 +131,7 @@ func (s *Set) registered(key string) string {
 	return ""
 }
 
-var callbackID = regexp.MustCompile(`/accounts/oidc/([^/]+)/`)
+var callbackID = regexp.MustCompile(paperless.OIDCPath + `([^/]+)/`)
 
 func (s *Set) registeredID() string {
 	if s.Blueprint != nil {

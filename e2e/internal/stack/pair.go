@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -144,7 +146,7 @@ func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 			return err
 		}
 		p.appAddr = addr
-		res, err := p.ask(ctx, http.MethodGet, "/accounts/login/", nil)
+		res, err := p.ask(ctx, http.MethodGet, paperless.LoginPath, nil)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
@@ -46,7 +48,7 @@ func (p *pair) user(ctx context.Context, admin, u deployment.LocalUser, groups m
 			Username string `json:"username"`
 		} `json:"results"`
 	}
-	if err := p.call(ctx, admin, http.MethodGet, "/api/users/?username__iexact="+url.QueryEscape(u.Username), nil, &page); err != nil {
+	if err := p.call(ctx, admin, http.MethodGet, paperless.UsersPath+"?username__iexact="+url.QueryEscape(u.Username), nil, &page); err != nil {
 		return err
 	}
 	for _, have := range page.Results {
@@ -62,7 +64,7 @@ func (p *pair) user(ctx context.Context, admin, u deployment.LocalUser, groups m
 		}
 		ids = append(ids, id)
 	}
-	return p.call(ctx, admin, http.MethodPost, "/api/users/", map[string]any{
+	return p.call(ctx, admin, http.MethodPost, paperless.UsersPath, map[string]any{
 		"username": u.Username, "email": u.Email, "password": u.Password, "is_active": !u.Inactive,
 		"is_staff": u.Superuser, "is_superuser": u.Superuser, "groups": ids, "user_permissions": []string{},
 	}, nil)
@@ -78,7 +80,7 @@ func (p *pair) group(ctx context.Context, admin deployment.LocalUser, name strin
 			Name string `json:"name"`
 		} `json:"results"`
 	}
-	if err := p.call(ctx, admin, http.MethodGet, "/api/groups/?page_size=100", nil, &page); err != nil {
+	if err := p.call(ctx, admin, http.MethodGet, paperless.GroupsPath+"?page_size=100", nil, &page); err != nil {
 		return 0, err
 	}
 	for _, g := range page.Results {
@@ -90,7 +92,7 @@ func (p *pair) group(ctx context.Context, admin deployment.LocalUser, name strin
 	var made struct {
 		ID int `json:"id"`
 	}
-	err := p.call(ctx, admin, http.MethodPost, "/api/groups/", map[string]any{"name": name, "permissions": []string{"view_uisettings"}}, &made)
+	err := p.call(ctx, admin, http.MethodPost, paperless.GroupsPath, map[string]any{"name": name, "permissions": []string{"view_uisettings"}}, &made)
 	if err != nil {
 		return 0, fmt.Errorf("the group %s: %w", name, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -191,7 +192,7 @@ func idpItems() []*Item {
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) {
-					p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: "https://.*/accounts/oidc/.*"}}
+					p.RedirectURIs = []deployment.RedirectURI{{MatchingMode: "regex", URL: "https://.*" + paperless.OIDCPath + ".*"}}
 				})
 			},
 			Edit:  func(_ evidence.Record, b *deployment.Deployment) string { return "Strict  " + b.RedirectURI() },

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
@@ -48,11 +50,9 @@ func sentURL(s *source.Set) *url.URL {
 		u.Scheme = strings.SplitN(s.Paperless().URL, ":", 2)[0]
 	}
 	prefix, _ := s.Value("PAPERLESS_FORCE_SCRIPT_NAME")
-	u.Path = strings.TrimRight(prefix, "/") + "/accounts/oidc/" + s.App.ProviderID + "/login/callback/"
+	u.Path = strings.TrimRight(prefix, "/") + paperless.CallbackPath(s.App.ProviderID)
 	return u
 }
-
-var registeredPath = regexp.MustCompile(`^(.*)/accounts/oidc/([^/]*)/login/callback(/?)$`)
 
 // redirects compares the registered redirect URIs with the one that is sent.
 func redirectProblems(s *source.Set) []source.Problem {
@@ -64,7 +64,8 @@ func redirectProblems(s *source.Set) []source.Problem {
 	if want == nil || len(p.RedirectURIs) == 0 {
 		return nil
 	}
-	var out []source.Problem
+	best := component("")
+	var nearest source.Problem
 	sent := want
 	for _, r := range p.RedirectURIs {
 		want := wantedURL(s, sent, r.URL)
@@ -77,24 +78,23 @@ func redirectProblems(s *source.Set) []source.Problem {
 		if r.URL == want.String() {
 			return nil
 		}
-		code, what := differs(want, r.URL)
+		// Of several that are registered the nearest one is the one that was meant.
+		diff := firstDifference(want.String(), strings.TrimSpace(r.URL))
+		if best != "" && rank[diff] <= rank[best] {
+			continue
+		}
+		best = diff
 		keys := []string{"providers/" + p.Name + "/redirect_uris", "providers/" + p.Name}
-		f := s.AtBlueprint(fmt.Sprintf("registered %s, Paperless sends %s: %s; authentik refuses it", r.URL, sent, what), "url: "+want.String(), keys...)
-		f.Code = code
-		exactURL(s, &f, r.URL, want.String())
-		out = append(out, f)
+		nearest = s.AtBlueprint(fmt.Sprintf("registered %s, Paperless sends %s: they differ in %s; authentik refuses it", r.URL, sent, diff), "url: "+want.String(), keys...)
+		nearest.Code = registeredCodes[diff]
+		exactURL(s, &nearest, r.URL, want.String())
 	}
-	if len(out) > 1 {
-		// Several are registered: the nearest one is the one that was meant.
-		slices.SortStableFunc(out, func(a, b source.Problem) int { return redRank(a.Code) - redRank(b.Code) })
-		out = out[:1]
-	}
-	if len(out) == 0 {
+	if best == "" {
 		f := s.AtBlueprint("no regular expression matches "+want.String()+", which Paperless sends", "matching_mode: strict, url: "+want.String(), "providers/"+p.Name+"/redirect_uris")
-		f.Code = "RED-PATH"
-		out = append(out, f)
+		f.Code = registeredCodes[otherPath]
+		return []source.Problem{f}
 	}
-	return out
+	return []source.Problem{nearest}
 }
 
 // wanted is the redirect URI that a registered one should be: the one that is
@@ -141,43 +141,6 @@ func exactURL(s *source.Set, p *source.Problem, have, want string) {
 		p.At, p.Width = from+i, len(have)
 		p.Edit = source.Replace(f, p.At, len(have), want)
 	}
-}
-
-func redRank(code string) int {
-	return slices.Index([]string{"RED-SLASH", "RED-CASE", "RED-SCHEME", "RED-PORT", "RED-PREFIX", "RED-PROVID", "RED-HOST", "RED-ESCAPED", "RED-PATH"}, code)
-}
-
-// differs names the first part in which a registered URI is another.
-func differs(want *url.URL, registered string) (code, what string) {
-	if strings.Contains(registered, `\`) {
-		return "RED-ESCAPED", "it has the backslashes of a regular expression"
-	}
-	have, err := url.Parse(strings.TrimSpace(registered))
-	if err != nil || have.Host == "" {
-		return "RED-PATH", "it is not an address"
-	}
-	switch {
-	case strings.EqualFold(registered, want.String()):
-		return "RED-CASE", "other capitals"
-	case have.Scheme != want.Scheme:
-		return "RED-SCHEME", "another scheme"
-	case !strings.EqualFold(have.Hostname(), want.Hostname()):
-		return "RED-HOST", "another host"
-	case have.Port() != want.Port():
-		return "RED-PORT", "another port"
-	}
-	a, b := registeredPath.FindStringSubmatch(want.Path), registeredPath.FindStringSubmatch(have.Path)
-	switch {
-	case b == nil || have.RawQuery != "":
-		return "RED-PATH", "another path"
-	case a[1] != b[1]:
-		return "RED-PREFIX", "another prefix"
-	case a[2] != b[2]:
-		return "RED-PROVID", "another provider_id"
-	case a[3] != b[3]:
-		return "RED-SLASH", "the slash at the end is missing"
-	}
-	return "RED-PATH", "another path"
 }
 
 func checkNoRedirect(s *source.Set) []source.Problem {

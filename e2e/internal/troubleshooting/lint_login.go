@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
@@ -153,12 +155,12 @@ func checkRelogin(s *source.Set) []source.Problem {
 	if err != nil || u.Host != "" && "https://"+u.Host != s.Paperless().URL && "http://"+u.Host != s.Paperless().URL {
 		return nil
 	}
-	login := u.Path == "" || u.Path == "/" || strings.HasPrefix(u.Path, "/accounts/login")
+	login := u.Path == "" || u.Path == "/" || strings.HasPrefix(u.Path+"/", paperless.LoginPath)
 	if !login || u.Query().Get("loggedout") == "1" {
 		return nil
 	}
-	p := e.AtValue("signing out leads back to the sign-in page, which redirects to SSO at once: users cannot sign out", e.Written(e.Name, "/accounts/login/?loggedout=1"))
-	p.Edit = e.Revalue("/accounts/login/?loggedout=1")
+	p := e.AtValue("signing out leads back to the sign-in page, which redirects to SSO at once: users cannot sign out", e.Written(e.Name, paperless.LoggedOutPath))
+	p.Edit = e.Revalue(paperless.LoggedOutPath)
 	return []source.Problem{p}
 }
 

@@ -224,7 +224,7 @@ func oneClickItems() []*Item {
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				var open []string
 				for _, p := range rec.Probes {
-					if strings.Contains(strings.ToLower(p.Name+p.URL), "token") || strings.Contains(strings.ToLower(p.Name), "basic") || strings.Contains(p.URL, "/api/profile/") {
+					if strings.Contains(strings.ToLower(p.Name+p.URL), "token") || strings.Contains(strings.ToLower(p.Name), "basic") || strings.Contains(p.URL, paperless.ProfilePath) {
 						if p.Status == 200 {
 							open = append(open, fmt.Sprintf("%s %s answered 200", p.Method, p.URL))
 						}
@@ -259,10 +259,10 @@ func oneClickItems() []*Item {
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.Paperless.Env[deployment.RedirectToSSO] = "true"
-				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = "/accounts/login/"
+				b.Paperless.Env["PAPERLESS_LOGOUT_REDIRECT_URL"] = paperless.LoginPath
 			},
 			Edit: func(evidence.Record, *deployment.Deployment) string {
-				return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", "/accounts/login/?loggedout=1")
+				return envLine("PAPERLESS_LOGOUT_REDIRECT_URL", paperless.LoggedOutPath)
 			},
 			Basis: on(ReadInSource, paperlessFacts+"5", reports+"F10"),
 			InFiles: []Rule{{
@@ -333,7 +333,7 @@ func callbacks(rec evidence.Record) int {
 func backIn(rec evidence.Record) bool {
 	out := false
 	for _, h := range rec.Flow() {
-		if strings.Contains(h.URL, "/accounts/logout/") {
+		if strings.Contains(h.URL, paperless.LogoutPath) {
 			out = true
 		}
 		if out && (strings.Contains(h.URL, paperless.CallbackEnd) || strings.Contains(h.URL, authentik.AuthorizationPath)) {

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -22,7 +24,7 @@ func proxyItems() []*Item {
 			Fix:    "Add the host to PAPERLESS_ALLOWED_HOSTS, or remove that setting (the default accepts every host).",
 			Breaks: checklist.LoginPage,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-				h := rec.Hop("/accounts/")
+				h := rec.Hop(paperless.AccountsPath)
 				if h == nil || h.Status != 400 || !strings.HasPrefix(h.URL, b.Paperless.URL) {
 					return nil, false
 				}
@@ -162,7 +164,7 @@ func signedInWithoutCookie(rec evidence.Record) *evidence.Exchange {
 		return nil
 	}
 	x := rec.Find(evidence.Front, "paperless", oidc.RedirectURI)
-	if x == nil || x.Status != 302 || len(x.SetCookies) > 0 || strings.Contains(x.Location, "/accounts/") {
+	if x == nil || x.Status != 302 || len(x.SetCookies) > 0 || strings.Contains(x.Location, paperless.AccountsPath) {
 		return nil
 	}
 	return x

@@ -40,7 +40,7 @@ func noButton(rec evidence.Record) bool {
 		return false // with the redirect on it is authentik's page, which has no such button
 	}
 	for _, f := range rec.SignIn.Forms {
-		if strings.Contains(f.Action, "/accounts/oidc/") {
+		if strings.Contains(f.Action, paperless.OIDCPath) {
 			return false
 		}
 	}
@@ -79,7 +79,7 @@ func startHop(rec evidence.Record) *evidence.Hop {
 	hops := rec.Flow()
 	for i := len(hops) - 1; i >= 0; i-- {
 		h := &hops[i]
-		if h.Method == http.MethodPost && strings.Contains(h.URL, "/accounts/oidc/") && strings.Contains(h.URL, "/login/") {
+		if h.Method == http.MethodPost && strings.Contains(h.URL, paperless.OIDCPath) && strings.Contains(h.URL, "/login/") {
 			return h
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -29,15 +31,13 @@ const (
 	otherPath  component = "the path"
 )
 
-var callbackPath = regexp.MustCompile(`^(.*?)/accounts/oidc/([^/]+)/login/callback(/?)$`)
-
 // firstDifference tells in which component, read from left to right, a
 // registered redirect URI differs from another one.
 func firstDifference(uri, registered string) component {
 	if uri == registered {
 		return same
 	}
-	if strings.Contains(registered, `\`) && strings.ReplaceAll(registered, `\`, "") == uri {
+	if strings.Contains(registered, `\`) {
 		return escaped
 	}
 	a, errA := url.Parse(uri)
@@ -53,7 +53,7 @@ func firstDifference(uri, registered string) component {
 	case portOf(a) != portOf(b):
 		return port
 	}
-	pa, pb := callbackPath.FindStringSubmatch(a.Path), callbackPath.FindStringSubmatch(b.Path)
+	pa, pb := paperless.Callback.FindStringSubmatch(a.Path), paperless.Callback.FindStringSubmatch(b.Path)
 	switch {
 	case a.Path != b.Path && strings.EqualFold(a.Path, b.Path):
 		return letterCase
@@ -73,6 +73,13 @@ func firstDifference(uri, registered string) component {
 		return port // :443 written out: the same place, not the same text
 	}
 	return otherPath
+}
+
+// registeredCodes are the causes by what a registered redirect URI differs in, in
+// a run as in files. Where it does not differ it is no cause.
+var registeredCodes = map[component]string{
+	escaped: "RED-ESCAPED", scheme: "RED-SCHEME", host: "RED-HOST", port: "RED-PORT", prefix: "RED-PREFIX",
+	letterCase: "RED-CASE", providerID: "RED-PROVID", slash: "RED-SLASH", otherPath: "RED-PATH", same: "RED-PATH",
 }
 
 func portOf(u *url.URL) string {
@@ -231,7 +238,7 @@ func redirectURIItems() []*Item {
 			InFiles: []Rule{{
 				Title: "The registered redirect URI has Paperless's path",
 			}},
-		}, otherPath, func(u *url.URL) string { u.Path = "/accounts/oidc/login/callback/"; return u.String() }),
+		}, otherPath, func(u *url.URL) string { u.Path = paperless.OIDCPath + "login/callback/"; return u.String() }),
 		{
 			Code: "RED-UNREGISTERED", Guide: 3,
 			Looks:  []string{"the redirects of the browser", "the page where the browser ended", "authentik's log", "the redirect URIs that authentik says it has"},
@@ -270,11 +277,11 @@ func redirectURIItems() []*Item {
 }
 
 func swapSegment(u *url.URL, change func(string) string) string {
-	m := callbackPath.FindStringSubmatch(u.Path)
+	m := paperless.Callback.FindStringSubmatch(u.Path)
 	if m == nil {
 		return u.String()
 	}
-	u.Path = m[1] + "/accounts/oidc/" + change(m[2]) + "/login/callback" + m[3]
+	u.Path = m[1] + paperless.OIDCPath + change(m[2]) + "/login/callback" + m[3]
 	return u.String()
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -385,7 +387,7 @@ func pageFailed(rec evidence.Record) bool {
 	if rec.SignIn != nil && rec.SignIn.Status == 500 {
 		return true
 	}
-	h := rec.Hop("/accounts/login/")
+	h := rec.Hop(paperless.LoginPath)
 	return h != nil && h.Status == 500
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -37,7 +39,7 @@ func stateItems() []*Item {
 			because := []string{expected("the state that Paperless gave comes back in the same session")}
 			x := rec.Find(evidence.Front, "paperless", oidc.RedirectURI)
 			switch {
-			case x != nil && !slices.ContainsFunc(x.Cookies, func(c string) bool { return strings.HasSuffix(c, "sessionid") }):
+			case x != nil && !slices.ContainsFunc(x.Cookies, func(c string) bool { return strings.HasSuffix(c, paperless.SessionCookie) }):
 				because = append(because, seen("the callback came without a session cookie (cookies: %s)", quoted(x.Cookies)))
 			default:
 				because = append(because, seen("Paperless does not know the state that came back"))
@@ -52,7 +54,7 @@ func stateItems() []*Item {
 				b.Paperless.Env["PAPERLESS_SESSION_COOKIE_AGE"] = "0"
 				return
 			}
-			b.Paperless.Proxy.StripSetCookie = "/accounts/oidc/" // the state lives in the session
+			b.Paperless.Proxy.StripSetCookie = paperless.OIDCPath // the state lives in the session
 		},
 		Basis: on(ObservedAlone, hostileFacts+"2.5", reports+"F14"),
 	}}
