@@ -13,7 +13,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // Accounts are Paperless's accounts before a check, so that it can be repeated:
@@ -49,7 +48,7 @@ func (a *Accounts) PutBack(ctx context.Context, p *check.Pass, c *check.Check) e
 	if c.Links != "" {
 		local, links = p.Bundle.LocalUser(c.Links)
 	}
-	if p.Target.Kind == target.External && (links || len(added) > 0) {
+	if !p.Target.Can().OwnAccounts && (links || len(added) > 0) {
 		return errors.New("it may have made or linked accounts, and those of a pair that runs are not ours to put back")
 	}
 	for _, u := range added {

@@ -18,7 +18,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // bodyLimit is what is read of a response: pages and API answers of the products
@@ -58,7 +57,7 @@ func person(p *check.Pass, role string) (deployment.AuthentikUser, error) {
 // there to sign in as: a check that changes nothing takes the one of round-trip.
 func anybody(p *check.Pass, role string) (deployment.AuthentikUser, error) {
 	roles := []string{role}
-	if p.Target.Kind == target.External && !slices.Contains([]string{"first-login", "linking"}, role) {
+	if !p.Target.Can().OwnUsers && !slices.Contains([]string{"first-login", "linking"}, role) {
 		roles = append(roles, "round-trip")
 	}
 	for _, r := range roles {

@@ -141,7 +141,7 @@ func New(r *runner.Run) *Report {
 	}
 	if b := r.Bundle; b != nil {
 		rep.Access = b.Access()
-		if r.Kind != target.External {
+		if target.Can(r.Kind).FromFiles {
 			rep.Assumed = b.Assumed
 		}
 	}
@@ -297,7 +297,7 @@ func (r *Report) notes() []string {
 	}
 	if r.Access != "" {
 		text := "Who may sign in: " + r.Access + "."
-		if r.Target.Kind != target.External {
+		if target.Can(r.Target.Kind).OwnUsers {
 			text += " The test users of the checks were added to it."
 		}
 		notes = append(notes, text)
@@ -306,7 +306,7 @@ func (r *Report) notes() []string {
 }
 
 func (r *Report) labNote() string {
-	if r.Target.Kind != target.Lab {
+	if !target.Can(r.Target.Kind).Models {
 		return ""
 	}
 	notes := []string{"The lab models the two products; only the targets stack and external test the real ones."}

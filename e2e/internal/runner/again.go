@@ -21,7 +21,7 @@ const maxAgain = 3
 // fresh profile, and the accounts are as they were before the first one.
 func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Browser) (Result, error) {
 	var accounts *checklist.Accounts
-	if b != nil && s.target.Boot.Up && (j.check.Changes || s.target.Kind != target.External) {
+	if b != nil && s.target.Boot.Up && (j.check.Changes || s.target.Can().OwnAccounts) {
 		if own, _ := b.Isolated(); !own || j.check.Changes {
 			accounts = checklist.AccountsNow(ctx, r.passOf(j, s))
 		}
@@ -61,7 +61,7 @@ func calmer(kind string, b *browser.Browser) string {
 	switch {
 	case own:
 		return do
-	case kind == target.External:
+	case !target.Can(kind).OwnNetwork:
 		return do + "; with --target external the browser shares this machine's network"
 	}
 	return do + ", or as root on Linux, where the browser gets a network of its own (here: " + shares + ")"

@@ -43,7 +43,7 @@ func (p *pool) get(ctx context.Context, t *target.Target) (*browser.Browser, fun
 	with := p.o.Browser
 	with.Rules, with.SPKI, with.Log = t.ResolverRules(), keys, p.o.Log
 	// A pair that runs lies in the real network; ours is reached by the rules.
-	with.Isolate = t.Kind != target.External
+	with.Isolate = t.Can().OwnNetwork
 	b, err := browser.Open(p.ctx, with)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the browser: %w", err)

@@ -152,7 +152,7 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 			return Result{Result: check.Result{Status: check.Errored, Message: err.Error()}}
 		}
 		defer release()
-		if own, _ := b.Isolated(); !own && r.o.Kind == target.Stack && s.target.Boot.Up {
+		if own, _ := b.Isolated(); !own && s.target.Can().StartsContainers && s.target.Boot.Up {
 			// A container that starts changes the machine's network, and Chromium gives
 			// up what it loads then.
 			starts.settle(ctx)
@@ -199,7 +199,7 @@ func (r *run) missing(j job) string {
 // "" when it can: what Paperless does alone shows also then.
 func (r *run) foreign(c *check.Check) string {
 	other, path := r.o.Bundle.Authentik.Other, r.o.Bundle.Authentik.Path
-	if path != "" && r.o.Kind != target.External && c == checklist.RoundTrip {
+	if path != "" && target.Can(r.o.Kind).FromFiles && c == checklist.RoundTrip {
 		return fmt.Sprintf("needs authentik at the root of its host: this one lives under %s/, which the %s does not model", path, r.o.Kind)
 	}
 	if _, set := r.o.Bundle.Paperless.Value(deployment.ProvidersKey); !set && r.o.Bundle.Paperless.On(deployment.RemoteUser) && !r.o.Bundle.Observed && r.o.Bundle.Paperless.Env[deployment.ProvidersKey+"_FILE"] == "" {

@@ -17,7 +17,7 @@ import (
 // refusal is the first reason why nothing starts: Compose or authentik does not
 // take the user's files. Nil when they do, and on a pair that runs already.
 func (o Options) refusal() *source.Diagnostic {
-	if o.Kind == target.External {
+	if !target.Can(o.Kind).FromFiles {
 		return nil
 	}
 	for i := range o.Lint {

@@ -182,7 +182,7 @@ func SignIn(b *deployment.Deployment) string {
 
 // nobody reports whether nobody was given to sign in at a pair that runs.
 func (j Judgement) nobody() bool {
-	if j.Kind != target.External || j.Bundle == nil {
+	if target.Can(j.Kind).OwnUsers || j.Bundle == nil {
 		return false
 	}
 	_, given := j.Bundle.SSOUser(checklist.RoundTrip.ID)
@@ -194,7 +194,7 @@ func (j Judgement) notTested() []string {
 	if j.nobody() {
 		out = append(out, "signing in is not tested: nobody was given to sign in as (SSO_USERNAME and SSO_PASSWORD, or --credentials)")
 	}
-	if b := j.Bundle; b != nil && b.Assumed != nil && j.Kind != target.External {
+	if b := j.Bundle; b != nil && b.Assumed != nil && target.Can(j.Kind).FromFiles {
 		out = append(out, b.Assumed.String())
 	}
 	return out

@@ -65,7 +65,7 @@ func startAll(ctx context.Context, o Options, jobs []job) *starts {
 				close(one.done)
 				continue
 			}
-			if one.name != check.AsConfigured && o.Kind == target.External {
+			if one.name != check.AsConfigured && !target.Can(o.Kind).CanVary {
 				one.err = check.Skipf("it needs another setting (%s), and the settings of a pair that runs are not ours to change", one.name)
 				close(one.done)
 				continue

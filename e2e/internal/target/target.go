@@ -20,13 +20,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// The kinds of targets.
-const (
-	Lab      = "lab"
-	Stack    = "stack"
-	External = "external"
-)
-
 // A Target is a running pair.
 type Target struct {
 	Kind      string
