@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/doctor"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -15,7 +22,7 @@ type doctorCmd struct {
 	Paperless   string   `help:"Container or Compose service of Paperless-ngx, where there are several." placeholder:"NAME"`
 	Authentik   string   `help:"Container or Compose service of authentik's server, where there are several." placeholder:"NAME"`
 	Config      []string `sep:"none" help:"Files that Paperless was made from; else those that Compose's labels name." placeholder:"FILE"`
-	NoExec      bool     `help:"Run nothing in the containers: authentik's side then stays unknown."`
+	NoExec      bool     `help:"Run nothing in the containers: authentik's side then comes from its API (SSO_AUTHENTIK_TOKEN), else from what its endpoints answer."`
 	Resolve     []string `sep:"none" help:"Where a name leads, for what is asked from this machine." placeholder:"HOST=IP[:PORT]"`
 	NoBrowser   bool     `help:"Look from the containers only; else a browser tries the way to the sign-in where no cause was found."`
 	Credentials string   `type:"path" help:"Who signs in (YAML); the environment's SSO_USERNAME and SSO_PASSWORD win." placeholder:"FILE"`
@@ -37,9 +44,27 @@ func (c *doctorCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	x, err := doctor.Examine(e.ctx, doctor.Options{
-		Paperless: c.Paperless, Authentik: c.Authentik, Config: c.Config, NoExec: c.NoExec, Resolve: resolve, CA: ca, Tool: e2e.Version, Log: e.log,
-	})
+	who, err := external.ReadCredentials(c.Credentials, source.Environ())
+	if err != nil {
+		return err
+	}
+	o := doctor.Options{
+		Paperless: c.Paperless, Authentik: c.Authentik, Config: c.Config, NoExec: c.NoExec, Token: who.Authentik.Token, Resolve: resolve, CA: ca,
+		Tool: e2e.Version, Log: e.log,
+	}
+	// A browser takes as long as all the rest. Where it does not sign in, nothing is
+	// lost when the containers tell the cause first: then it is stopped. On a busy
+	// machine both would only slow each other down.
+	var b *browsing
+	if !c.NoBrowser && len(who.Authentik.Users) == 0 && idle() {
+		o.Found = func(p doctor.Pair) { b = c.start(e, p) }
+	}
+	x, err := doctor.Examine(e.ctx, o)
+	defer func() {
+		if b != nil {
+			b.stop()
+		}
+	}()
 	if err != nil {
 		return err
 	}
@@ -50,39 +75,96 @@ func (c *doctorCmd) Run(e *env) error {
 		return err
 	}
 	end := runner.OutcomeOf(x.Run.Results[0].Status)
-	if end == runner.Pass && !c.NoBrowser {
-		end = runner.Worst(end, c.browse(e, x))
+	if end == runner.Fail || c.NoBrowser || x.Paperless.State != "running" {
+		return exit(end)
 	}
-	return exit(end)
+	if b != nil {
+		<-b.done
+	}
+	if b == nil || b.err != nil || b.run.Result() != runner.Pass {
+		// Authentik's command line ran beside the first one: what Paperless asked authentik
+		// for may have come too late by our own doing.
+		b = c.start(e, doctor.Pair{Paperless: x.Paperless, Deployment: x.Run.Bundle, Stale: x.Stale})
+	}
+	met, signedIn := b.tell(e)
+	if signedIn {
+		end = runner.Pass // whatever was not read is in order, then
+	}
+	return exit(runner.Worst(end, met))
 }
 
-// browse goes the way of users with a browser, as far as it may: to authentik's
-// sign-in without an account, through the round trip with one. It only reads. What
-// cannot be browsed from here is a note: the containers were found in order.
-func (c *doctorCmd) browse(e *env, x *doctor.Examination) runner.Outcome {
-	pair := x.Run.Bundle
+// idle reports whether the machine can do two things at once.
+func idle() bool {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return runtime.NumCPU() > 2
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	load, err := strconv.ParseFloat(first, 64)
+	return err == nil && load < float64(runtime.NumCPU())
+}
+
+// browsing is a browser that goes the way of users, as far as it may: to authentik's
+// sign-in without an account, through the round trip with one. It only reads.
+type browsing struct {
+	url  string
+	stop func() // ends it, and waits until it has
+	done chan struct{}
+	run  *e2e.Results
+	err  error
+}
+
+// start sends a browser on its way.
+func (c *doctorCmd) start(e *env, p doctor.Pair) *browsing {
+	pair := p.Deployment
 	o := e2e.Options{
-		Target: target.External, Config: c.Config, Service: x.Paperless.Service, Paperless: pair.Paperless.Version, Authentik: pair.Authentik.Version,
+		Target: target.External, Config: c.Config, Service: p.Paperless.Service, Paperless: pair.Paperless.Version, Authentik: pair.Authentik.Version,
 		Only: []string{"login-page", "login-button", "round-trip"}, Log: e.log, Helper: ourselves(),
 		External: e2e.External{PaperlessURL: pair.Paperless.URL, AuthentikURL: pair.Authentik.URL, Resolve: c.Resolve, CA: c.CA, Credentials: c.Credentials},
 	}
-	if len(o.Config) == 0 && len(x.Stale) == 0 {
-		o.Config = x.Paperless.Files
+	if len(o.Config) == 0 && len(p.Stale) == 0 {
+		o.Config = p.Paperless.Files
 	}
 	if len(o.Config) == 0 {
 		o.Service = ""
 	}
-	fmt.Fprintf(e.stdout, "\nwith a browser, from this machine, at %s:\n", pair.Paperless.URL)
-	r, err := e2e.Check(e.ctx, o)
-	if err != nil {
-		tell(e.stdout, "the browser could not try: "+err.Error())
-		return runner.Pass
+	ctx, cancel := context.WithCancel(e.ctx)
+	b := &browsing{url: pair.Paperless.URL, done: make(chan struct{})}
+	b.stop = func() {
+		cancel()
+		<-b.done
 	}
-	rep := report.New(r)
+	go func() {
+		defer close(b.done)
+		b.run, b.err = e2e.Check(ctx, o)
+	}()
+	return b
+}
+
+// noPass says what a browser that could not try means.
+func noPass(e *env) {
+	tell(e.stdout, "the way of users is not tested: this is no pass. Where no browser can be had, --no-browser looks from the containers only")
+}
+
+// tell waits for what the browser met, and tells it; signedIn: somebody signed in.
+// What it could not try is not in order: nobody saw it.
+func (b *browsing) tell(e *env) (met runner.Outcome, signedIn bool) {
+	fmt.Fprintf(e.stdout, "\nwith a browser, from this machine, at %s:\n", b.url)
+	<-b.done
+	if b.err != nil {
+		tell(e.stdout, "the browser could not try: "+b.err.Error())
+		noPass(e)
+		return runner.Error, false
+	}
+	rep := report.New(b.run)
 	if err := rep.Text(e.stdout, textOptions(e, "")); err != nil {
-		return runner.Error
+		return runner.Error, false
 	}
-	return rep.Result
+	if rep.Result == runner.Error {
+		noPass(e)
+	}
+	last := &rep.Checks[len(rep.Checks)-1]
+	return rep.Result, last.ID == "round-trip" && last.Status == check.Passed
 }
 
 // share writes the bundle, after it said what is in it.

@@ -24,6 +24,9 @@ type Client struct {
 // was asked for.
 var ErrToken = errors.New("authentik refuses the token")
 
+// ErrNone marks what authentik does not have.
+var ErrNone = errors.New("authentik does not have it")
+
 // answerLimit bounds what is read of one answer.
 const answerLimit = 8 << 20
 
@@ -81,6 +84,8 @@ func (c Client) read(ctx context.Context, path string, query url.Values) ([]byte
 	case res.StatusCode == http.StatusForbidden || res.StatusCode == http.StatusUnauthorized:
 		// authentik answers a bad token with 403.
 		return nil, fmt.Errorf("%w: GET %s answered %d", ErrToken, path, res.StatusCode)
+	case res.StatusCode == http.StatusNotFound:
+		return nil, fmt.Errorf("%w: GET %s of authentik answered 404", ErrNone, path)
 	case res.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("GET %s of authentik answered %d", path, res.StatusCode)
 	}

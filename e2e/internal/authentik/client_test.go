@@ -120,5 +120,5 @@ func TestClientOnlyReads(t *testing.T) {
 			assert.Equal(t, reflect.String, m.Type.In(in).Kind(), m.Name)
 		}
 	}
-	assert.Equal(t, "[Bindings Blueprints Brands Discovery Flows Providers Ready Registered Scopes User Version]", fmt.Sprint(names))
+	assert.Equal(t, "[Application Bindings Blueprints Brands Discovery Expression Flows Members Providers Ready Registered Scopes User Version]", fmt.Sprint(names))
 }

@@ -185,19 +185,85 @@ type Binding struct {
 	Group   *Named `json:"group_obj"`
 	User    *Named `json:"user_obj"`
 	Policy  *Named `json:"policy_obj"`
+	// PolicyKey is the primary key of Policy.
+	PolicyKey string `json:"policy"`
 }
 
-// Bindings are the enabled bindings of an application, in order.
-func (c Client) Bindings(ctx context.Context, slug string) ([]Binding, error) {
-	var app struct {
-		Key string `json:"pk"`
-	}
-	if err := c.get(ctx, "/core/applications/"+url.PathEscape(slug)+"/", nil, &app); err != nil {
+// An Application is an application, without who may use it.
+type Application struct {
+	Key      string `json:"pk"`
+	Name     string `json:"name"`
+	Slug     string `json:"slug"`
+	Provider *int   `json:"provider"`           // nil: it has none
+	Mode     string `json:"policy_engine_mode"` // any or all of the bindings have to let a user in
+}
+
+// Application is the one with a slug; ErrNone where there is none.
+func (c Client) Application(ctx context.Context, slug string) (*Application, error) {
+	var a Application
+	if err := c.get(ctx, "/core/applications/"+url.PathEscape(slug)+"/", nil, &a); err != nil {
 		return nil, err
 	}
-	all, err := list[Binding](ctx, c, "/policies/bindings/", with(with(many, "ordering", "order"), "target", app.Key))
+	return &a, nil
+}
+
+// Bindings are the enabled bindings of the application with a primary key, in order.
+func (c Client) Bindings(ctx context.Context, app string) ([]Binding, error) {
+	all, err := list[Binding](ctx, c, "/policies/bindings/", with(with(many, "ordering", "order"), "target", app))
 	// The filter is ignored by versions that do not know it.
-	return slices.DeleteFunc(all, func(b Binding) bool { return b.Target != app.Key || !b.Enabled }), err
+	return slices.DeleteFunc(all, func(b Binding) bool { return b.Target != app || !b.Enabled }), err
+}
+
+// A Group is a group of users.
+type Group struct {
+	Key     string   `json:"pk"`
+	Name    string   `json:"name"`
+	Users   []int    `json:"users"`
+	Parent  *string  `json:"parent"`  // primary key; up to 2025.10
+	Parents []string `json:"parents"` // since then
+}
+
+// below reports whether a group is one level below another.
+func (g *Group) below(key string) bool {
+	return g.Parent != nil && *g.Parent == key || slices.Contains(g.Parents, key)
+}
+
+// Members counts the users of a group and of the groups below it, who are members,
+// too; -1 where that is not known.
+func (c Client) Members(ctx context.Context, name string) (int, error) {
+	all, err := list[Group](ctx, c, "/core/groups/", with(many, "include_users", "true"))
+	if err != nil {
+		return -1, err
+	}
+	at := slices.IndexFunc(all, func(g Group) bool { return g.Name == name })
+	if at < 0 {
+		return -1, nil // on another page
+	}
+	count := 0
+	family := []string{all[at].Key}
+	for n := 0; n < len(family); n++ {
+		for i := range all {
+			g := &all[i]
+			switch {
+			case g.Key == family[n] && g.Users == nil:
+				return -1, nil
+			case g.Key == family[n]:
+				count += len(g.Users)
+			case g.below(family[n]) && !slices.Contains(family, g.Key):
+				family = append(family, g.Key)
+			}
+		}
+	}
+	return count, nil
+}
+
+// Expression is the text of an expression policy.
+func (c Client) Expression(ctx context.Context, key string) (string, error) {
+	var p struct {
+		Expression string `json:"expression"`
+	}
+	err := c.get(ctx, "/policies/expression/"+url.PathEscape(key)+"/", nil, &p)
+	return p.Expression, err
 }
 
 // A User is somebody who may sign in at authentik.

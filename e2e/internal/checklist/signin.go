@@ -68,6 +68,8 @@ type walk struct {
 	// mark is the number of hops before the walk began: a page from before it
 	// must not be taken for its result.
 	mark int
+	// pressed is the press of the provider's button, until it is known where it led.
+	pressed press
 }
 
 func newWalk(p *check.Pass) *walk {
@@ -232,7 +234,8 @@ func (w *walk) press(ctx context.Context) error {
 		return check.Unmetf("the sign-in page has no button for the provider %q", w.app.ProviderID)
 	}
 	w.begin()
-	return w.p.Session.Click(ctx, "press the button "+short(w.app.Name), ssoButton(w.app.ProviderID), stepLimit)
+	w.pressed = press{name: "press the button " + short(w.app.Name), sel: ssoButton(w.app.ProviderID), asked: w.p.Session.Asked()}
+	return w.p.Session.Click(ctx, w.pressed.name, w.pressed.sel, stepLimit)
 }
 
 // providerForms are the forms of the page that start this provider's sign-in.
@@ -258,7 +261,7 @@ func (w *walk) authenticate(ctx context.Context, who deployment.AuthentikUser) (
 	return e, err
 }
 
-// A press is the last answer to a stage.
+// A press is the last answer to a stage, or that of the provider's button.
 type press struct {
 	name  string
 	sel   browser.Selector
@@ -269,7 +272,8 @@ type press struct {
 func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending, error) {
 	var acted place // the stage that was answered last: it stays until authentik replied
 	s := w.p.Session
-	var last press
+	last := w.pressed
+	w.pressed = press{}
 	for range stageLimit {
 		limit := pageLimit
 		if last.name != "" && !last.again {

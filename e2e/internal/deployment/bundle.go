@@ -219,6 +219,9 @@ type Application struct {
 	Groups []string
 	// Deny is an expression policy that returns False.
 	Deny bool
+	// Nobody says why no user at all may use it, as an authentik that runs tells: a
+	// group without members, for one. Empty: somebody may, or that is not known.
+	Nobody []string `json:",omitempty"`
 }
 
 // An AuthentikUser is authentik_core.user.

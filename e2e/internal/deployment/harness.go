@@ -65,6 +65,9 @@ func (b *Deployment) Access() string {
 		}
 	}
 	who := "only members of " + list(app.Groups)
+	if len(members) == 0 && b.Authentik.Raw == nil && b.Authentik.RawModel == nil {
+		return who // authentik as it runs: who is in a group is not asked
+	}
 	if len(members) == 0 {
 		return who + " (the blueprint puts nobody there)"
 	}

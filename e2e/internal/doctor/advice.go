@@ -69,5 +69,5 @@ func (x *Examination) Meanwhile() []string {
 	default:
 		out = append(out, "user name and password still work at "+address)
 	}
-	return append(out, "a password: "+shell+"changepassword USER; an administrator: "+shell+"createsuperuser")
+	return append(out, "a new password: "+shell+"changepassword USER", "an administrator: "+shell+"createsuperuser")
 }

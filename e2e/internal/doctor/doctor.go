@@ -33,11 +33,22 @@ type Options struct {
 	Config    []string          // files that Paperless was made from; empty: those of Compose's labels
 	Service   string            // of these files; empty: the container's
 	NoExec    bool              // nothing is run in a container
+	Token     string            // of authentik's API, where nothing can be run in its container; empty: none
 	Resolve   map[string]string // host:port to address:port, for what is asked from this machine
 	CA        []byte            // PEM of an authority beside the system's
 	Tool      string            // version of ssocheck
 	Engine    string            // address of the engine; empty: DOCKER_HOST, else where one usually is
 	Log       *slog.Logger      // nil: silent
+	// Found is told the pair as soon as it is found, before anything is asked of it; nil:
+	// nobody waits for it.
+	Found func(Pair)
+}
+
+// A Pair is what the containers and the user's files alone say.
+type Pair struct {
+	Paperless  *Container
+	Deployment *deployment.Deployment
+	Stale      []string // as in Examination
 }
 
 // An Examination is what was found.
@@ -48,6 +59,8 @@ type Examination struct {
 	Worker    *Container // nil: not found
 	// Notes are what could not be looked at, and what follows from it.
 	Notes []string
+	// Unread are the parts of the pair that were not seen; empty: all were.
+	Unread []string
 	// Stale are settings that the files give another value than what runs has.
 	Stale []string
 }
@@ -81,6 +94,7 @@ func Examine(ctx context.Context, o Options) (*Examination, error) {
 		return nil, err
 	}
 	x := &examiner{o: o, engine: e, found: f, salt: rand.Text()}
+	x.tell()
 	x.look(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -98,12 +112,37 @@ type examiner struct {
 
 	mu       sync.Mutex
 	answer   *shell.Answer   // nil: authentik was not asked, or did not answer
+	asked    *asked          // what authentik's endpoints said; nil: they were not asked
 	seen     *paperless.Seen // nil: nobody looked from inside
 	tester   []evidence.Probe
 	paperlog []string
 	idplog   []string
 	worklog  []string
 	notes    []string
+	unread   []string
+}
+
+// tell says what is known before anything is asked.
+func (x *examiner) tell() {
+	if x.o.Found == nil {
+		return
+	}
+	p := x.found.paperless
+	v := versionsOf{paperless: imageVersion(p)}
+	if x.found.server != nil {
+		v.authentik = imageVersion(x.found.server)
+	}
+	if c, err := configured(x.found, x.o.Config, serviceOf(p, x.o), v, nil, x.salt); err == nil {
+		x.o.Found(Pair{Paperless: p, Deployment: c.bundle, Stale: c.stale})
+	}
+}
+
+// blind notes a part that was not seen, and why.
+func (x *examiner) blind(part, why string) {
+	x.note("%s: %s", part, why)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.unread = append(x.unread, part)
 }
 
 func (x *examiner) note(format string, args ...any) {
@@ -112,32 +151,82 @@ func (x *examiner) note(format string, args ...any) {
 	x.notes = append(x.notes, fmt.Sprintf(format, args...))
 }
 
-// look asks everything: first from where Paperless stands, then authentik itself.
+// The parts of a pair, as they are named where they were not seen.
+const (
+	authentikSide = "authentik's side is not known"
+	insideLook    = "nobody looked from inside Paperless's container"
+	theLogs       = "a log is not known"
+)
+
+// look asks everything at once: authentik's command line takes as long as all the
+// rest together.
 func (x *examiner) look(ctx context.Context) {
 	p := x.found.paperless
 	x.env = deployment.Paperless{Version: imageVersion(p), Env: p.env, Files: secretFiles(p, x.o)}
-	var asked sync.WaitGroup
-	asked.Go(func() { x.readLogs(ctx) })
+	var all sync.WaitGroup
+	all.Go(func() { x.readLogs(ctx) })
 	if p.State == "running" {
+		all.Go(func() { x.fromInside(ctx) })
+	}
+	all.Go(func() { x.fromHere(ctx) })
+	x.askAuthentik(ctx)
+	all.Wait()
+	// Authentik's command line keeps a small machine so busy that what is asked for at
+	// the same time may come too late: it is asked for once more.
+	if x.seen != nil && x.seen.Discovery != nil && strings.Contains(x.seen.Discovery.Error, "Read timed out") {
 		x.fromInside(ctx)
 	}
-	// Only then: authentik's command line keeps a small machine so busy that what
-	// Paperless asks for at the same time comes too late.
-	asked.Go(func() { x.fromHere(ctx) })
-	if s := x.found.server; s != nil && s.State == "running" {
-		x.askAuthentik(ctx)
-	} else {
-		x.note("authentik's side is not known: %s", x.noServer())
+	if len(x.tester) > 0 && late(x.tester[0].Detail) {
+		x.tester = nil
+		x.fromHere(ctx)
 	}
-	asked.Wait()
+	if x.answer == nil {
+		x.askEndpoints(ctx)
+	}
+	x.openedElsewhere(ctx)
 }
 
-// noServer says why authentik cannot be asked.
-func (x *examiner) noServer() string {
-	if s := x.found.server; s != nil {
-		return fmt.Sprintf("its container %s is %s", s.Name, s.State)
+// askAuthentik asks authentik for its side: by its command line, else by its API with
+// a token.
+func (x *examiner) askAuthentik(ctx context.Context) {
+	q := x.query()
+	a, why := x.byShell(ctx, q)
+	if a == nil && x.o.Token != "" {
+		var err error
+		if a, err = x.byAPI(ctx, q); err != nil {
+			why += "; by its API: " + err.Error()
+		}
 	}
-	return "no container of authentik is on this engine; where it is elsewhere, an API token tells: ssocheck run --target external"
+	if a == nil {
+		if x.o.Token == "" {
+			why += "; an API token tells, too (SSO_AUTHENTIK_TOKEN)"
+		}
+		x.blind(authentikSide, why)
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.answer = a
+	for _, n := range a.Notes {
+		x.notes = append(x.notes, "not read of authentik: "+n)
+	}
+}
+
+// byShell asks authentik's command line in its container; nil, and why, where that is
+// not to be.
+func (x *examiner) byShell(ctx context.Context, q shell.Query) (*shell.Answer, string) {
+	s := x.found.server
+	switch {
+	case s == nil:
+		return nil, "no container of authentik is on this engine"
+	case s.State != "running":
+		return nil, fmt.Sprintf("its container %s is %s", s.Name, s.State)
+	}
+	a, err := x.engine.askAuthentik(ctx, s.id, q)
+	if err != nil {
+		return nil, fmt.Sprintf("%s: %s", s.Name, err)
+	}
+	return a, ""
 }
 
 // app is the app that Paperless runs with.
@@ -147,7 +236,7 @@ func (x *examiner) app() deployment.App {
 }
 
 // query asks for the client of every app, and for what could be meant.
-func (x *examiner) askAuthentik(ctx context.Context) {
+func (x *examiner) query() shell.Query {
 	q := shell.Query{ClientIDs: []string{}, Slugs: []string{}, Hosts: []string{}, Salt: x.salt}
 	apps, _ := x.env.Apps() // broken JSON has none, and its own finding
 	for _, app := range apps {
@@ -159,17 +248,7 @@ func (x *examiner) askAuthentik(ctx context.Context) {
 	if host := hostOf(x.env.Env["PAPERLESS_URL"]); host != "" {
 		q.Hosts = append(q.Hosts, host)
 	}
-	a, err := x.engine.askAuthentik(ctx, x.found.server.id, q)
-	if err != nil {
-		x.note("authentik's side is not known: %s: %s", x.found.server.Name, err)
-		return
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.answer = a
-	for _, n := range a.Notes {
-		x.notes = append(x.notes, "not read of authentik: "+n)
-	}
+	return q
 }
 
 // fromInside looks from Paperless's container.
@@ -180,7 +259,7 @@ func (x *examiner) fromInside(ctx context.Context) {
 		return // it keeps restarting: its log says why, and nobody can look from there
 	}
 	if err != nil {
-		x.note("nobody looked from inside %s: %s", x.found.paperless.Name, err)
+		x.blind(insideLook, fmt.Sprintf("%s: %s", x.found.paperless.Name, err))
 		return
 	}
 	x.mu.Lock()
@@ -199,7 +278,7 @@ func (x *examiner) readLogs(ctx context.Context) {
 		}
 		lines, err := x.engine.logs(ctx, c.id, since)
 		if err != nil {
-			x.note("%s: %s", c.Name, err)
+			x.blind(theLogs, fmt.Sprintf("%s: %s", c.Name, err))
 		}
 		*into = lines
 	}
@@ -224,6 +303,9 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.asked.took() {
+		c.bundle.Relations["client_secret"] = deployment.SecretEqual
+	}
 	red := target.NewRedactor(c.bundle)
 	if c.fixed != nil {
 		red.Add(c.fixed.Secrets()...)
@@ -236,12 +318,16 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 	res.Findings = Explain(rec, c.bundle, c.lint, c.fixed)
 	res.Message = message(&rec)
 	res.Status = status(&rec, x.found.paperless, res.Findings)
+	if res.Status == check.Passed && len(x.unread) > 0 {
+		// What was not seen is not in order.
+		res.Status, res.Message = check.Errored, "no cause was found in what could be read, which is not all"
+	}
 	res.Seconds = time.Since(began).Seconds()
 	run.Seconds = res.Seconds
 	run.Results = []runner.Result{res}
 	return &Examination{
 		Run: run, Paperless: x.found.paperless, Authentik: x.found.server, Worker: x.found.worker,
-		Notes: append(x.notes, c.notes...), Stale: c.stale,
+		Notes: append(x.notes, c.notes...), Unread: x.unread, Stale: c.stale,
 	}, nil
 }
 

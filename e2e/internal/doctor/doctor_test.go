@@ -37,7 +37,7 @@ func TestRight(t *testing.T) {
 var core = []string{
 	"VER-OLD", "CFG-QUOTES", "CFG-YAMLMAP", "CFG-JSON", "CFG-PROXYJSON", "CFG-APPSPACE", "CFG-MODULE", "CFG-SECRETKEY", "CFG-BOOL", "CFG-URLSLASH",
 	"CFG-URLSCHEME", "REG-LOCKOUT", "STALE", "CFG-APPS", "CFG-FILE", "CFG-KEY", "CFG-NOAPP", "CFG-LIST", "CFG-PROVID", "CFG-DUP", "CFG-SERVERURL",
-	"PROXY-ALLOWED", "NET-DNS", "NET-REFUSED", "NET-TIMEOUT", "NET-TLS", "IDP-NOPROV", "IDP-SLUG", "NET-404", "NET-HTML", "IDP-CLIENT", "IDP-GRANT",
+	"PROXY-ALLOWED", "PROXY-CSRF", "NET-DNS", "NET-REFUSED", "NET-TIMEOUT", "NET-TLS", "IDP-NOPROV", "IDP-SLUG", "NET-404", "NET-HTML", "IDP-CLIENT", "IDP-GRANT",
 	"IDP-DENIED", "PROXY-PROTO", "RED-ESCAPED", "RED-SCHEME", "RED-HOST", "RED-PORT", "RED-PREFIX", "RED-CASE", "RED-PROVID", "RED-SLASH", "RED-PATH",
 	"CFG-DOLLAR", "CFG-NEWLINE", "CFG-SECRETQUOTES", "TOK-TYPO", "TOK-SECRET", "TOK-CODE", "IDP-SCOPE", "IDT-JWE", "IDT-ISS", "IDT-AUD", "IDT-EXP",
 	"MAIL-MANDATORY", "SIGN-CLOSED", "SIGN-OFF", "IDP-NOEMAIL", "VER-REDIRECT", "REDIR-OFF", "REG-STILLON", "RU-NAME",
@@ -138,16 +138,6 @@ func TestSeveral(t *testing.T) {
 	assert.ErrorContains(t, err, "--target external")
 }
 
-// TestNoExec: nothing is run in a container, and it is said what is not known then.
-func TestNoExec(t *testing.T) {
-	t.Parallel()
-	e := newEngine(t, running(t, planted(t, troubleshooting.Find("CFG-APPS")))...)
-	x := examine(t, e, func(o *doctor.Options) { o.NoExec = true })
-	assert.Empty(t, e.execs)
-	assert.Equal(t, "CFG-APPS", codes(x)[0])
-	assert.Contains(t, strings.Join(x.Notes, "\n"), "authentik's side is not known")
-}
-
 // TestAuthentikElsewhere: a pair of which only Paperless runs here.
 func TestAuthentikElsewhere(t *testing.T) {
 	t.Parallel()
@@ -155,6 +145,8 @@ func TestAuthentikElsewhere(t *testing.T) {
 	x := examine(t, newEngine(t, all[:2]...))
 	assert.Empty(t, codes(x), "what was not seen is not wrong")
 	assert.Contains(t, strings.Join(x.Notes, "\n"), "no container of authentik is on this engine")
+	assert.Equal(t, runner.Error, x.Run.Result(), "it was not seen in order either")
+	assert.Equal(t, []string{"authentik's side is not known"}, x.Unread)
 }
 
 // TestText: the cause stands on the first line, then the proof, the edit, the

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -47,10 +46,11 @@ type engine struct {
 	noExec bool
 }
 
-// connect finds the engine: DOCKER_HOST, Docker's socket, podman's.
+// connect finds the engine: DOCKER_HOST, Docker's context, Docker's socket, podman's.
 func connect(ctx context.Context, named string, noExec bool) (*engine, error) {
 	var why []string
-	candidates := sockets(os.Getenv)
+	home, _ := os.UserHomeDir() // without one there is no context of Docker
+	candidates := sockets(os.Getenv, home)
 	if named != "" {
 		candidates = []string{named}
 	}
@@ -65,22 +65,6 @@ func connect(ctx context.Context, named string, noExec bool) (*engine, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w (%s): run doctor on the machine where the containers are, as somebody who may use Docker, or set DOCKER_HOST; without an engine: ssocheck run --target external", ErrEngine, strings.Join(why, "; "))
-}
-
-// sockets are where an engine may listen, the one that was named alone. Empty is the
-// client's own default.
-func sockets(getenv func(string) string) []string {
-	if h := getenv("DOCKER_HOST"); h != "" {
-		return []string{h}
-	}
-	out := []string{""}
-	if h := getenv("CONTAINER_HOST"); strings.HasPrefix(h, "unix:") || strings.HasPrefix(h, "tcp:") {
-		out = append([]string{h}, out...)
-	}
-	if dir := getenv("XDG_RUNTIME_DIR"); dir != "" {
-		out = append(out, "unix://"+filepath.Join(dir, "docker.sock"), "unix://"+filepath.Join(dir, "podman", "podman.sock"))
-	}
-	return append(out, "unix:///run/podman/podman.sock")
 }
 
 func dial(ctx context.Context, host string, noExec bool) (*engine, error) {

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,14 +52,27 @@ func TestOnlyReads(t *testing.T) {
 	}
 }
 
-// TestSockets: the engine that was named is the only one; else Docker's, then
-// podman's.
+// TestSockets: the engine that was named is the only one; else that of Docker's
+// context, Docker's, then podman's.
 func TestSockets(t *testing.T) {
 	t.Parallel()
 	env := func(m map[string]string) func(string) string { return func(k string) string { return m[k] } }
-	assert.Equal(t, []string{"tcp://h:1"}, sockets(env(map[string]string{"DOCKER_HOST": "tcp://h:1", "XDG_RUNTIME_DIR": "/run/user/1000"})))
-	assert.Equal(t, []string{"", "unix:///run/user/1000/docker.sock", "unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"},
-		sockets(env(map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"})))
+	usual := []string{"", "unix:///run/user/1000/docker.sock", "unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"}
+	user := map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000"}
+	assert.Equal(t, []string{"tcp://h:1"}, sockets(env(map[string]string{"DOCKER_HOST": "tcp://h:1", "XDG_RUNTIME_DIR": "/run/user/1000"}), t.TempDir()))
+	assert.Equal(t, usual, sockets(env(user), t.TempDir()))
+	assert.Equal(t, []string{"unix:///run/user/1000/podman/podman.sock", "", "unix:///run/user/1000/docker.sock", "unix:///run/podman/podman.sock"},
+		sockets(env(map[string]string{"XDG_RUNTIME_DIR": "/run/user/1000", "CONTAINER_HOST": "unix:///run/user/1000/podman/podman.sock"}), t.TempDir()))
+
+	home := t.TempDir()
+	sum := sha256.Sum256([]byte("rootless"))
+	meta := filepath.Join(home, ".docker", "contexts", "meta", hex.EncodeToString(sum[:]))
+	require.NoError(t, os.MkdirAll(meta, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(meta, "meta.json"), []byte(`{"Name":"rootless","Endpoints":{"docker":{"Host":"unix:///run/user/1000/docker.sock","SkipTLSVerify":false}}}`), 0o600))
+	assert.Equal(t, usual, sockets(env(user), home), "no context was chosen")
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".docker", "config.json"), []byte(`{"currentContext":"rootless"}`), 0o600))
+	assert.Equal(t, "unix:///run/user/1000/docker.sock", sockets(env(user), home)[0])
+	assert.Empty(t, sockets(env(map[string]string{"DOCKER_CONTEXT": "default"}), home)[0])
 }
 
 // TestComposeFiles: the label's files, also where a path has a comma.

@@ -27,6 +27,9 @@ func Explain(rec evidence.Record, b *deployment.Deployment, lint []source.Diagno
 		f := &all[i]
 		f.Because = slices.DeleteFunc(f.Because, func(s string) bool { return s == troubleshooting.OnlyConfigured })
 		f.Because = append(f.Because, logged(f.Code, rec.Log)...)
+		if len(f.Because) > 0 { // it says the same, and there is no line to show
+			f.Lint = slices.DeleteFunc(slices.Clone(f.Lint), func(p troubleshooting.Place) bool { return p.File == runningProvider })
+		}
 		if f.Code == codeStale && fixed != nil {
 			f.Because = append(f.Because, differences(rec.Stale, b, fixed)...)
 		}
@@ -51,6 +54,24 @@ func Again(rec evidence.Record, b *deployment.Deployment, lint []source.Diagnost
 
 // causes are those of the evidence and of what is configured.
 func causes(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Finding {
+	return withoutEffects(allCauses(rec, b))
+}
+
+// effects are what a cause makes look wrong, too: where users open Paperless at another
+// name than PAPERLESS_URL, the redirect URI that is registered for that name is right.
+var effects = map[string]string{"PROXY-CSRF": "RED-HOST"} // never changed
+
+// withoutEffects leaves out what is only the effect of a cause that is proven.
+func withoutEffects(all []troubleshooting.Finding) []troubleshooting.Finding {
+	for cause, effect := range effects {
+		if in(all, cause) {
+			all = slices.DeleteFunc(all, func(f troubleshooting.Finding) bool { return f.Code == effect })
+		}
+	}
+	return all
+}
+
+func allCauses(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Finding {
 	if b.Authentik.Other != "" { // nothing of it is authentik's
 		return slices.DeleteFunc(troubleshooting.Explain(rec, b, Check, check.Failed), func(f troubleshooting.Finding) bool {
 			return strings.HasPrefix(f.Code, "RED-") || strings.HasPrefix(f.Code, "IDP-") || strings.HasPrefix(f.Code, "IDT-")

@@ -234,10 +234,13 @@ func composed(t *testing.T, b *deployment.Deployment) string {
 	return file
 }
 
+// apiToken opens the API of the authentik that runs.
+const apiToken = "api-token-of-a-test-1"
+
 // running are the containers of a deployment: two projects on one machine.
 func running(t *testing.T, b *deployment.Deployment) []*fakeContainer {
 	t.Helper()
-	tg, err := lab.Start(t.Context(), b)
+	tg, err := lab.Start(t.Context(), b, lab.WithToken(apiToken))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tg.Close() })
 	return containers(t, b, tg, composed(t, b))

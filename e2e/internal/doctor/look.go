@@ -3,18 +3,13 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
@@ -56,40 +51,22 @@ func (x *examiner) fromHere(ctx context.Context) {
 	}
 	address := app.DiscoveryURL(x.env.AtLeast("2.14.0"))
 	p := evidence.Probe{Name: troubleshooting.ProbeHere, Method: http.MethodGet, URL: address}
-	roots, err := x.roots()
+	defer func() { x.tester = append(x.tester, p) }()
+	client, err := x.client()
 	if err != nil {
 		p.Detail = err.Error()
-		x.tester = append(x.tester, p)
 		return
 	}
-	dialer := net.Dialer{Timeout: fetchSeconds * time.Second}
-	client := &http.Client{Timeout: 2 * fetchSeconds * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, cmp.Or(x.o.Resolve[addr], addr))
-		},
-	}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	client.CheckRedirect = nil // Paperless follows them
+	res, body, err := fetch(ctx, client, http.MethodGet, address, nil)
 	if err != nil {
-		return // from inside it says the same, and better
-	}
-	res, err := client.Do(r)
-	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err
-		}
-		p.Detail = err.Error()
-		x.tester = append(x.tester, p)
+		p.Detail = plain(err)
 		return
 	}
-	defer func() { _ = res.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<18)) // what broke off is no JSON
 	p.Status = res.StatusCode
 	if res.StatusCode == http.StatusOK && !json.Valid(body) {
 		p.Detail = "no JSON: " + res.Header.Get("Content-Type")
 	}
-	x.tester = append(x.tester, p)
 }
 
 // record is the evidence.
@@ -121,7 +98,27 @@ func (x *examiner) record(c *configuration, red *evidence.Redactor) evidence.Rec
 	}
 	rec.Log = slices.Concat(slice("paperless", x.paperlog, tellsOfSignIn, red), slice("authentik", x.idplog, tellsOfClient, red), slice("authentik", x.worklog, tellsOfBlueprint, red))
 	rec.Probes = append(x.probes(red), x.tester...)
+	for i := range rec.Probes {
+		p := &rec.Probes[i]
+		p.URL, p.Detail = red.URL(p.URL), red.Text(p.Detail)
+	}
+	x.endpoints(&rec, red)
 	return rec
+}
+
+// endpoints puts in what authentik's endpoints said.
+func (x *examiner) endpoints(rec *evidence.Record, red *evidence.Redactor) {
+	if x.asked == nil {
+		return
+	}
+	if p := x.asked.authorize; p != nil {
+		page := *p
+		page.URL = red.URL(p.URL)
+		rec.Final, rec.Hops = &page, []evidence.Hop{{Method: http.MethodGet, URL: page.URL, Status: p.Status}}
+	}
+	if x.asked.refused() {
+		rec.Exchange = append(rec.Exchange, *x.asked.token)
+	}
 }
 
 // bootLines are enough for a traceback and what s6 says after it.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/doctor"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -19,6 +20,31 @@ func inFile(b *deployment.Deployment) {
 	b.Paperless.Files = map[string]string{path: b.Paperless.Env[deployment.ProvidersKey] + "\n"}
 	delete(b.Paperless.Env, deployment.ProvidersKey)
 	b.Paperless.Env[deployment.ProvidersKey+"_FILE"] = path
+}
+
+// bound binds the application to a group, too, which has these members.
+func bound(b *deployment.Deployment, group string, members ...string) {
+	b.Authentik.Groups = append(b.Authentik.Groups, group)
+	b.Authentik.Applications[0].Groups = append(b.Authentik.Applications[0].Groups, group)
+	for _, name := range members {
+		b.Authentik.Users = append(b.Authentik.Users, deployment.AuthentikUser{Username: name, Email: name + "@example.com", Groups: []string{group}})
+	}
+}
+
+// TestEmptyGroup: an application that is bound to an empty group alone is there for
+// nobody, by authentik's command line and by its API.
+func TestEmptyGroup(t *testing.T) {
+	t.Parallel()
+	for _, exec := range []bool{true, false} {
+		b := right(t)
+		bound(b, "family")
+		e := newEngine(t, running(t, b)...)
+		x := examine(t, e, func(o *doctor.Options) { o.NoExec, o.Token = !exec, apiToken })
+		if assert.NotEmpty(t, codes(x), x.Notes) {
+			assert.Equal(t, "IDP-DENIED", codes(x)[0])
+			assert.Contains(t, strings.Join(x.Run.Results[0].Findings[0].Because, "\n"), "the group family, to which the application is bound, has no member")
+		}
+	}
 }
 
 // TestRightShapes: what is right in another way than the guide's is no cause.
@@ -39,8 +65,11 @@ func TestRightShapes(t *testing.T) {
 			})
 		},
 		"an application for one group": func(b *deployment.Deployment) {
-			b.Authentik.Groups = append(b.Authentik.Groups, "family")
-			b.Authentik.Applications[0].Groups = []string{"family"}
+			bound(b, "family", "anna")
+		},
+		"an application for two groups, one of them empty": func(b *deployment.Deployment) {
+			bound(b, "family", "anna")
+			bound(b, "guests")
 		},
 		"a secret with a $ that is doubled": func(b *deployment.Deployment) {
 			b.EditApp(func(app map[string]any) { app["secret"] = "abc$def$$ghi-0123456789" })

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
@@ -76,12 +77,35 @@ func (p *Pair) readProviders(ctx context.Context) error {
 			pr.Scopes = []string{"openid", "email", "profile"}
 		}
 		m.Providers = append(m.Providers, pr)
-		m.Applications = append(m.Applications, deployment.Application{Name: one.Application, Slug: one.Slug, Provider: one.Name})
+		m.Applications = append(m.Applications, p.application(ctx, &one))
 	}
 	if p.bundle.Observed {
 		p.observedServer(app, ours)
 	}
 	return nil
+}
+
+// application is that of a provider, with why nobody may use it, where that is so.
+func (p *Pair) application(ctx context.Context, one *authentik.OAuth2Provider) deployment.Application {
+	out := deployment.Application{Name: one.Application, Slug: one.Slug, Provider: one.Name}
+	if one.Slug == "" {
+		return out
+	}
+	a, notes, err := shell.ReadApplication(ctx, p.idp.Client, one.Slug)
+	for _, n := range notes {
+		p.note("not read of authentik: %s", n)
+	}
+	if err != nil {
+		p.note("who may use the application %s is not known: %s", one.Slug, err)
+		return out
+	}
+	out.Nobody = a.Nobody()
+	for _, b := range a.Bindings {
+		if b.Group != "" && !b.Negate {
+			out.Groups = append(out.Groups, b.Group)
+		}
+	}
+	return out
 }
 
 // theirs are the providers that belong to Paperless: other clients are none of

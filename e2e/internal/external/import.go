@@ -206,7 +206,11 @@ func (p *Pair) consent(ctx context.Context, one *authentik.OAuth2Provider, pr *d
 
 // access reads which groups may use the application.
 func (p *Pair) access(ctx context.Context, m *deployment.Model, app *deployment.Application) error {
-	bindings, err := p.idp.Bindings(ctx, app.Slug)
+	of, err := p.idp.Application(ctx, app.Slug)
+	if err != nil {
+		return err
+	}
+	bindings, err := p.idp.Bindings(ctx, of.Key)
 	if err != nil {
 		return err
 	}

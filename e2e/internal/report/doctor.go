@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
@@ -25,14 +26,20 @@ func Doctor(w io.Writer, x *doctor.Examination, o TextOptions) error {
 		p.line(p.mark(c.Status), " ", p.paint(bold, "no cause was found why users could not sign in"))
 		// What the logs tell may be of yesterday: it is no verdict.
 		if d := troubleshooting.Consider(*c.Evidence, r.Bundle, check.Failed); d != nil {
-			p.left(d)
+			p.paragraph("But since the containers started "+d.Seen+". Where that still happens, these fit:", indent, "")
+			p.fits(d)
 		} else {
 			p.paragraph("Nobody signed in: what shows only then is not tested. With an account: ssocheck run --target external --config FILE, "+
 				"SSO_USERNAME and SSO_PASSWORD set.", indent, dim)
 		}
 	default:
 		p.line(p.mark(c.Status), " ", p.paint(bold, c.Message))
-		p.left(c.Left)
+		switch {
+		case len(x.Unread) > 0 && c.Status == check.Errored:
+			p.unread(x)
+		case c.Status == check.Failed:
+			p.left(c.Left)
+		}
 	}
 	p.line()
 	p.containers(r, x)
@@ -58,7 +65,32 @@ func (p *printer) cause(c *Check, x *doctor.Examination) {
 			continue
 		}
 		p.line("    ", p.paint(dim, "also: "), also.Code, "  ", also.Title)
+		if d := c.Left; d != nil && len(d.Fits) == len(c.Findings) {
+			for _, s := range slices.Concat(d.Fits[1+i].For, against(d.Fits[1+i].Against)) {
+				p.paragraph(s, indent+6, dim)
+			}
+		}
 	}
+	if c.Left != nil {
+		p.next(c.Left)
+	}
+}
+
+func against(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, "against: "+s)
+	}
+	return out
+}
+
+// unread tells what was not seen: that is no cause, and not in order either.
+func (p *printer) unread(x *doctor.Examination) {
+	p.paragraph("What was not seen:", indent, "")
+	for _, s := range x.Unread {
+		p.line(strings.Repeat(" ", indent), "- ", s)
+	}
+	p.paragraph("The notes below say why, and what would tell.", indent, dim)
 }
 
 // advice is a labelled line below a finding. It is not broken: it must stay

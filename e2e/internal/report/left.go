@@ -22,6 +22,11 @@ func (p *printer) left(d *troubleshooting.Differential) {
 		return
 	}
 	p.paragraph("It is not decided: "+d.Seen+". These fit, the likeliest first:", indent, "")
+	p.fits(d)
+}
+
+// fits are the causes that fit, and what to look at next.
+func (p *printer) fits(d *troubleshooting.Differential) {
 	for _, f := range d.Fits {
 		p.line(strings.Repeat(" ", indent), p.paint(bold, fill(f.Code, 16)), "  ", f.Title)
 		for _, s := range f.For {
@@ -31,6 +36,11 @@ func (p *printer) left(d *troubleshooting.Differential) {
 			p.paragraph("against: "+s, indent+18, dim)
 		}
 	}
+	p.next(d)
+}
+
+// next is the one thing to look at.
+func (p *printer) next(d *troubleshooting.Differential) {
 	lead := p.paint(bold+";"+green, "next") + "  "
 	for _, l := range wrap(d.Next, p.Width-indent-6) {
 		p.line(strings.Repeat(" ", indent), lead, l)

@@ -86,8 +86,8 @@ type Check struct {
 	Spec        string                    `json:"spec,omitempty"`
 	Conformance *check.Conformance        `json:"conformance,omitempty"`
 	Findings    []troubleshooting.Finding `json:"findings"`
-	// Left is what remains where no finding explains a failed check; nil: one does, or
-	// nothing that is known fits.
+	// Left is what remains where no finding explains a failed check, or how several
+	// findings weigh; nil: one explains it, or nothing that is known fits.
 	Left      *troubleshooting.Differential `json:"differential,omitempty"`
 	Artifacts Artifacts                     `json:"artifacts"`
 	Steps     []evidence.Step               `json:"steps,omitempty"`
@@ -208,7 +208,10 @@ func newCheck(res *runner.Result) Check {
 	c.Conformance = res.Conformance
 	record := res.Record
 	c.Evidence = &record
-	if len(c.Findings) == 0 && c.Conformance == nil {
+	switch {
+	case len(c.Findings) > 1:
+		c.Left = troubleshooting.Among(c.Findings, res.Record, res.Bundle)
+	case len(c.Findings) == 0 && c.Conformance == nil:
 		c.Left = troubleshooting.Consider(res.Record, res.Bundle, res.Status)
 	}
 	return c

@@ -12,8 +12,8 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
-// A Differential is what is left where the evidence does not decide: the causes that
-// fit, the likeliest first, and the one thing that would tell.
+// A Differential is what is left where the evidence does not decide, or finds several
+// causes: those that fit, the likeliest first, and the one thing that would tell.
 type Differential struct {
 	Seen string `json:"seen"` // where the sign-in ended, and what that says
 	Fits []Fit  `json:"fits"`
@@ -163,6 +163,27 @@ func Consider(rec evidence.Record, b *deployment.Deployment, st check.Status) *D
 	return d
 }
 
+// Among weighs the causes of a check where several were found, the one that we stand
+// for first; nil where there is one, or none.
+func Among(found []Finding, rec evidence.Record, b *deployment.Deployment) *Differential {
+	if len(found) < 2 || b == nil {
+		return nil
+	}
+	d := &Differential{
+		Seen: "several causes were found",
+		Next: "correct " + found[0].Code + ", then look again: what is still found is a cause of its own",
+	}
+	for i := range found {
+		f := Fit{Code: found[i].Code, Title: found[i].Title, For: []string{"what was seen proves it"}}
+		if slices.Contains(found[i].Because, OnlyConfigured) {
+			f.For = []string{"the configuration has it"}
+		}
+		_, f.Against = weigh(f.Code, rec, b)
+		d.Fits = append(d.Fits, f)
+	}
+	return d
+}
+
 // weigh is what speaks for a cause and against it.
 func weigh(code string, rec evidence.Record, b *deployment.Deployment) (yes, no []string) {
 	say := func(speaks bool, format string, args ...any) {
@@ -218,7 +239,7 @@ func weighProvider(code string, b *deployment.Deployment, say func(bool, string,
 			say(false, "authentik has a provider with this client id")
 		}
 	case "IDP-DENIED":
-		if a := b.IdPApplication(); a != nil && len(a.Groups) == 0 && !a.Deny {
+		if a := b.IdPApplication(); a != nil && len(a.Groups) == 0 && !a.Deny && len(a.Nobody) == 0 {
 			say(false, "the application is bound to nobody")
 		}
 	}

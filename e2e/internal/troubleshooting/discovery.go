@@ -163,11 +163,12 @@ func discoveryItems() []*Item {
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				line, said := rec.LogLine("JSONDecodeError"), "Paperless logged: "
-				switch in, p := rec.Probe(ProbeInside), probed(rec); {
+				in, asked := looked(rec)
+				switch p := probed(rec); {
 				case in != nil && !strings.HasPrefix(in.Detail, "no JSON"):
 					return nil, false
 				case in != nil:
-					line, said = in.Detail, askedInside
+					line, said = in.Detail, asked
 				case line == "" && p != nil && strings.HasPrefix(p.Detail, "no JSON"):
 					line, said = p.Detail, askedByTester
 				}
@@ -227,7 +228,7 @@ func net(i Item, proof func(evidence.Record) string) *Item {
 // it said so when the button was pressed, or somebody looked from inside its
 // container. The look from inside counts more than what was logged before it.
 func discoveryFailed(rec evidence.Record) bool {
-	if p := rec.Probe(ProbeInside); p != nil {
+	if p, _ := looked(rec); p != nil {
 		return p.Status != 200 || strings.HasPrefix(p.Detail, "no JSON")
 	}
 	return startFailed(rec)
@@ -256,13 +257,30 @@ func elsewhere(rec evidence.Record) []string {
 // askedInside begins what was seen from inside Paperless's container.
 const askedInside = "asked from inside Paperless's container: "
 
+// askedHere begins what was seen from the machine where the container runs.
+const askedHere = "asked from this machine: "
+
+// looked is the look at the discovery document that counts more than a log: that
+// from inside Paperless's container, else an answer of authentik to this machine that
+// is no discovery document. That this machine gets it, or no answer at all, says
+// nothing of the container. The text names who asked.
+func looked(rec evidence.Record) (*evidence.Probe, string) {
+	if p := rec.Probe(ProbeInside); p != nil {
+		return p, askedInside
+	}
+	if p := rec.Probe(ProbeHere); p != nil && p.Status > 0 && (p.Status != 200 || strings.HasPrefix(p.Detail, "no JSON")) {
+		return p, askedHere
+	}
+	return nil, ""
+}
+
 // askedByTester begins what the tester saw, where Paperless's own log is not known.
 const askedByTester = "Paperless's log is not known; the tester, from where it stands: "
 
 // logged finds the last line with one of the parts among the lines of an exception.
 func logged(parts ...string) func(evidence.Record) string {
 	return func(rec evidence.Record) string {
-		if p := rec.Probe(ProbeInside); p != nil {
+		if p, _ := looked(rec); p != nil {
 			if slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(p.Detail, part) }) {
 				return p.Detail
 			}
@@ -296,7 +314,7 @@ func networkCause(line string) string {
 
 // discovery404 reports whether authentik answered 404 to the discovery request.
 func discovery404(rec evidence.Record) bool {
-	if p := rec.Probe(ProbeInside); p != nil {
+	if p, _ := looked(rec); p != nil {
 		return p.Status == 404
 	}
 	if !startFailed(rec) {
@@ -312,8 +330,8 @@ func discovery404(rec evidence.Record) bool {
 }
 
 func discoveryAnswer(rec evidence.Record) []string {
-	if p := rec.Probe(ProbeInside); p != nil {
-		return []string{fmt.Sprintf("%sGET %s answered %d", askedInside, p.URL, p.Status)}
+	if p, asked := looked(rec); p != nil {
+		return []string{fmt.Sprintf("%sGET %s answered %d", asked, p.URL, p.Status)}
 	}
 	if x := rec.Find(evidence.Back, "authentik", oidc.Discovery); x != nil {
 		return []string{fmt.Sprintf("authentik answered %d to GET %s", x.Status, x.URL)}

@@ -105,12 +105,20 @@ func idpItems() []*Item {
 					if a.Deny {
 						because = append(because, "a policy of the application returns False")
 					}
+					because = append(because, a.Nobody...)
 				}
 				return because, true
 			},
 			Suspect: func(b *deployment.Deployment) ([]string, bool) {
 				a := b.IdPApplication()
-				return []string{expected("users may use the application"), seen("a policy of the application returns False")}, a != nil && a.Deny
+				because := []string{expected("users may use the application")}
+				switch {
+				case a == nil:
+					return nil, false
+				case len(a.Nobody) > 0:
+					return append(because, seen("%s", strings.Join(a.Nobody, "; "))), true
+				}
+				return append(because, seen("a policy of the application returns False")), a.Deny
 			},
 			Plant: func(b *deployment.Deployment) { b.Authentik.Applications[0].Deny = true },
 			Basis: on(ObservedPair, pairFacts+"60-denied-by-policy"),

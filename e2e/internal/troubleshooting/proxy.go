@@ -62,7 +62,10 @@ func proxyItems() []*Item {
 			Fix:    "Set PAPERLESS_URL to the origin that users open, scheme and host, and recreate the container.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-				if !strings.Contains(text(rec), "CSRF verification failed") || strings.Contains(rec.LogLine("django.security.csrf"), "cookie") {
+				if origin, because := openedElsewhere(rec, b); origin != "" {
+					return because, true
+				}
+				if !strings.Contains(text(rec), refusedForm) || strings.Contains(rec.LogLine("django.security.csrf"), "cookie") {
 					return nil, false
 				}
 				because := []string{expected("PAPERLESS_URL=%s", b.Paperless.URL), seen("%s", setting(b, "PAPERLESS_URL"))}
@@ -72,7 +75,10 @@ func proxyItems() []*Item {
 				return because, true
 			},
 			Plant: func(b *deployment.Deployment) { b.Paperless.Env["PAPERLESS_URL"] = "https://docs.example.org" },
-			Edit: func(_ evidence.Record, b *deployment.Deployment) string {
+			Edit: func(rec evidence.Record, b *deployment.Deployment) string {
+				if origin, _ := openedElsewhere(rec, b); origin != "" {
+					return envLine("PAPERLESS_URL", origin)
+				}
 				return envLine("PAPERLESS_URL", b.Paperless.URL)
 			},
 			Basis: on(ObservedPair, pairFacts+"45-noproxy-no-url", pairFacts+"46-noproxy-url-other"),

@@ -110,4 +110,11 @@ const (
 	ProbeHere = "discovery document, asked from this machine"
 	// ProbeAddress is where authentik's name leads inside the container.
 	ProbeAddress = "authentik's name, inside Paperless's container"
+	// ProbeOpened begins the name of a look at the sign-in page from the machine where
+	// the container runs; its address follows. OpenedPaperless is the detail where
+	// Paperless answered.
+	ProbeOpened     = "sign-in page, asked from this machine: "
+	OpenedPaperless = "Paperless's sign-in page"
+	// ProbeEdge are the host names that a proxy takes from the container's labels.
+	ProbeEdge = "host names in the container's labels for a proxy"
 )

@@ -36,7 +36,13 @@ func (s *Server) api(v *visit, p string) {
 		s.applicationJSON(v, strings.TrimSuffix(slug, "/"))
 		return
 	}
+	if key, ok := strings.CutPrefix(p, "/policies/expression/"); ok && key != "" {
+		s.expressionJSON(v, strings.TrimSuffix(key, "/"))
+		return
+	}
 	switch p {
+	case "/core/groups/":
+		v.results(s.groups())
 	case "/policies/bindings/":
 		v.results(s.bindings(q.Get("target")))
 	case "/admin/version/":
@@ -142,6 +148,16 @@ func (s *Server) providerJSON(pk int, p *deployment.OAuth2Provider) object {
 	return out
 }
 
+// providerKey is the number of a provider; nil where there is none.
+func (s *Server) providerKey(name string) any {
+	for i := range s.model.Providers {
+		if s.model.Providers[i].Name == name {
+			return i + 1
+		}
+	}
+	return nil
+}
+
 // applicationKey is the uuid of an application.
 func applicationKey(slug string) string { return digest("application " + slug)[:32] }
 
@@ -149,11 +165,46 @@ func applicationKey(slug string) string { return digest("application " + slug)[:
 func (s *Server) applicationJSON(v *visit, slug string) {
 	for _, a := range s.model.Applications {
 		if a.Slug == slug {
-			v.json(http.StatusOK, object{{"pk", applicationKey(slug)}, {"name", a.Name}, {"slug", a.Slug}, {"policy_engine_mode", "any"}})
+			v.json(http.StatusOK, object{{"pk", applicationKey(slug)}, {"name", a.Name}, {"slug", a.Slug}, {"provider", s.providerKey(a.Provider)}, {"policy_engine_mode", "any"}})
 			return
 		}
 	}
 	v.json(http.StatusNotFound, object{{"detail", "No Application matches the given query."}})
+}
+
+// denyKey is the uuid of the policy that denies.
+var denyKey = digest("deny")[:32] // never changed
+
+// expressionJSON is an expression policy.
+func (s *Server) expressionJSON(v *visit, key string) {
+	if key != denyKey {
+		v.json(http.StatusNotFound, object{{"detail", "No ExpressionPolicy matches the given query."}})
+		return
+	}
+	v.json(http.StatusOK, object{{"pk", key}, {"name", "deny"}, {"expression", "return False"}})
+}
+
+// groups are all groups with their users.
+func (s *Server) groups() []any {
+	names := slices.Clone(s.model.Groups)
+	for _, a := range s.model.Applications {
+		names = append(names, a.Groups...)
+	}
+	for _, u := range s.model.Users {
+		names = append(names, u.Groups...)
+	}
+	slices.Sort(names)
+	var list []any
+	for i, name := range slices.Compact(names) {
+		users := []int{}
+		for n, u := range s.model.Users {
+			if slices.Contains(u.Groups, name) {
+				users = append(users, n+5)
+			}
+		}
+		list = append(list, object{{"pk", digest("group " + name)[:32]}, {"num_pk", i + 1}, {"name", name}, {"parent", nil}, {"users", users}})
+	}
+	return list
 }
 
 // bindings are what says who may use an application.
@@ -181,7 +232,7 @@ func (s *Server) bindings(target string) []any {
 			list = append(list, object{
 				{"pk", digest(key + "deny")[:32]},
 				{"target", key},
-				{"policy", digest("deny")[:32]},
+				{"policy", denyKey},
 				{"policy_obj", object{{"name", "deny-" + a.Slug}}},
 				{"group", nil},
 				{"user", nil},

@@ -100,14 +100,15 @@ type Scope struct {
 type Application struct {
 	Name     string    `json:"name"`
 	Slug     string    `json:"slug"`
-	Provider bool      `json:"provider"` // it has one
+	Provider bool      `json:"provider"`       // it has one
+	Mode     string    `json:"mode,omitempty"` // any (also when empty) or all of the bindings have to let a user in
 	Bindings []Binding `json:"bindings"`
 }
 
 // A Binding says who may use an application.
 type Binding struct {
 	Group   string `json:"group,omitempty"`
-	Members int    `json:"members,omitempty"` // of the group; -1: not known
+	Members int    `json:"members,omitempty"` // of the group and those below it; -1: not known
 	User    bool   `json:"user,omitempty"`
 	Policy  string `json:"policy,omitempty"` // its name
 	Denies  bool   `json:"denies,omitempty"` // a policy that always returns False
@@ -184,23 +185,49 @@ func (p *Provider) provider() deployment.OAuth2Provider {
 	return out
 }
 
-// add puts an application into a configuration. A group without a member is there
-// for nobody, as a policy that denies.
+// add puts an application into a configuration.
 func add(m *deployment.Model, a *Application, provider string) {
 	app := deployment.Application{Name: a.Name, Slug: a.Slug, Provider: provider}
 	if provider == "" && a.Provider {
 		app.Provider = "(another kind of provider)"
 	}
 	for _, b := range a.Bindings {
-		switch {
-		case b.Group != "" && !b.Negate:
-			app.Groups = append(app.Groups, b.Group)
-			if !slices.Contains(m.Groups, b.Group) {
-				m.Groups = append(m.Groups, b.Group)
-			}
-		case b.Denies && !b.Negate:
-			app.Deny = true
+		if b.Group == "" || b.Negate {
+			continue
+		}
+		app.Groups = append(app.Groups, b.Group)
+		if !slices.Contains(m.Groups, b.Group) {
+			m.Groups = append(m.Groups, b.Group)
 		}
 	}
+	app.Nobody = a.Nobody()
 	m.Applications = append(m.Applications, app)
+}
+
+// Nobody says why no user at all may use an application, such as a group without
+// members; nil where somebody may, or where that is not known.
+func (a *Application) Nobody() []string {
+	var why []string
+	for i := range a.Bindings {
+		if s := a.Bindings[i].shut(); s != "" {
+			why = append(why, s)
+		}
+	}
+	if a.Mode != "all" && len(why) < len(a.Bindings) {
+		return nil // another binding may let somebody in
+	}
+	return why
+}
+
+// shut says why a binding lets nobody in; empty where it may.
+func (b *Binding) shut() string {
+	switch {
+	case b.Negate:
+		return ""
+	case b.Group != "" && b.Members == 0:
+		return "the group " + b.Group + ", to which the application is bound, has no member"
+	case b.Denies:
+		return "the policy " + b.Policy + " of the application returns False"
+	}
+	return ""
 }

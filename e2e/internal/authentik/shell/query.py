@@ -36,9 +36,18 @@ def ssocheck():
             out.append({"matching_mode": str(getattr(mode, "value", mode)), "url": get("url")})
         return out
 
-    def members(group):
+    def members(group, depth=0):
+        """Users of the group and of the groups below it, who are members too; -1: not known."""
         try:
-            return group.users.count()
+            count = group.users.count()
+            for below in group.children.all()[:50]:
+                if count or depth > 8:
+                    break
+                more = members(below, depth + 1)
+                if more < 0:
+                    return -1
+                count += more
+            return count
         except Exception:
             return -1
 
@@ -46,6 +55,7 @@ def ssocheck():
         from authentik.policies.models import PolicyBinding
 
         out = {"name": app.name, "slug": app.slug, "provider": app.provider_id is not None, "bindings": []}
+        out["mode"] = str(getattr(app, "policy_engine_mode", "any"))
         for b in PolicyBinding.objects.filter(target=app.pbm_uuid, enabled=True).order_by("order"):
             one = {"negate": b.negate}
             if b.group_id:
