@@ -162,7 +162,7 @@ func idpItems() []*Item {
 		{
 			Code: "RED-EMPTY", Guide: 3,
 			Title:  "The provider has no redirect URI: authentik takes the first one it sees",
-			Fix:    "Register the redirect URI yourself, strict. As long as the list is empty, anybody can fix it to an address of theirs with one request.",
+			Fix:    "Register the redirect URI yourself, strict. As long as the list is empty, anybody can fix it to an address of theirs with one request; from authentik 2026.5 on an empty list refuses everybody.",
 			Breaks: checklist.Settings, Warns: true,
 			Match: func(_ evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()

@@ -152,7 +152,13 @@ func checkNoRedirect(s *source.Set) []source.Problem {
 	if u := sentURL(s); u != nil {
 		fix = "redirect_uris: [{matching_mode: strict, url: \"" + u.String() + "\"}]"
 	}
-	return []source.Problem{s.AtBlueprint("no redirect URI is registered: authentik stores the first one that is sent, whoever sends it", fix, "providers/"+p.Name+"/redirect_uris", "providers/"+p.Name)}
+	text, level := "no redirect URI is registered: authentik stores the first one that is sent, whoever sends it", ""
+	if s.Deployment.Authentik.AtLeast("2026.5.0") { // docs/facts/releases-2026.md#M4
+		text, level = "no redirect URI is registered: from 2026.5 on authentik learns none and refuses every sign-in (Redirect URI Error)", source.Error
+	}
+	problem := s.AtBlueprint(text, fix, "providers/"+p.Name+"/redirect_uris", "providers/"+p.Name)
+	problem.Level = level
+	return []source.Problem{problem}
 }
 
 func checkRegex(s *source.Set) []source.Problem {

@@ -43,6 +43,10 @@ func (s *Server) authorize(v *visit) {
 		v.page(http.StatusNotFound, "notfound", pageData{Title: "authentik"})
 		return
 	}
+	if v.sess.unreadable {
+		v.page(http.StatusNotFound, "notfound", pageData{Title: "authentik"})
+		return
+	}
 	q := v.r.URL.Query()
 	p := s.provider(q.Get("client_id"))
 	if p == nil {
@@ -73,12 +77,10 @@ func (s *Server) authorize(v *visit) {
 			v.back(q, "login_required", loginRequired)
 			return
 		}
-		v.sess.app, v.sess.plan = app.Name, nil
 		if q.Get("prompt") == "login" {
 			v.sess.asked = s.now()
 		}
-		s.store(v)
-		v.redirect("/flows/-/default/authentication/?next=" + url.QueryEscape(v.r.URL.RequestURI()))
+		s.toSignIn(v, app)
 		return
 	}
 	if !allowed(app, u) {
@@ -86,6 +88,20 @@ func (s *Server) authorize(v *visit) {
 		return
 	}
 	s.beginAuthorization(v, p, app, u, q)
+}
+
+// toSignIn sends an anonymous visitor to the sign-in flow: from 2025.12 straight
+// to its page, with the plan in the session at once (docs/facts/releases-2026.md#M1).
+func (s *Server) toSignIn(v *visit, app *deployment.Application) {
+	v.sess.app, v.sess.plan = app.Name, nil
+	next := "next=" + url.QueryEscape(v.r.URL.RequestURI())
+	to := "/flows/-/default/authentication/?" + next
+	if s.at("2025.12.0") {
+		v.sess.plan = &plan{flow: flowAuthentication, stage: stageIdentification, app: app.Name}
+		to = "/if/flow/" + flowAuthentication + "/?" + v.r.URL.RawQuery + "&" + next
+	}
+	s.store(v)
+	v.redirect(to)
 }
 
 // badRequest answers what the client is told about by a redirect, and what is
@@ -99,10 +115,11 @@ func (s *Server) badRequest(v *visit, p *deployment.OAuth2Provider, q url.Values
 	case kind != "code":
 		s.logf("warning", authorizeLog, "Invalid response type", map[string]any{"type": kind})
 		v.back(q, "unsupported_response_type", noResponseType)
-	case q.Has("request"):
-		v.back(q, "request_not_supported", "The request parameter is not supported")
 	case s.at("2026.5.0") && !slices.Contains(p.GrantTypes, "authorization_code"):
+		s.logf("warning", authorizeLog, "Invalid grant_type for provider", nil)
 		v.back(q, "invalid_request", malformed)
+	case q.Has("request"): // after the grant types (docs/facts/releases-2026.md#M2)
+		v.back(q, "request_not_supported", "The request parameter is not supported")
 	case q.Has("code_challenge") && q.Has("code_challenge_method") && method != "plain" && method != "S256":
 		v.back(q, "invalid_request", "Unsupported challenge method "+method)
 	case q.Get("max_age") != "" && maxAgeErr != nil:
@@ -233,7 +250,7 @@ func (s *Server) issueCode(v *visit, p *deployment.OAuth2Provider, u *deployment
 
 // refusesURI compares a redirect URI with the registered ones; "" when it is
 // right, else the cause as the log calls it. An empty list takes the first that
-// it ever sees, even of an anonymous visitor.
+// it ever sees, even of an anonymous visitor, up to 2026.2.
 func (s *Server) refusesURI(p *deployment.OAuth2Provider, uri string) string {
 	u, err := url.Parse(uri)
 	switch {
@@ -241,6 +258,9 @@ func (s *Server) refusesURI(p *deployment.OAuth2Provider, uri string) string {
 		return "redirect_uri_missing"
 	case err != nil:
 		return "redirect_uri_no_match"
+	}
+	if len(p.RedirectURIs) == 0 && s.at("2026.5.0") {
+		return "redirect_uri_no_match" // not learned any more (docs/facts/releases-2026.md#M4)
 	}
 	if len(p.RedirectURIs) == 0 {
 		if s.db.learned[p.ClientID] == "" {

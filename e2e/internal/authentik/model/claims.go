@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
@@ -60,6 +61,9 @@ func (s *Server) claims(scopes []string, u *deployment.AuthentikUser) map[string
 	return out
 }
 
+// initialsPicture is as long as the drawing of somebody's initials.
+var initialsPicture = "data:image/svg+xml;base64," + strings.Repeat("PHN2ZyB4bWxucz0i", 90)
+
 // builtin are the claims of authentik's own mappings.
 func (s *Server) builtin(scope string, u *deployment.AuthentikUser) map[string]any {
 	switch scope {
@@ -70,7 +74,14 @@ func (s *Server) builtin(scope string, u *deployment.AuthentikUser) map[string]a
 		if groups == nil {
 			groups = []string{}
 		}
-		return map[string]any{"name": u.Name, "given_name": u.Name, "preferred_username": u.Username, "nickname": u.Username, "groups": groups}
+		out := map[string]any{"name": u.Name, "given_name": u.Name, "preferred_username": u.Username, "nickname": u.Username, "groups": groups}
+		if s.at("2026.8.0") && !s.at("2026.8.3") {
+			// The avatar as initials, in the token itself (docs/facts/releases-2026.md#M16).
+			// The attributes given_name and family_name are not in the model: nobody has
+			// them, so the first is the name, and the second is left out.
+			out["picture"] = initialsPicture
+		}
+		return out
 	case "entitlements":
 		return map[string]any{"entitlements": []string{}, "roles": []string{}}
 	}

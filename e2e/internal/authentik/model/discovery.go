@@ -53,10 +53,8 @@ func (s *Server) discovery(v *visit, slug string, p *deployment.OAuth2Provider) 
 			}
 		}
 	}
+	// The same list whatever the provider allows (docs/facts/releases-2026.md#M5).
 	grants := []string{"authorization_code", "refresh_token", "implicit", "client_credentials", "password", "urn:ietf:params:oauth:grant-type:device_code"}
-	if s.at("2026.5.0") {
-		grants = slices.Clone(p.GrantTypes)
-	}
 	doc := object{
 		{"issuer", s.issuer(v, slug, p)},
 		{"authorization_endpoint", base + "authorize/"},
@@ -85,6 +83,9 @@ func (s *Server) discovery(v *visit, slug string, p *deployment.OAuth2Provider) 
 	}
 	if s.at("2025.8.0") {
 		doc = append(doc, pair{"backchannel_logout_supported", true}, pair{"backchannel_logout_session_supported", true})
+	}
+	if s.at("2026.5.0") { // docs/facts/releases-2026.md#M6
+		doc = append(doc, pair{"frontchannel_logout_supported", true}, pair{"frontchannel_logout_session_supported", true})
 	}
 	return doc
 }

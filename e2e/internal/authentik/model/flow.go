@@ -296,10 +296,16 @@ func (s *Server) permissions(p *deployment.OAuth2Provider, q url.Values) []any {
 // leaves the session alive (docs/facts/authentik.md#5.7).
 func (s *Server) endSession(v *visit, app *deployment.Application) {
 	u := s.visitor(v)
-	switch {
-	case v.r.URL.Query().Get("post_logout_redirect_uri") != "" && s.at("2026.5.0"):
-		// No logout redirect URI is in the model, so none is registered.
+	switch pl := v.sess.plan; {
+	case pl != nil && pl.flow != flowSessionEnd && s.at("2025.10.0"):
+		// In the middle of a sign-in: nothing is ended (docs/facts/releases-2026.md#M19).
+		v.page(http.StatusOK, "error", pageData{Title: "authentik", Heading: "Logout successful"})
+	case v.r.URL.Query().Get("post_logout_redirect_uri") != "" && s.at("2026.5.0") && !s.at("2026.5.3"):
+		// No logout redirect URI is in the model, so none is registered; from 2026.5.3
+		// on the parameter is then ignored (docs/facts/releases-2026.md#M18).
 		v.page(http.StatusBadRequest, "error", pageData{Title: "authentik", Heading: "Bad Request"})
+	case u == nil && s.at("2026.8.0"): // docs/facts/releases-2026.md#M20
+		s.toSessionEnd(v, app)
 	case u == nil:
 		v.redirect("/flows/-/default/authentication/?next=" + url.QueryEscape(v.r.URL.RequestURI()))
 	case !allowed(app, u):
@@ -307,10 +313,14 @@ func (s *Server) endSession(v *visit, app *deployment.Application) {
 	case !s.at("2024.10.0"):
 		v.redirect("/if/session-end/" + app.Slug + "/")
 	default:
-		v.sess.plan = &plan{flow: flowSessionEnd, stage: stageEnd, app: app.Name, slug: app.Slug}
-		s.store(v)
-		v.redirect(withQuery("/if/flow/"+flowSessionEnd+"/", v.r.URL.RawQuery))
+		s.toSessionEnd(v, app)
 	}
+}
+
+func (s *Server) toSessionEnd(v *visit, app *deployment.Application) {
+	v.sess.plan = &plan{flow: flowSessionEnd, stage: stageEnd, app: app.Name, slug: app.Slug}
+	s.store(v)
+	v.redirect(withQuery("/if/flow/"+flowSessionEnd+"/", v.r.URL.RawQuery))
 }
 
 // sessionEnd is the server-rendered page before 2024.10.

@@ -26,6 +26,8 @@ type session struct {
 	asked time.Time // when prompt=login last sent this browser to the sign-in
 	app   string    // application that the sign-in was begun for
 	plan  *plan     // flow under way
+	// unreadable: written before 2026.5 and read by 2026.5.0 or 2026.5.1.
+	unreadable bool
 }
 
 // firstUser is the number of the first person that an operator makes; the ones
@@ -60,6 +62,12 @@ func (st *State) upgrade(version string) *State {
 	c := st.clone()
 	if deployment.AtLeast(version, "2025.4.0") && !deployment.AtLeast(st.version, "2025.4.0") {
 		c.sessions = map[string]*session{} // 2025.4 moved the sessions and signed everybody out
+	}
+	// 2026.5.0 renamed a class that sessions were stored with, 2026.5.2 reads them
+	// again (docs/facts/releases-2026.md#A10).
+	for _, have := range c.sessions {
+		have.unreadable = (have.unreadable || !deployment.AtLeast(st.version, "2026.5.0")) &&
+			deployment.AtLeast(version, "2026.5.0") && !deployment.AtLeast(version, "2026.5.2")
 	}
 	c.version = version
 	return c

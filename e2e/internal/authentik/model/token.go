@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +68,10 @@ func (s *Server) token(v *visit) {
 func (s *Server) client(v *visit, form url.Values) (*deployment.OAuth2Provider, *refusal) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if name, password, ok := v.r.BasicAuth(); ok {
-		id, secret = name, password // as they are: authentik undoes no form encoding
+		id, secret = name, password
+		if s.at("2026.2.2") { // before, as they are (docs/facts/releases-2026.md#M9)
+			id, secret = percentDecoded(name), percentDecoded(password)
+		}
 	}
 	p := s.provider(id)
 	if p == nil {
@@ -76,7 +80,29 @@ func (s *Server) client(v *visit, form url.Values) (*deployment.OAuth2Provider, 
 	if p.ClientType != "public" && subtle.ConstantTimeCompare([]byte(secret), []byte(p.ClientSecret)) == 0 {
 		return nil, &refusal{"invalid_client", badClient, "Invalid client secret"}
 	}
+	if s.at("2026.8.0") && !(visible(id) && visible(secret)) {
+		return nil, &refusal{"invalid_client", badClient, "invalid_secret"} // docs/facts/releases-2026.md#M10
+	}
 	return p, nil
+}
+
+var percent = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// percentDecoded undoes percent-encoding; what is none stays, and so does a plus.
+func percentDecoded(text string) string {
+	return percent.ReplaceAllStringFunc(text, func(code string) string {
+		b, err := hex.DecodeString(code[1:])
+		if err != nil {
+			return code
+		}
+		return string(b)
+	})
+}
+
+// visible reports whether a text has only the characters that RFC 6749 allows in
+// a client id and secret.
+func visible(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
 // redeem turns a code into its grant. A code can be used once, also wrongly.
@@ -140,6 +166,9 @@ func (s *Server) issueTokens(v *visit, p *deployment.OAuth2Provider, g *grant) (
 	for name, value := range s.claims(g.scopes, u) {
 		claims[name] = value
 	}
+	if s.at("2026.2.0") {
+		claims["jti"] = random(16) // docs/facts/releases-2026.md#M13
+	}
 	idToken, err := s.sign(p, claims)
 	if err != nil {
 		return nil, s.broken("sign the id_token", err)
@@ -150,6 +179,9 @@ func (s *Server) issueTokens(v *visit, p *deployment.OAuth2Provider, g *grant) (
 		}
 	}
 	claims["azp"], claims["uid"] = p.ClientID, random(20)
+	if s.at("2025.12.4") {
+		claims["scope"] = strings.Join(g.scopes, " ") // docs/facts/releases-2026.md#M14
+	}
 	access, err := s.sign(p, claims)
 	if err != nil {
 		return nil, s.broken("sign the access token", err)
