@@ -165,6 +165,9 @@ type Authentik struct {
 	// Path is where authentik lives on its host (AUTHENTIK_WEB__PATH), with a slash
 	// in front and none at the end; empty: at the root.
 	Path string
+	// Settings are the few variables of authentik's own services that take part in
+	// signing in, as far as the files show them; none is secret.
+	Settings map[string]string `json:",omitempty"`
 	// Other names the provider of the configuration where nothing in it is
 	// authentik's, so that nothing here can stand for it; empty: it is authentik.
 	Other string

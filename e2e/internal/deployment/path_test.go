@@ -131,7 +131,7 @@ func TestHazardsBetween(t *testing.T) {
 		"not fixed yet":       {PaperlessProduct, "2.18.4", "2.20.0", []string{"H02", "H01"}},
 		"email_verified":      {AuthentikProduct, "2025.8.1", "2025.10.0", []string{"A03"}},
 		"none in between":     {AuthentikProduct, "2025.6.4", "2025.8.1", nil},
-		"2026.5":              {AuthentikProduct, "2026.2.3", "2026.5.6", []string{"A01", "A06"}},
+		"2026.5":              {AuthentikProduct, "2026.2.3", "2026.5.6", []string{"A01", "A11"}},
 		"the same is nothing": {PaperlessProduct, "3.0.5", "3.0.5", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -146,7 +146,7 @@ func declared(t *testing.T, dir string) (tests map[string]bool, profiles map[str
 				continue
 			}
 			tests[fn.Name.Name] = strings.HasPrefix(fn.Name.Name, "Test")
-			if fn.Name.Name == "profiles" {
+			if fn.Name.Name == "profiles" || fn.Name.Name == "profiles2026" {
 				readProfiles(t, fn, profiles)
 			}
 		}
@@ -244,7 +244,11 @@ func TestDocs(t *testing.T) {
 	}
 	for short, page := range map[string]string{"p": "P", "a": "A"} {
 		for name := range profiles[short] { // every one begins with its section
-			path, place := factsAt(page + strings.Fields(name)[0])
+			section := strings.Fields(name)[0]
+			path, place := factsAt(page + section)
+			if section[0] >= 'A' { // a row of the facts on 2026
+				path, place = "facts/releases-2026.md", section
+			}
 			text, err := os.ReadFile(filepath.Join("../../../docs", path))
 			require.NoError(t, err)
 			assert.Contains(t, string(text), `<a id="`+place+`"></a>`, "%q of the profiles", name)
@@ -372,14 +376,20 @@ func markdown(all recording, profiles map[string]map[string][]string) []byte {
 	p("## Differences between versions")
 	p("")
 	p("Beside the upgrade hazards, every documented difference is shown on the versions around it (`TestVersionProfiles` of both packages).")
-	p("The number is the section of [docs/facts/paperless.md](facts/paperless.md), then of [docs/facts/authentik.md](facts/authentik.md).")
+	p("The number is the section of [docs/facts/paperless.md](facts/paperless.md), then of [docs/facts/authentik.md](facts/authentik.md);")
+	p("one with a letter is a row of [docs/facts/releases-2026.md](facts/releases-2026.md), which was read in sources and notes, not recorded.")
 	for _, one := range []struct{ short, title string }{{"p", "Paperless-ngx"}, {"a", "authentik"}} {
 		p("")
 		p("| %s | versions |", one.title)
 		p("|---|---|")
 		names := slices.SortedFunc(maps.Keys(profiles[one.short]), func(a, b string) int {
 			n := func(s string) float64 {
-				f, _ := strconv.ParseFloat(strings.Fields(s)[0], 64) // every name begins with its section
+				section := strings.Fields(s)[0] // every name begins with it
+				if section[0] >= 'A' {
+					row, _ := strconv.ParseFloat(section[1:], 64)
+					return 100*float64(section[0]) + row
+				}
+				f, _ := strconv.ParseFloat(section, 64)
 				return f
 			}
 			if d := n(a) - n(b); d != 0 {

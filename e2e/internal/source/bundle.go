@@ -56,6 +56,7 @@ func (s *Set) build() error {
 	s.readProviders()
 	b.Authentik.URL = s.authentikURL()
 	b.Authentik.Other, b.Authentik.Path = s.otherIdPs(), s.authentikPath()
+	b.Authentik.Settings = s.authentikSettings()
 	if s.Blueprint != nil {
 		b.Authentik.Model = s.Blueprint.Model
 		b.Authentik.Raw = s.BlueprintFile.Text

@@ -32,6 +32,8 @@ type Sources struct {
 	Texts map[string][]byte
 
 	From string // the Paperless version before an upgrade; empty: the image's
+	// FromAuthentik is the authentik version before it; empty: no upgrade is asked for.
+	FromAuthentik string
 }
 
 // Environ is the process's environment as Compose sees it.

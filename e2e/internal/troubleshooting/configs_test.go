@@ -214,7 +214,8 @@ func TestRulesSpeak(t *testing.T) {
 		assert.NotEmpty(t, r.Doc, r.Code)
 		assert.Contains(t, []string{source.Error, source.Warning, source.Info}, r.Level, r.Code)
 	}
-	spoken := map[string]bool{}
+	// UPG-HAZARD needs versions to upgrade to, which these have not: TestLintUpgrade shows it.
+	spoken := map[string]bool{"UPG-HAZARD": true}
 	for _, dir := range configDirs(t) {
 		want := readExpect(t, dir)
 		for _, f := range want.Findings {

@@ -24,11 +24,11 @@ func Hazards(b *deployment.Deployment, from, to deployment.Pair) ([]deployment.H
 			return nil, err
 		}
 		for _, h := range between {
-			touches, known := touched[h.ID]
+			because, hits, known := touch(h.ID, b, from, to)
 			if !known {
 				return nil, fmt.Errorf("hazard %s: no rule says which configurations it touches (troubleshooting/hazards.go)", h.ID)
 			}
-			if h.Because, h.Hits = touches(b); len(h.Because) > 0 {
+			if h.Because, h.Hits = because, hits; len(h.Because) > 0 {
 				all = append(all, h)
 			}
 		}
@@ -43,6 +43,21 @@ func Hazards(b *deployment.Deployment, from, to deployment.Pair) ([]deployment.H
 		return 1
 	})
 	return all, nil
+}
+
+// touch asks the rule of a hazard.
+func touch(id string, b *deployment.Deployment, from, to deployment.Pair) (because []string, hits, known bool) {
+	if rule := touchedOnTheWay[id]; rule != nil {
+		because, hits = rule(from, to)
+		return because, hits, true
+	}
+	for _, rules := range []map[string]func(*deployment.Deployment) ([]string, bool){touched, touched2026} {
+		if rule := rules[id]; rule != nil {
+			because, hits = rule(b)
+			return because, hits, true
+		}
+	}
+	return nil, false, false
 }
 
 // HazardOf is the hazard that a finding after the upgrade goes back to; nil when

@@ -244,6 +244,16 @@ func settingCauses() []*Item {
 			}},
 		},
 		{
+			Code: "UPG-HAZARD",
+			InFiles: []Rule{{
+				Level:   source.Info,
+				Title:   "No release on the way is known to break the sign-in of this configuration",
+				Problem: "A release on the way changes the sign-in",
+				Doc:     "The hazards of the versions between that touch these files, as upgrade names them.",
+				check:   checkHazards,
+			}},
+		},
+		{
 			Code: "UPG-REMOVED",
 			InFiles: []Rule{{
 				Level:   source.Warning,

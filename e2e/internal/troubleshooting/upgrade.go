@@ -15,7 +15,7 @@ import (
 func lintUpgrade(s *source.Set, src source.Sources) ([]source.Diagnostic, error) {
 	p, a := s.Deployment.Paperless.Version, s.Deployment.Authentik.Version
 	next := src
-	next.From = p
+	next.From, next.FromAuthentik = p, a
 	next.PaperlessVersion = strings.TrimPrefix(src.ToPaperless, "v")
 	next.AuthentikVersion = strings.TrimPrefix(src.ToAuthentik, "v")
 	if next.PaperlessVersion == "" {
@@ -23,6 +23,16 @@ func lintUpgrade(s *source.Set, src source.Sources) ([]source.Diagnostic, error)
 	}
 	if next.AuthentikVersion == "" {
 		next.AuthentikVersion = a
+	}
+	known, err := deployment.KnownVersions()
+	if err != nil {
+		return nil, err
+	}
+	if next.PaperlessVersion == deployment.LatestKnown {
+		next.PaperlessVersion = source.Latest(known.Paperless)
+	}
+	if next.AuthentikVersion == deployment.LatestKnown {
+		next.AuthentikVersion = source.Latest(known.Authentik)
 	}
 	if err := forward("Paperless-ngx", p, next.PaperlessVersion); err != nil {
 		return nil, err
@@ -43,8 +53,9 @@ func lintUpgrade(s *source.Set, src source.Sources) ([]source.Diagnostic, error)
 			s.Ignored = append(s.Ignored, f)
 		}
 	}
+	now := slices.Clone(out)
 	for _, f := range coming {
-		if slices.ContainsFunc(out, func(g source.Diagnostic) bool { return sameCause(f, g) }) {
+		if slices.ContainsFunc(now, func(g source.Diagnostic) bool { return sameCause(f, g) }) {
 			continue
 		}
 		f.From = next.PaperlessVersion

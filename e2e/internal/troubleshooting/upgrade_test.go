@@ -3,11 +3,14 @@ package troubleshooting_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -35,8 +38,15 @@ func TestLintUpgrade(t *testing.T) {
 	src.ToPaperless = "3.0.5"
 	assert.Equal(t, []string{
 		"error CFG-SECRETKEY:10 3.0.5", "error CFG-BOOL:33 3.0.5", "warning UPG-CHANGED:11 3.0.5",
-		"warning UPG-REMOVED:31 3.0.5", "warning UPG-REMOVED:32 3.0.5", "warning CFG-BOOL:33 ",
-	}, lines(src))
+		"warning UPG-REMOVED:31 3.0.5", "warning UPG-REMOVED:32 3.0.5", "warning CFG-BOOL:33 ", "info UPG-HAZARD:10 3.0.5",
+	}, lines(src), "the secret key and the boolean are named once, not also as hazards")
+
+	src.ToAuthentik = deployment.LatestKnown
+	findings, err := troubleshooting.Lint(src)
+	require.NoError(t, err)
+	assert.True(t, slices.ContainsFunc(findings, func(f source.Diagnostic) bool {
+		return f.Code == "UPG-HAZARD" && strings.Contains(f.Message, "A09 (authentik 2026.8.0)") && strings.Contains(f.Message, "2025.12.6, 2026.2.7, 2026.5.8: each of them in turn")
+	}), "every major on the way is named: %v", findings)
 
 	src = source.Sources{
 		Files: []string{filepath.Join(configs, "right-blueprint", "compose.yaml")}, Blueprint: filepath.Join(configs, "blueprint-grants", "blueprint.yaml"),

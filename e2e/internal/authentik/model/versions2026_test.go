@@ -13,7 +13,7 @@ import (
 )
 
 // profiles2026 are by the row of docs/facts/releases-2026.md#3, or of #4, that has them.
-func profiles2026(pair func(*testing.T, string, func(*deployment.Deployment)) (*deployment.Deployment, *authentik.Server, *agent)) map[string]profile {
+func profiles2026() map[string]profile {
 	const discovery = "/application/o/paperless/.well-known/openid-configuration"
 	secret := func(secret string) func(*deployment.Deployment) {
 		return func(b *deployment.Deployment) { b.Authentik.Providers[0].ClientSecret = secret }
