@@ -54,8 +54,9 @@ func (x *Examination) recreate() string {
 // Meanwhile is how somebody who is locked out gets in before the cause is gone.
 func (x *Examination) Meanwhile() []string {
 	res := &x.Run.Results[0]
-	if !res.Record.Boot.Up {
-		return nil // nobody gets into what does not run
+	shut := len(res.Findings) > 0 && slices.Contains([]string{"PROXY-CSRF", "PROXY-ALLOWED"}, res.Findings[0].Code)
+	if page := res.Record.SignIn; !res.Record.Boot.Up || shut || page != nil && page.Status >= 400 {
+		return nil // what does not run, or refuses every form, lets nobody in
 	}
 	p, b := &res.Bundle.Paperless, res.Bundle
 	address := b.Paperless.URL + strings.TrimRight(p.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") + paperless.LoginPath

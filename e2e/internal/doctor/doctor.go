@@ -186,16 +186,20 @@ func (x *examiner) look(ctx context.Context) {
 	x.openedElsewhere(ctx)
 }
 
-// askAuthentik asks authentik for its side: by its command line, else by its API with
-// a token.
+// askAuthentik asks authentik for its side: by its API where there is a token, which is
+// the quicker way, else by its command line.
 func (x *examiner) askAuthentik(ctx context.Context) {
 	q := x.query()
-	a, why := x.byShell(ctx, q)
-	if a == nil && x.o.Token != "" {
+	var a *shell.Answer
+	var why string
+	if x.o.Token != "" {
 		var err error
 		if a, err = x.byAPI(ctx, q); err != nil {
-			why += "; by its API: " + err.Error()
+			x.note("authentik's API does not tell: %s", err)
 		}
+	}
+	if a == nil {
+		a, why = x.byShell(ctx, q)
 	}
 	if a == nil {
 		if x.o.Token == "" {
@@ -316,6 +320,7 @@ func (x *examiner) examination(began time.Time) (*Examination, error) {
 	}
 	res := runner.Result{Result: check.Result{Check: Check, Variant: check.AsConfigured, Record: rec, Bundle: c.bundle, Status: check.Passed}}
 	res.Findings = Explain(rec, c.bundle, c.lint, c.fixed)
+	run.Lint = unsaid(c.lint, res.Findings)
 	res.Message = message(&rec)
 	res.Status = status(&rec, x.found.paperless, res.Findings)
 	if res.Status == check.Passed && len(x.unread) > 0 {

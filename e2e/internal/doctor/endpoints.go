@@ -101,7 +101,9 @@ func (x *examiner) askEndpoints(ctx context.Context) {
 	if originOf(redirect) != "" {
 		x.asked.authorize = authorize(ctx, client, origin, app.ClientID, redirect)
 	}
-	if p := x.asked.authorize; (p == nil || p.Text != authentik.ClientIDError) && app.Secret != "" {
+	// Where the client or the redirect URI was refused, the token endpoint says
+	// invalid_client, too, whatever the secret is.
+	if x.asked.authorize == nil && app.Secret != "" {
 		x.asked.token = token(ctx, client, origin, app.ClientID, app.Secret, redirect)
 	}
 }

@@ -22,7 +22,7 @@ const codeStale = "STALE"
 // stand for first. fixed is what the user's files would be; nil: they say what runs,
 // or are not known.
 func Explain(rec evidence.Record, b *deployment.Deployment, lint []source.Diagnostic, fixed *deployment.Deployment) []troubleshooting.Finding {
-	all := runner.Joined(causes(rec, b), lint)
+	all := withoutEffects(runner.Joined(causes(rec, b), lint))
 	for i := range all {
 		f := &all[i]
 		f.Because = slices.DeleteFunc(f.Because, func(s string) bool { return s == troubleshooting.OnlyConfigured })
@@ -54,12 +54,29 @@ func Again(rec evidence.Record, b *deployment.Deployment, lint []source.Diagnost
 
 // causes are those of the evidence and of what is configured.
 func causes(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Finding {
-	return withoutEffects(allCauses(rec, b))
+	return withoutEffects(listed(rec, b))
 }
 
 // effects are what a cause makes look wrong, too: where users open Paperless at another
 // name than PAPERLESS_URL, the redirect URI that is registered for that name is right.
 var effects = map[string]string{"PROXY-CSRF": "RED-HOST"} // never changed
+
+// unsaid are the lint findings that say something beside the causes: not those of
+// what runs that a cause tells already, that are its effect, or that are gone with
+// STALE, which stands first.
+func unsaid(lint []source.Diagnostic, all []troubleshooting.Finding) []source.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(lint), func(d source.Diagnostic) bool {
+		for cause, effect := range effects {
+			if d.Code == effect && in(all, cause) {
+				return true
+			}
+		}
+		if d.File != runningProvider && d.File != runningEnvironment {
+			return false
+		}
+		return in(all, d.Code) && d.File == runningProvider || len(all) > 0 && all[0].Code == codeStale && !in(all, d.Code)
+	})
+}
 
 // withoutEffects leaves out what is only the effect of a cause that is proven.
 func withoutEffects(all []troubleshooting.Finding) []troubleshooting.Finding {
@@ -71,7 +88,7 @@ func withoutEffects(all []troubleshooting.Finding) []troubleshooting.Finding {
 	return all
 }
 
-func allCauses(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Finding {
+func listed(rec evidence.Record, b *deployment.Deployment) []troubleshooting.Finding {
 	if b.Authentik.Other != "" { // nothing of it is authentik's
 		return slices.DeleteFunc(troubleshooting.Explain(rec, b, Check, check.Failed), func(f troubleshooting.Finding) bool {
 			return strings.HasPrefix(f.Code, "RED-") || strings.HasPrefix(f.Code, "IDP-") || strings.HasPrefix(f.Code, "IDT-")
@@ -94,6 +111,9 @@ func stalePlace(all []troubleshooting.Finding, rec evidence.Record, fixed *deplo
 	case fixed == nil:
 		return all
 	case len(rest) > 0 && !in(causes(unstale(rec), fixed), rest[0].Code) && could(rest[0].Code, rec.Stale):
+		// What the files do not have is gone, too, when the container is made anew.
+		still := causes(unstale(rec), fixed)
+		rest = slices.DeleteFunc(rest, func(f troubleshooting.Finding) bool { return !in(still, f.Code) && could(f.Code, rec.Stale) })
 		return append([]troubleshooting.Finding{stale}, rest...)
 	case len(rest) > 0:
 		return append(rest, stale)
@@ -146,11 +166,39 @@ func differences(names []string, runs, files *deployment.Deployment) []string {
 			}
 			return v
 		}
+		if name == deployment.ProvidersKey {
+			if parts := appDifferences(runs, files); len(parts) > 0 {
+				out = append(out, place+": "+strings.Join(parts, "; "))
+				continue
+			}
+		}
 		a, b := value(files.Paperless.Env), value(runs.Paperless.Env)
 		if a == b {
 			b = "another value"
 		}
 		out = append(out, fmt.Sprintf("%s: the file says %s, the container has %s", place, a, b))
+	}
+	return out
+}
+
+// appDifferences say how the app of the files differs from the one that runs; nil where
+// one of them is broken, or they differ elsewhere.
+func appDifferences(runs, files *deployment.Deployment) []string {
+	want, ok := files.Paperless.App()
+	have, runsToo := runs.Paperless.App()
+	if !ok || !runsToo {
+		return nil
+	}
+	var out []string
+	for _, part := range [][3]string{
+		{"provider_id", want.ProviderID, have.ProviderID}, {"client_id", want.ClientID, have.ClientID}, {"server_url", want.ServerURL(), have.ServerURL()},
+	} {
+		if part[1] != part[2] {
+			out = append(out, fmt.Sprintf("the file says %s %q, the container has %q", part[0], part[1], part[2]))
+		}
+	}
+	if want.Secret != have.Secret {
+		out = append(out, "the file has another secret than the container")
 	}
 	return out
 }

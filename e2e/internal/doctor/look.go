@@ -128,7 +128,7 @@ const bootLines = 120
 const sliceLines = 80
 
 var (
-	tellsOfSignIn    = regexp.MustCompile(`paperless\.auth|Social authentication|allauth|socialaccount|Traceback|(?:Error|Exception): |Invalid HTTP_HOST|CSRF|Forbidden|\[(?:ERROR|CRITICAL)\]|^django\.`)
+	tellsOfSignIn    = regexp.MustCompile(`^(?:\w+\.)+[A-Z]\w+: |paperless\.auth|Social authentication|allauth|socialaccount|Traceback|(?:Error|Exception): |Invalid HTTP_HOST|CSRF|Forbidden|\[(?:ERROR|CRITICAL)\]|^django\.`)
 	tellsOfClient    = regexp.MustCompile(`"logger": ?"authentik\.providers\.oauth2|"level": ?"error"|/application/o/(?:token|authorize|userinfo)|redirect_uri_no_match|Invalid client|authorize_application`)
 	tellsOfBlueprint = regexp.MustCompile(`(?i)blueprint.*(?:invalid|error)|entry invalid`)
 )

@@ -48,6 +48,19 @@ func TestByAPI(t *testing.T) {
 	}
 }
 
+// TestTokenFirst: a token spares authentik's command line, which takes seconds; without
+// a use it is only noted.
+func TestTokenFirst(t *testing.T) {
+	t.Parallel()
+	for token, execs := range map[string]int{apiToken: 1, "of-somebody-else": 2} {
+		e := newEngine(t, running(t, planted(t, troubleshooting.Find("RED-SLASH")))...)
+		x := examine(t, e, func(o *doctor.Options) { o.Token = token })
+		assert.Len(t, e.execs, execs, "one is the look from inside Paperless's container")
+		assert.Empty(t, x.Unread)
+		assert.Equal(t, "RED-SLASH", codes(x)[0])
+	}
+}
+
 // TestByEndpoints: without a token either, what authentik answers to requests as
 // Paperless makes them tells the commonest causes.
 func TestByEndpoints(t *testing.T) {
@@ -81,6 +94,9 @@ func TestByEndpoints(t *testing.T) {
 			}
 			if assert.NotEmpty(t, codes(x)) {
 				assert.Equal(t, want, codes(x)[0])
+			}
+			if strings.HasPrefix(want, "RED-") {
+				assert.NotContains(t, codes(x), "TOK-SECRET", "authentik says invalid_client of a wrong redirect URI, too")
 			}
 		})
 	}

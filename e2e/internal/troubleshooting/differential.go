@@ -3,6 +3,7 @@ package troubleshooting
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -145,6 +146,9 @@ func Consider(rec evidence.Record, b *deployment.Deployment, st check.Status) *D
 	}
 	e := endings[at]
 	d := &Differential{Seen: e.seen, Next: e.next}
+	if line := lastException(rec); line != "" && e.next == lookInLog {
+		d.Next = "what Paperless logged last: " + clip(line, 240)
+	}
 	for _, code := range e.codes {
 		i := Find(code)
 		if i == nil || !i.Happens(b) {
@@ -161,6 +165,20 @@ func Consider(rec evidence.Record, b *deployment.Deployment, st check.Status) *D
 		return nil
 	}
 	return d
+}
+
+// exception is the line in which Python names an error.
+var exception = regexp.MustCompile(`^(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Configured|Timeout|DoesNotExist|Denied)\b.*`)
+
+// lastException is the last error that Paperless logged; "" where its log is not known,
+// or has none.
+func lastException(rec evidence.Record) string {
+	for _, l := range slices.Backward(rec.Log) {
+		if l.Source == "paperless" && exception.MatchString(strings.TrimSpace(l.Text)) {
+			return strings.TrimSpace(l.Text)
+		}
+	}
+	return ""
 }
 
 // Among weighs the causes of a check where several were found, the one that we stand

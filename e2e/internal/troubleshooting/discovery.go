@@ -304,12 +304,15 @@ func logged(parts ...string) func(evidence.Record) string {
 
 var causedBy = regexp.MustCompile(`\(Caused by (.*)\)\s*$`)
 
+// pythonObject is an object of Python, which says nothing to a user.
+var pythonObject = regexp.MustCompile(`<[\w.]+ object at 0x[0-9a-f]+>(?:: |, )?`)
+
 // networkCause is the part of an exception that a user wants to read.
 func networkCause(line string) string {
 	if m := causedBy.FindStringSubmatch(line); m != nil {
 		line = m[1]
 	}
-	return clip(line, 260)
+	return clip(pythonObject.ReplaceAllString(line, ""), 260)
 }
 
 // discovery404 reports whether authentik answered 404 to the discovery request.

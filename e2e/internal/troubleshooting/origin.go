@@ -41,8 +41,13 @@ func openedElsewhere(rec evidence.Record, b *deployment.Deployment) (string, []s
 			continue
 		}
 		because = append(because, "from this machine, Paperless's sign-in page answers at "+origin)
-		if label := rec.Probe(ProbeEdge); label != nil && names(label.Detail, hostOf(origin)) && !names(label.Detail, hostOf(own)) {
-			return origin, append(because, "the container's labels for the proxy name "+label.Detail)
+		if label := rec.Probe(ProbeEdge); label != nil {
+			switch theirs, ours := names(label.Detail, hostOf(origin)), names(label.Detail, hostOf(own)); {
+			case ours:
+				continue // the proxy leads there, whatever this machine gets
+			case theirs:
+				return origin, append(because, "the container's labels for the proxy name "+label.Detail)
+			}
 		}
 		if here != nil && here.Detail != OpenedPaperless {
 			return origin, append(because, "at "+originOf(own)+" it does not: "+clip(here.Detail, 160))
