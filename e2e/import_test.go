@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/external"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
@@ -44,7 +45,7 @@ func TestImportIdP(t *testing.T) {
 	want.Users, want.Groups = nil, []string{"chosen-few"}
 	want.Providers[0].AccessTokenValidity = "hours=1" // the default, written out
 	want.Providers[0].GrantTypes = nil                // this version has none
-	model, err := source.ReadBlueprint("b.yaml", got.Blueprint, map[string]string{external.SecretEnv: secret})
+	model, err := blueprint.Read("b.yaml", got.Blueprint, map[string]string{external.SecretEnv: secret})
 	require.NoError(t, err)
 	assert.Equal(t, want, model)
 
@@ -121,7 +122,7 @@ func TestImportIdPOfManyClients(t *testing.T) {
 		"the policy office hours of the application docs is left out: what it decides is not known",
 		"the application docs is bound to the user zoe; the blueprint leaves that out",
 	}, got.Notes)
-	m, err := source.ReadBlueprint("b.yaml", got.Blueprint, nil)
+	m, err := blueprint.Read("b.yaml", got.Blueprint, nil)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"openid", "profile"}, m.Providers[0].Scopes)
 	assert.Equal(t, "https://docs.example.com/accounts/oidc/authentik/login/callback/", m.Providers[0].RedirectURIs[0].URL)

@@ -84,11 +84,11 @@ func (s *Set) fill(m *deployment.Model) *deployment.Assumption {
 // whose client id is not known, that which has the best claim by its name first.
 func (s *Set) ours(m *deployment.Model) *deployment.OAuth2Provider {
 	p := m.Provider(s.App.ClientID)
-	if p == nil || p.ClientID == s.App.ClientID || s.Blueprint.unknown("providers/"+p.Name, "client_id") {
+	if p == nil || p.ClientID == s.App.ClientID || s.Blueprint.Lacks("providers/"+p.Name, "client_id") {
 		return p
 	}
 	for i := range m.Providers {
-		if s.Blueprint.unknown("providers/"+m.Providers[i].Name, "client_id") {
+		if s.Blueprint.Lacks("providers/"+m.Providers[i].Name, "client_id") {
 			return &m.Providers[i]
 		}
 	}
@@ -99,7 +99,7 @@ func (s *Set) ours(m *deployment.Model) *deployment.OAuth2Provider {
 // with an unknown slug, one of their own: authentik takes none that is empty.
 func (s *Set) others(m *deployment.Model, ours *deployment.OAuth2Provider) {
 	for i := range m.Providers {
-		if p := &m.Providers[i]; p != ours && p.ClientID == "" && s.Blueprint.unknown("providers/"+p.Name, "client_id") {
+		if p := &m.Providers[i]; p != ours && p.ClientID == "" && s.Blueprint.Lacks("providers/"+p.Name, "client_id") {
 			p.ClientID = fmt.Sprintf("client-that-is-not-known-%d", i+1)
 		}
 	}

@@ -152,7 +152,7 @@ func FuzzConf(f *testing.F) {
 // No blueprint does.
 func FuzzBlueprint(f *testing.F) {
 	seed(f, "blueprint.yaml")
-	text, err := os.ReadFile("testdata/blueprint/people.yaml")
+	text, err := os.ReadFile("../authentik/blueprint/testdata/people.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
@@ -230,7 +231,7 @@ func (s *Set) readBlueprint() error {
 		}
 	}
 	maps.Copy(env, s.Reader.Sources.Environ)
-	b, err := ParseBlueprint(f.Path, f.Text, env)
+	b, err := blueprint.Parse(f.Path, f.Text, env)
 	if err != nil {
 		return err
 	}

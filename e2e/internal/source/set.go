@@ -1,6 +1,9 @@
 package source
 
-import "github.com/ssocheck/ssocheck/e2e/internal/deployment"
+import (
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+)
 
 // A Set is what the rules look at: the files, and the bundle made of them.
 type Set struct {
@@ -30,7 +33,7 @@ type Set struct {
 
 	Ignored []Diagnostic // what comments in the files do not want said
 
-	Blueprint     *Blueprint // nil when none was given
+	Blueprint     *blueprint.Blueprint // nil when none was given
 	BlueprintFile *file
 }
 

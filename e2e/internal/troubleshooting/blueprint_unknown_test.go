@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	bp "github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -81,7 +82,7 @@ entries:
 
 	users, err := deployment.WithTestUsers(b)
 	require.NoError(t, err)
-	again, err := source.ReadBlueprint("b.yaml", deployment.Blueprint(users), nil)
+	again, err := bp.Read("b.yaml", deployment.Blueprint(users), nil)
 	require.NoError(t, err, "what is applied in its place is a blueprint")
 	who, _ := users.SSOUser("round-trip")
 	assert.Equal(t, []string{"chosen-few"}, who.Groups)

@@ -17,9 +17,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // Options are what the containers get.
@@ -60,7 +60,7 @@ const logLimit = 5000
 // this version refuses leaves an authentik without the application, as the
 // real one does; its log says why.
 func New(o Options) (*Server, error) {
-	b, err := source.ParseBlueprint("blueprint.yaml", o.Blueprint, o.Env)
+	b, err := blueprint.Parse("blueprint.yaml", o.Blueprint, o.Env)
 	if err != nil {
 		return nil, fmt.Errorf("lab: apply the blueprint: %w", err)
 	}

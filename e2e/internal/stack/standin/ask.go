@@ -12,12 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	idp "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	rp "github.com/ssocheck/ssocheck/e2e/internal/paperless/model"
-	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // akLines stand before the answer of `ak shell`, on the same stream.
@@ -57,7 +57,7 @@ func askProvider(ctx context.Context, w World) error {
 		if err := json.Unmarshal(text, &a); err != nil {
 			return err
 		}
-		b, err := source.ParseBlueprint("blueprint.yaml", a.Text, a.Env)
+		b, err := blueprint.Parse("blueprint.yaml", a.Text, a.Env)
 		if err != nil {
 			return err
 		}

@@ -15,12 +15,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	authentik "github.com/ssocheck/ssocheck/e2e/internal/authentik/model"
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
-	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // blueprints is where the image looks for them.
@@ -129,7 +129,7 @@ func apply(ctx context.Context, db database, env map[string]string, text []byte)
 	if have, err := db.get(ctx, "defaults"); err != nil || len(have) == 0 {
 		return errors.New("Entry invalid: Serializer errors {'authorization_flow': [ErrorDetail(string='This field may not be null.', code='null')]}") //nolint:revive,staticcheck // the product's own words
 	}
-	if _, err := source.ParseBlueprint("blueprint.yaml", text, env); err != nil {
+	if _, err := blueprint.Parse("blueprint.yaml", text, env); err != nil {
 		return err
 	}
 	trial, err := authentik.New(authentik.Options{Version: env[VersionVariable], Blueprint: text, Env: env})

@@ -1,4 +1,4 @@
-package source
+package blueprint
 
 import (
 	"fmt"
@@ -13,14 +13,14 @@ import (
 // file that is no blueprint, or one made of aliases of aliases, from eating the
 // machine.
 const (
-	bpMaxBytes = 1 << 20
-	bpMaxNodes = 200_000
-	bpMaxDepth = 200
+	maxBytes = 1 << 20
+	maxNodes = 200_000
+	maxDepth = 200
 )
 
-// A BlueprintError is a place in a blueprint that cannot be read. It never
+// A Error is a place in a blueprint that cannot be read. It never
 // holds a value of the file, because that may be a secret.
-type BlueprintError struct {
+type Error struct {
 	File   string
 	Line   int // 1-based
 	Column int // 1-based
@@ -29,7 +29,7 @@ type BlueprintError struct {
 }
 
 // Error is file:line:column: cause: remedy.
-func (e *BlueprintError) Error() string {
+func (e *Error) Error() string {
 	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Cause)
 	if e.Remedy != "" {
 		s += ": " + e.Remedy
@@ -37,14 +37,14 @@ func (e *BlueprintError) Error() string {
 	return s
 }
 
-// bpMap is a mapping with the place of each key.
-type bpMap struct {
+// object is a mapping with the place of each key.
+type object struct {
 	keys   []string
 	values map[string]any
 	places map[string]*token.Position
 }
 
-func (m *bpMap) set(key string, v any, at *token.Position) {
+func (m *object) set(key string, v any, at *token.Position) {
 	if m.values == nil {
 		m.values, m.places = map[string]any{}, map[string]*token.Position{}
 	}
@@ -55,7 +55,7 @@ func (m *bpMap) set(key string, v any, at *token.Position) {
 }
 
 // get is the value of a key; false when the mapping has none.
-func (m *bpMap) get(key string) (any, bool) {
+func (m *object) get(key string) (any, bool) {
 	if m == nil {
 		return nil, false
 	}
@@ -63,39 +63,39 @@ func (m *bpMap) get(key string) (any, bool) {
 	return v, ok
 }
 
-// bpRef is a !KeyOf or !Find, not looked up yet.
-type bpRef struct {
+// reference is a !KeyOf or !Find, not looked up yet.
+type reference struct {
 	id     string // !KeyOf
 	model  string // !Find
 	fields map[string]string
 	at     *token.Position
 }
 
-// bpUnknown is a value that depends on something that the file does not hold.
-type bpUnknown struct {
+// unknownValue is a value that depends on something that the file does not hold.
+type unknownValue struct {
 	why  string
 	name string // environment variable that would tell; empty: none
 	at   *token.Position
 }
 
-// bpReader turns the YAML tree into plain values and resolves authentik's tags.
-type bpReader struct {
+// reader turns the YAML tree into plain values and resolves authentik's tags.
+type reader struct {
 	file    string
 	env     map[string]string
-	context *bpMap
+	context *object
 	anchors map[string]ast.Node
 	nodes   int
 }
 
-func (r *bpReader) fail(at *token.Position, remedy, format string, args ...any) error {
-	e := &BlueprintError{File: r.file, Line: 1, Column: 1, Cause: fmt.Sprintf(format, args...), Remedy: remedy}
+func (r *reader) fail(at *token.Position, remedy, format string, args ...any) error {
+	e := &Error{File: r.file, Line: 1, Column: 1, Cause: fmt.Sprintf(format, args...), Remedy: remedy}
 	if at != nil {
 		e.Line, e.Column = max(at.Line, 1), max(at.Column, 1)
 	}
 	return e
 }
 
-func bpPlace(n ast.Node) *token.Position {
+func placeOf(n ast.Node) *token.Position {
 	if n == nil {
 		return nil
 	}
@@ -105,10 +105,10 @@ func bpPlace(n ast.Node) *token.Position {
 	return nil
 }
 
-func (r *bpReader) value(n ast.Node, depth int) (any, error) {
+func (r *reader) value(n ast.Node, depth int) (any, error) {
 	r.nodes++
-	if r.nodes > bpMaxNodes || depth > bpMaxDepth {
-		return nil, r.fail(bpPlace(n), "split the file, or write repeated parts out", "the blueprint is too big or nested too deep")
+	if r.nodes > maxNodes || depth > maxDepth {
+		return nil, r.fail(placeOf(n), "split the file, or write repeated parts out", "the blueprint is too big or nested too deep")
 	}
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
@@ -129,7 +129,7 @@ func (r *bpReader) value(n ast.Node, depth int) (any, error) {
 	case *ast.AliasNode:
 		target, ok := r.anchors[n.Value.GetToken().Value]
 		if !ok {
-			return nil, r.fail(bpPlace(n), "define it above with &name", "the alias has no anchor")
+			return nil, r.fail(placeOf(n), "define it above with &name", "the alias has no anchor")
 		}
 		return r.value(target, depth+1)
 	case *ast.SequenceNode:
@@ -152,15 +152,15 @@ func (r *bpReader) value(n ast.Node, depth int) (any, error) {
 	return n.String(), nil
 }
 
-func (r *bpReader) mapping(pairs []*ast.MappingValueNode, depth int) (any, error) {
-	m := &bpMap{}
+func (r *reader) mapping(pairs []*ast.MappingValueNode, depth int) (any, error) {
+	m := &object{}
 	for _, p := range pairs {
 		v, err := r.value(p.Value, depth+1)
 		if err != nil {
 			return nil, err
 		}
 		if p.Key.IsMergeKey() {
-			from, ok := v.(*bpMap)
+			from, ok := v.(*object)
 			if !ok {
 				continue
 			}
@@ -171,15 +171,15 @@ func (r *bpReader) mapping(pairs []*ast.MappingValueNode, depth int) (any, error
 			}
 			continue
 		}
-		m.set(p.Key.GetToken().Value, v, bpPlace(p.Key))
+		m.set(p.Key.GetToken().Value, v, placeOf(p.Key))
 	}
 	return m, nil
 }
 
 // tag resolves one of authentik's tags. What cannot be known without a running
-// authentik becomes bpRef or bpUnknown, and is judged where it is used.
-func (r *bpReader) tag(n *ast.TagNode, depth int) (any, error) {
-	at := bpPlace(n)
+// authentik becomes reference or unknownValue, and is judged where it is used.
+func (r *reader) tag(n *ast.TagNode, depth int) (any, error) {
+	at := placeOf(n)
 	name := n.Start.Value
 	v, err := r.value(n.Value, depth+1)
 	if err != nil {
@@ -191,19 +191,19 @@ func (r *bpReader) tag(n *ast.TagNode, depth int) (any, error) {
 	}
 	first := ""
 	if len(args) > 0 {
-		first = bpText(args[0])
+		first = textOf(args[0])
 	}
 	switch name {
 	case "!KeyOf":
-		return &bpRef{id: first, at: at}, nil
+		return &reference{id: first, at: at}, nil
 	case "!Find", "!FindObject":
-		ref := &bpRef{model: strings.ToLower(first), fields: map[string]string{}, at: at}
+		ref := &reference{model: strings.ToLower(first), fields: map[string]string{}, at: at}
 		for _, arg := range args[min(1, len(args)):] {
 			if pair, ok := arg.([]any); ok && len(pair) == 2 {
-				if u, ok := pair[1].(*bpUnknown); ok {
+				if u, ok := pair[1].(*unknownValue); ok {
 					return u, nil
 				}
-				ref.fields[bpText(pair[0])] = bpText(pair[1])
+				ref.fields[textOf(pair[0])] = textOf(pair[1])
 			}
 		}
 		return ref, nil
@@ -214,7 +214,7 @@ func (r *bpReader) tag(n *ast.TagNode, depth int) (any, error) {
 		if len(args) > 1 {
 			return args[1], nil
 		}
-		return &bpUnknown{why: "the environment variable " + first + " is not set here", name: first, at: at}, nil
+		return &unknownValue{why: "the environment variable " + first + " is not set here", name: first, at: at}, nil
 	case "!Context":
 		if c, ok := r.context.get(first); ok {
 			return c, nil
@@ -222,50 +222,50 @@ func (r *bpReader) tag(n *ast.TagNode, depth int) (any, error) {
 		if len(args) > 1 {
 			return args[1], nil
 		}
-		return &bpUnknown{why: "the context has no " + first, at: at}, nil
+		return &unknownValue{why: "the context has no " + first, at: at}, nil
 	case "!Format":
 		return r.format(first, args, at), nil
 	case "!If":
 		return r.choose(args, at), nil
 	case "!Condition":
-		return bpCondition(args), nil
+		return condition(args), nil
 	case "!File":
 		if len(args) > 1 {
 			return args[1], nil
 		}
-		return &bpUnknown{why: "the file is in authentik's container", at: at}, nil
+		return &unknownValue{why: "the file is in authentik's container", at: at}, nil
 	}
 	if strings.HasPrefix(name, "!!") { // YAML's own: !!str, !!bool
 		return v, nil
 	}
-	return &bpUnknown{why: name + " is not read", at: at}, nil
+	return &unknownValue{why: name + " is not read", at: at}, nil
 }
 
 // format is !Format: Python's % with %s only.
-func (r *bpReader) format(layout string, args []any, at *token.Position) any {
+func (r *reader) format(layout string, args []any, at *token.Position) any {
 	out := layout
 	for _, a := range args[min(1, len(args)):] {
 		switch a := a.(type) {
-		case *bpUnknown:
+		case *unknownValue:
 			return a
-		case *bpRef:
-			return &bpUnknown{why: "!Format of an object", at: at}
+		case *reference:
+			return &unknownValue{why: "!Format of an object", at: at}
 		default:
-			out = strings.Replace(out, "%s", bpText(a), 1)
+			out = strings.Replace(out, "%s", textOf(a), 1)
 		}
 	}
 	return strings.ReplaceAll(out, "%%", "%")
 }
 
 // choose is !If [condition, when true, when false], or !If condition.
-func (r *bpReader) choose(args []any, at *token.Position) any {
+func (r *reader) choose(args []any, at *token.Position) any {
 	if len(args) == 0 {
-		return &bpUnknown{why: "!If without a condition", at: at}
+		return &unknownValue{why: "!If without a condition", at: at}
 	}
-	if u, ok := args[0].(*bpUnknown); ok {
+	if u, ok := args[0].(*unknownValue); ok {
 		return u
 	}
-	truth := bpTruth(args[0])
+	truth := truth(args[0])
 	switch {
 	case len(args) == 1:
 		return truth
@@ -277,19 +277,19 @@ func (r *bpReader) choose(args []any, at *token.Position) any {
 	return nil
 }
 
-func bpCondition(args []any) bool {
+func condition(args []any) bool {
 	if len(args) == 0 {
 		return false
 	}
 	var truths []bool
 	for _, a := range args[1:] {
-		truths = append(truths, bpTruth(a))
+		truths = append(truths, truth(a))
 	}
 	all, some, odd := true, false, false
 	for _, t := range truths {
 		all, some, odd = all && t, some || t, odd != t
 	}
-	switch bpText(args[0]) {
+	switch textOf(args[0]) {
 	case "AND":
 		return all
 	case "NAND":
@@ -306,10 +306,10 @@ func bpCondition(args []any) bool {
 	return false
 }
 
-// bpTruth is Python's truth of a value.
-func bpTruth(v any) bool {
+// truth is Python's truth of a value.
+func truth(v any) bool {
 	switch v := v.(type) {
-	case nil, *bpUnknown:
+	case nil, *unknownValue:
 		return false
 	case bool:
 		return v
@@ -317,14 +317,14 @@ func bpTruth(v any) bool {
 		return v != ""
 	case []any:
 		return len(v) > 0
-	case *bpMap:
+	case *object:
 		return len(v.keys) > 0
 	}
 	return true
 }
 
-// bpText is a scalar as text; "" for anything else.
-func bpText(v any) string {
+// textOf is a scalar as text; "" for anything else.
+func textOf(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v
@@ -334,8 +334,8 @@ func bpText(v any) string {
 	return ""
 }
 
-// bpBool is a boolean as authentik's serializers take it.
-func bpBool(v any) bool {
+// boolOf is a boolean as authentik's serializers take it.
+func boolOf(v any) bool {
 	switch v := v.(type) {
 	case bool:
 		return v

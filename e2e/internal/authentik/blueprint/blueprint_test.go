@@ -1,4 +1,4 @@
-package source_test
+package blueprint_test
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
-	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // withoutRoles is the model as a blueprint can hold it: who plays which part in
@@ -24,7 +24,7 @@ func withoutRoles(m deployment.Model) deployment.Model {
 	return m
 }
 
-func TestReadBlueprintRoundTrip(t *testing.T) {
+func TestReadRoundTrip(t *testing.T) {
 	t.Parallel()
 	yes, no := true, false
 	tests := map[string]func(*deployment.Deployment){
@@ -73,18 +73,18 @@ func TestReadBlueprintRoundTrip(t *testing.T) {
 			b, err := deployment.Default()
 			require.NoError(t, err)
 			change(b)
-			got, err := source.ReadBlueprint("blueprint.yaml", deployment.Blueprint(b), nil)
+			got, err := blueprint.Read("blueprint.yaml", deployment.Blueprint(b), nil)
 			require.NoError(t, err)
 			assert.Equal(t, withoutRoles(b.Authentik.Model), got)
 		})
 	}
 }
 
-func TestParseBlueprintOfPeople(t *testing.T) {
+func TestParseOfUsers(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("testdata/blueprint/people.yaml")
+	text, err := os.ReadFile("testdata/people.yaml")
 	require.NoError(t, err)
-	b, err := source.ParseBlueprint("people.yaml", text, map[string]string{"PAPERLESS_CLIENT_SECRET": "from-env-secret"})
+	b, err := blueprint.Parse("people.yaml", text, map[string]string{"PAPERLESS_CLIENT_SECRET": "from-env-secret"})
 	require.NoError(t, err)
 	yes := true
 	assert.Equal(t, deployment.Model{
@@ -103,7 +103,7 @@ func TestParseBlueprintOfPeople(t *testing.T) {
 	assert.Len(t, b.Notes, 1, "the flow stage binding is no part of the sign-in, the webhook policy is a note")
 }
 
-func TestReadBlueprintTextURIs(t *testing.T) {
+func TestReadTextURIs(t *testing.T) {
 	t.Parallel()
 	const text = `version: 1
 entries:
@@ -115,7 +115,7 @@ entries:
         https://paperless\.example\.com/accounts/oidc/authentik/login/callback/
         https://other\.example\.com/
 `
-	b, err := source.ParseBlueprint("old.yaml", []byte(text), nil)
+	b, err := blueprint.Parse("old.yaml", []byte(text), nil)
 	require.NoError(t, err)
 	require.Len(t, b.Model.Providers, 1)
 	assert.Equal(t, []deployment.RedirectURI{
@@ -125,7 +125,7 @@ entries:
 	assert.Equal(t, []string{"old"}, b.TextURIs)
 }
 
-func TestReadBlueprintErrors(t *testing.T) {
+func TestReadErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ text, want string }{
 		"empty":           {"", "b.yaml:1:1: this is not an authentik blueprint"},
@@ -148,24 +148,24 @@ func TestReadBlueprintErrors(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := source.ReadBlueprint("b.yaml", []byte(tt.text), nil)
+			_, err := blueprint.Read("b.yaml", []byte(tt.text), nil)
 			require.ErrorContains(t, err, tt.want)
-			var be *source.BlueprintError
+			var be *blueprint.Error
 			require.ErrorAs(t, err, &be)
 			assert.NotContains(t, err.Error(), "top-secret-value")
 		})
 	}
 }
 
-func FuzzReadBlueprint(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	b, err := deployment.Default()
 	require.NoError(f, err)
 	f.Add(string(deployment.Blueprint(b)))
-	text, err := os.ReadFile("testdata/blueprint/people.yaml")
+	text, err := os.ReadFile("testdata/people.yaml")
 	require.NoError(f, err)
 	f.Add(string(text))
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := source.ReadBlueprint("f.yaml", []byte(text), nil)
+		_, err := blueprint.Read("f.yaml", []byte(text), nil)
 		if err != nil && !strings.HasPrefix(err.Error(), "f.yaml:") {
 			t.Fatalf("no place: %v", err)
 		}

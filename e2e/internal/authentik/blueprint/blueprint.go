@@ -1,6 +1,9 @@
-package source
+// Package blueprint reads an authentik blueprint, as far as a sign-in depends on it,
+// with the place of each part.
+package blueprint
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 	"slices"
@@ -41,32 +44,32 @@ type UnknownField struct {
 	At    deployment.Origin
 }
 
-// unknown reports whether a field of a part is one of those.
-func (b *Blueprint) unknown(of, field string) bool {
+// Lacks reports whether a field of a part is one of those.
+func (b *Blueprint) Lacks(of, field string) bool {
 	return slices.ContainsFunc(b.Unknown, func(u UnknownField) bool { return u.Of == of && u.Field == field })
 }
 
-// ReadBlueprint reads an authentik blueprint. env is what !Env sees.
-func ReadBlueprint(file string, text []byte, env map[string]string) (deployment.Model, error) {
-	b, err := ParseBlueprint(file, text, env)
+// Read reads an authentik blueprint. env is what !Env sees.
+func Read(file string, text []byte, env map[string]string) (deployment.Model, error) {
+	b, err := Parse(file, text, env)
 	if err != nil {
 		return deployment.Model{}, err
 	}
 	return b.Model, nil
 }
 
-// ParseBlueprint is ReadBlueprint with the places of what was read. The error
-// wraps *BlueprintError, one for each problem. Models that the sign-in does not
+// Parse is Read with the places of what was read. The error
+// wraps *Error, one for each problem. Models that the sign-in does not
 // depend on are ignored, and what the blueprint does not say stays unset.
-func ParseBlueprint(file string, text []byte, env map[string]string) (*Blueprint, error) {
-	r := &bpReader{file: file, env: env, anchors: map[string]ast.Node{}, context: &bpMap{}}
-	if len(text) > bpMaxBytes {
+func Parse(file string, text []byte, env map[string]string) (*Blueprint, error) {
+	r := &reader{file: file, env: env, anchors: map[string]ast.Node{}, context: &object{}}
+	if len(text) > maxBytes {
 		return nil, r.fail(nil, "give authentik's blueprint, not an export of everything", "the file is bigger than 1 MiB")
 	}
-	if at := bpTooDeep(text); at != nil {
+	if at := tooDeep(text); at != nil {
 		return nil, r.fail(at, "this is not a blueprint", "brackets are nested too deep")
 	}
-	tree, err := bpParse(unixLines(text))
+	tree, err := parse(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
 	if err != nil {
 		return nil, r.syntax(err)
 	}
@@ -80,8 +83,8 @@ func ParseBlueprint(file string, text []byte, env map[string]string) (*Blueprint
 	return nil, r.fail(nil, "a blueprint starts with version: 1 and entries:", "this is not an authentik blueprint")
 }
 
-// bpParse is goccy's parser; a panic of it is an error of the file.
-func bpParse(text []byte) (tree *ast.File, err error) {
+// parse is goccy's parser; a panic of it is an error of the file.
+func parse(text []byte) (tree *ast.File, err error) {
 	defer func() {
 		if recover() != nil {
 			tree, err = nil, errors.New("the YAML parser gave up")
@@ -92,20 +95,20 @@ func bpParse(text []byte) (tree *ast.File, err error) {
 
 // syntax is the YAML error without its quotation of the file, which may show a
 // secret.
-func (r *bpReader) syntax(err error) error {
+func (r *reader) syntax(err error) error {
 	const remedy = "correct the YAML; indent with spaces, and quote values with special characters"
 	var ye yaml.Error
 	if errors.As(err, &ye) && ye.GetToken() != nil {
-		return r.fail(ye.GetToken().Position, remedy, "not YAML: %s", bpQuoted.ReplaceAllString(ye.GetMessage(), "…"))
+		return r.fail(ye.GetToken().Position, remedy, "not YAML: %s", quotedText.ReplaceAllString(ye.GetMessage(), "…"))
 	}
 	return r.fail(nil, remedy, "not YAML")
 }
 
-var bpQuoted = regexp.MustCompile(`"[^"]*"`)
+var quotedText = regexp.MustCompile(`"[^"]*"`)
 
-// bpTooDeep finds the bracket that nests deeper than any blueprint, before the
+// tooDeep finds the bracket that nests deeper than any blueprint, before the
 // parser recurses into it.
-func bpTooDeep(text []byte) *token.Position {
+func tooDeep(text []byte) *token.Position {
 	depth, line, column := 0, 1, 0
 	for _, c := range text {
 		column++
@@ -113,7 +116,7 @@ func bpTooDeep(text []byte) *token.Position {
 		case '\n':
 			line, column = line+1, 0
 		case '[', '{':
-			if depth++; depth > bpMaxDepth {
+			if depth++; depth > maxDepth {
 				return &token.Position{Line: line, Column: column}
 			}
 		case ']', '}':
@@ -123,16 +126,16 @@ func bpTooDeep(text []byte) *token.Position {
 	return nil
 }
 
-// bpEntry is one entry of the blueprint.
-type bpEntry struct {
+// entry is one entry of the blueprint.
+type entry struct {
 	model string
 	id    string
-	attrs *bpMap // identifiers and attrs; attrs win
+	attrs *object // identifiers and attrs; attrs win
 	at    *token.Position
 	name  string // how its kind is known: name, username, slug
 }
 
-func (r *bpReader) blueprint(root ast.MapNode) (*Blueprint, error) {
+func (r *reader) blueprint(root ast.MapNode) (*Blueprint, error) {
 	var list ast.Node
 	for it := root.MapRange(); it.Next(); {
 		switch it.Key().GetToken().Value {
@@ -141,7 +144,7 @@ func (r *bpReader) blueprint(root ast.MapNode) (*Blueprint, error) {
 			if err != nil {
 				return nil, err
 			}
-			if m, ok := v.(*bpMap); ok {
+			if m, ok := v.(*object); ok {
 				r.context = m
 			}
 		case "entries":
@@ -158,17 +161,17 @@ func (r *bpReader) blueprint(root ast.MapNode) (*Blueprint, error) {
 	}
 	items, ok := v.([]any)
 	if !ok {
-		return nil, r.fail(bpPlace(list), remedy, "entries is not a list")
+		return nil, r.fail(placeOf(list), remedy, "entries is not a list")
 	}
 	var places []*token.Position
 	if seq, ok := list.(*ast.SequenceNode); ok {
 		for _, n := range seq.Values {
-			places = append(places, bpPlace(n))
+			places = append(places, placeOf(n))
 		}
 	}
-	b := &bpBuilder{r: r, ids: map[string]*bpEntry{}, out: &Blueprint{Origins: map[string]deployment.Origin{}}}
+	b := &builder{r: r, ids: map[string]*entry{}, out: &Blueprint{Origins: map[string]deployment.Origin{}}}
 	for i, item := range items {
-		m, ok := item.(*bpMap)
+		m, ok := item.(*object)
 		if !ok {
 			continue
 		}
