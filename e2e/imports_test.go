@@ -213,3 +213,21 @@ func sentence(product, lit string) bool {
 func allowedWord(file, lit string) bool {
 	return file == "internal/evidence/redact.go" && !strings.Contains(lit, "/") // what to redact, of every product
 }
+
+// TestLongFiles: a file over 500 lines says why in its head.
+func TestLongFiles(t *testing.T) {
+	t.Parallel()
+	for _, root := range []string{".", "../fixtures", "../compose"} {
+		err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") {
+				return err
+			}
+			text, err := os.ReadFile(file)
+			if n := strings.Count(string(text), "\n"); n > 500 {
+				assert.True(t, strings.HasPrefix(string(text), "// More than 500 lines: "), "%s has %d lines: split it, or say why it stays whole", file, n)
+			}
+			return err
+		})
+		require.NoError(t, err)
+	}
+}

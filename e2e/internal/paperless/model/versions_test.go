@@ -1,3 +1,5 @@
+// More than 500 lines: one table, all that docs/facts/paperless.md says of more than
+// one version, in the order of its sections.
 package model
 
 import (
