@@ -39,6 +39,10 @@ const (
 	Continue      = "button[type=submit], button[name=continue]"
 )
 
+// SelectorsSeen says on which versions the stages and their selectors were seen
+// (fixtures/observed.json, docs/facts/releases-2026.md#2).
+const SelectorsSeen = "seen with authentik 2025.8.1 and 2025.10.0-rc1, and read in the sources up to 2026.5.0-rc1"
+
 // Texts of authentik's pages.
 const (
 	// DeniedTitle begins the title of the page for users who may not use an

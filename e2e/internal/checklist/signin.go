@@ -298,12 +298,13 @@ func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending
 			return e, err
 		}
 		last = press{asked: s.Asked()}
+		var stage authentik.Stage
 		switch e.place {
 		case atIdentify:
 			if who.Username == "" {
 				return e, nil // nobody was given to go on
 			}
-			if err := s.Fill(ctx, "fill in the user name", browser.Deep(authentik.Identification, authentik.UserInput), who.Username, stepLimit); err != nil {
+			if err := w.fillStage(ctx, "fill in the user name", authentik.Identification, authentik.UserInput, who.Username); err != nil {
 				return e, err
 			}
 			// Some flows ask for both on one page (docs/facts/authentik.md#5.1).
@@ -315,18 +316,19 @@ func (w *walk) stages(ctx context.Context, who deployment.AuthentikUser) (ending
 					return e, err
 				}
 			}
-			last.name, last.sel = "send the user name", browser.Deep(authentik.Identification, authentik.Continue)
+			last.name, stage = "send the user name", authentik.Identification
 		case atPassword:
-			if err := s.Fill(ctx, "fill in the password", browser.Deep(authentik.Password, authentik.PasswordInput), who.Password, stepLimit); err != nil {
+			if err := w.fillStage(ctx, "fill in the password", authentik.Password, authentik.PasswordInput, who.Password); err != nil {
 				return e, err
 			}
-			last.name, last.sel = "send the password", browser.Deep(authentik.Password, authentik.Continue)
+			last.name, stage = "send the password", authentik.Password
 		case atConsent:
-			last.name, last.sel = "consent", browser.Deep(authentik.Consent, authentik.Continue)
+			last.name, stage = "consent", authentik.Consent
 		default:
 			return e, nil
 		}
-		if err := s.Click(ctx, last.name, last.sel, stepLimit); err != nil {
+		last.sel = browser.Deep(stage, authentik.Continue)
+		if err := w.pressStage(ctx, last.name, stage); err != nil {
 			return e, err
 		}
 		acted = e.place
