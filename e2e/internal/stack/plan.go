@@ -93,6 +93,10 @@ const (
 // a socket and its metrics there (docs/facts/authentik.md#1.1).
 const shmSize = 512 << 20
 
+// trustedNetworks are authentik's own default, and what an engine's networks may
+// lie in besides.
+const trustedNetworks = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fe80::/10,::1/128,100.64.0.0/10,fc00::/7"
+
 func (s *Stack) postgresContainer(images deployment.Images) Container {
 	return Container{
 		Name: postgresName, Image: images.Postgres,
@@ -132,6 +136,13 @@ func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.
 	if b.Authentik.AtLeast("2026.5.0") {
 		env["AUTHENTIK_LISTEN__HTTP"] = "0.0.0.0:" + authentik.Port // its default became [::], which not every engine has
 	}
+	if b.Authentik.AtLeast("2026.8.0") {
+		// It believes X-Forwarded headers from these networks only, and an engine may
+		// hand out others than the default ones; each needs its length. Of its own
+		// address it asks to be told (docs/facts/releases-2026.md#1).
+		env["AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS"] = trustedNetworks
+		env["AUTHENTIK_WEB__BASE_URL"] = b.Authentik.URL
+	}
 	bootstrap := map[string]string{
 		"AUTHENTIK_BOOTSTRAP_PASSWORD": secret.Password,
 		"AUTHENTIK_BOOTSTRAP_TOKEN":    secret.Token,
@@ -150,7 +161,8 @@ func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.
 	server := env
 	if !b.Authentik.AtLeast("2026.5.0") {
 		// From 2026.5 on a server with these variables was seen to restart for ever
-		// (docs/facts/authentik.md#1.5); the worker sets the same up.
+		// (docs/facts/authentik.md#1.5); the worker sets the same up. The flag "setup"
+		// stays false then, which only a browser at / sees (docs/facts/releases-2026.md#1.3).
 		server = worker
 	}
 	return append(out,

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 )
@@ -164,6 +166,20 @@ func TestContainersFollowTheFacts(t *testing.T) {
 			assert.Equal(t, !deployment.AtLeast(r.Version, "2026.5.0"), bootstraps)
 			// docs/facts/authentik.md#1.1: from 2026.5 on it would listen on [::].
 			assert.Equal(t, deployment.AtLeast(r.Version, "2026.5.0"), server.Env["AUTHENTIK_LISTEN__HTTP"] == "0.0.0.0:9000")
+			// docs/facts/releases-2026.md#1: from 2026.8 on both know their address and trust the edge's network.
+			for _, c := range []Container{server, worker} {
+				assert.Equal(t, deployment.AtLeast(r.Version, "2026.8.0"), c.Env["AUTHENTIK_WEB__BASE_URL"] == "https://authentik.example.com", c.Name)
+				for item := range strings.SplitSeq(c.Env["AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS"], ",") {
+					if deployment.AtLeast(r.Version, "2026.8.0") {
+						_, err := netip.ParsePrefix(item)
+						assert.NoError(t, err, "every item has its length (docs/facts/releases-2026.md#A08)")
+					}
+				}
+				for _, g := range c.Gates {
+					assert.NotContains(t, g, "curl", "no container has it")
+				}
+			}
+			assert.True(t, strings.HasSuffix(authentik.ReadyPath, "/"), "without the slash 2026.8 answers 404")
 		})
 	}
 	for _, r := range known.Paperless {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,13 +71,22 @@ func serveAuthentik(ctx context.Context, w World) error {
 		}
 		event("Redis Connection successful")
 	}
+	networks, err := trusted(w.Env[trustedCIDRs])
+	if err != nil && deployment.AtLeast(version, oneProgram) {
+		out.print(err.Error())
+		return ErrExit
+	}
+	if err := migrate(ctx, db, version); err != nil {
+		out.print(err.Error(), "the server has exited unexpectedly")
+		return err
+	}
 	event("Finished authentik bootstrap")
 	if len(w.Args) != 1 {
 		return fmt.Errorf("%w: authentik %v", ErrUsage, w.Args)
 	}
 	switch w.Args[0] {
 	case "server":
-		s := &authentikServer{db: db, out: out, version: version}
+		s := &authentikServer{db: db, out: out, version: version, networks: networks}
 		return s.serve(ctx)
 	case "worker":
 		return work(ctx, db, out, w.Env)
@@ -191,6 +201,8 @@ type authentikServer struct {
 	db      database
 	out     *lines
 	version string
+	// networks are those whose X-Forwarded headers count from 2026.8 on.
+	networks []netip.Prefix
 
 	mu    sync.Mutex
 	app   *authentik.Server
@@ -224,6 +236,9 @@ func (s *authentikServer) serve(ctx context.Context) error {
 }
 
 func (s *authentikServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if deployment.AtLeast(s.version, oneProgram) {
+		r = believed(r, s.networks)
+	}
 	s.mu.Lock()
 	ready, err := s.refresh(r.Context())
 	app, token := s.app, s.token
@@ -231,7 +246,7 @@ func (s *authentikServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		s.out.print(fmt.Sprintf(`{"event": %q, "level": "error"}`, err.Error()))
-		http.Error(w, "failed to connect to authentik backend: authentik starting", http.StatusBadGateway)
+		notYet(w, r, s.version)
 		return
 	case strings.HasPrefix(r.URL.Path, "/-/health/"):
 	case !ready && strings.HasPrefix(r.URL.Path, "/api/v3/") && r.Header.Get("Authorization") != "":
