@@ -66,7 +66,7 @@ func tokenItems() []*Item {
 	return slices.Concat([]*Item{
 		secretItem(Item{
 			Code: "CFG-DOLLAR", Guide: 0,
-			Title: "Compose has eaten the $ in the client secret",
+			Title: "Compose removed the $ from the client secret",
 			Fix:   "Write $$ for every $ in a compose file, or put the secret in single quotes in an env file.",
 			Basis: on(Reported, reports+"0.8"),
 			InFiles: []Rule{{
