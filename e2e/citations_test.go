@@ -81,7 +81,7 @@ func bestFor(k troubleshooting.BasisKind) []string {
 	case troubleshooting.ObservedPair:
 		return []string{"fixtures/observed.json", "docs/facts/running-pair.md"}
 	case troubleshooting.ObservedAlone:
-		return []string{"docs/facts/hostile.json", "docs/facts/paperless.md", "docs/facts/authentik.md"}
+		return []string{"fixtures/hostile.json", "docs/facts/paperless.md", "docs/facts/authentik.md"}
 	case troubleshooting.ReadInSource:
 		return []string{"fixtures/paperless-settings.json", "docs/facts/paperless.md", "docs/facts/authentik.md", "docs/facts/releases-2026.md", "docs/facts/failures.md"}
 	}

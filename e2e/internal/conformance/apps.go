@@ -105,10 +105,7 @@ func (t *Test) apps() []App {
 	if t.Slow {
 		return []App{App(t.ID)}
 	}
-	if t.App == Second {
-		return []App{Second}
-	}
-	return []App{t.App}
+	return append([]App{t.App}, t.Also...)
 }
 
 func has(list []any, id string) bool {

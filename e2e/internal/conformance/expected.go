@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
 
@@ -66,6 +67,9 @@ func known(all []Deviation, id, version string) *Deviation {
 	return nil
 }
 
+// concerns reports whether a known deviation can show with this configuration.
+func (t *Test) concerns(b *deployment.Deployment) bool { return t.Depends == nil || t.Depends.Has(b) }
+
 // Judge gives the results their end: a deviation that is known is a warning, a new
 // one a failure, and so is a known one that is gone, so that the list stays right.
 func Judge(results []check.Result, all []Deviation, version string) {
@@ -76,6 +80,9 @@ func Judge(results []check.Result, all []Deviation, version string) {
 			continue
 		}
 		d := known(all, res.Check.ID, version)
+		if t := Find(res.Check.ID); t != nil && res.Bundle != nil && !t.concerns(res.Bundle) {
+			d = nil
+		}
 		switch {
 		case d == nil:
 		case d.Verdict == c.Verdict:

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -118,6 +119,9 @@ func (o *Options) skip(t *Test) string {
 	if t.Since != "" && !o.Bundle.Paperless.AtLeast(t.Since) {
 		return "Paperless-ngx has this since " + t.Since
 	}
+	if t.Needs != nil && !t.Needs.Has(o.Bundle) {
+		return "applies " + t.Needs.Name
+	}
 	if o.Missing != "" && t.apps()[0] != OwnApp {
 		return "needs an app of its own beside the configuration's: " + o.Missing
 	}
@@ -166,6 +170,7 @@ func (s *Seen) sentence(t *Test) string {
 // Paperless-ngx asked the provider.
 func (v *Visit) record(r *evidence.Record) {
 	r.Check, r.Hops = v.Test.ID, v.hops
+	r.Notes = []string{string(v.Seen.Outcome), strconv.Itoa(v.Seen.Status)}
 	for i, q := range v.Seen.Requests {
 		x := evidence.Exchange{Seq: i + 1, Channel: oidc.Back, Endpoint: q.Endpoint, To: "authentik", Method: q.Method, URL: q.URL(v.b.Authentik.URL, Elsewhere), Status: q.Status, Seconds: q.Seconds, Auth: q.Auth}
 		if q.Endpoint == oidc.Authorization {

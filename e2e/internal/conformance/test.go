@@ -7,6 +7,7 @@ package conformance
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance/provider"
@@ -57,11 +58,17 @@ type Test struct {
 	Should   Should // empty: as Title says
 	Severity check.Severity
 	Means    string // what a deviation means
-	// Only says under which settings a deviation matters; nil: under all.
-	Only *Setting
+	// Matters says under which setting a deviation matters, where the test brings the
+	// setting along in an app of its own; nil: always.
+	Matters *Setting
+	// Depends is the setting without which there is no deviation; nil: none.
+	Depends *Setting
+	// Needs is the setting without which there is nothing to test; nil: none.
+	Needs *Setting
 	// Remedy is the code of the item that says what to set; empty: no setting helps.
 	Remedy string
 	App    App    // which app of the configuration is used; empty: its own
+	Also   []App  // further ones that it needs
 	Since  string // version of Paperless-ngx that has what is tested; empty: all
 	// Slow is set where the relying party waits for an answer: such a test has an
 	// app of its own, and runs beside the others.
@@ -82,9 +89,14 @@ type Setting struct {
 }
 
 // All are the tests, in the order of their families.
-func All() []*Test {
-	return slices.Concat(stateTests(), callbackTests(), idTokenTests())
-}
+func All() []*Test { return slices.Clone(all()) }
+
+var all = sync.OnceValue(func() []*Test {
+	return slices.Concat(
+		stateTests(), callbackTests(), idTokenTests(), subjectTests(), userinfoTests(), accountTests(), groupTests(), tokenTests(), clientTests(),
+		discoveryTests(), transportTests(), mixUpTests(), pkceTests(), redirectTests(), sessionTests(), linkingTests(), tokenSignInTests(),
+	)
+})
 
 // Find is the test of an id; nil: there is none.
 func Find(id string) *Test {
@@ -119,16 +131,18 @@ func (t *Test) verdict(s *Seen) check.Verdict {
 // severity is how much a deviation matters for a configuration, and why so little
 // where it does not.
 func (t *Test) severity(b *deployment.Deployment) (check.Severity, string) {
-	if t.Only == nil || t.Only.Has(b) {
+	if t.Matters == nil || t.Matters.Has(b) {
 		return t.Severity, t.Means
 	}
-	return check.None, "This configuration is not concerned: it matters " + t.Only.Name + ". " + t.Means
+	return check.None, "this configuration is not concerned: it matters " + t.Matters.Name + "; " + t.Means
 }
 
 // as gives tests their family.
-func as(f Family, tests ...*Test) []*Test {
-	for _, t := range tests {
-		t.Family = f
+func as(f Family, tests []Test) []*Test {
+	var out []*Test
+	for i := range tests {
+		tests[i].Family = f
+		out = append(out, &tests[i])
 	}
-	return tests
+	return out
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance/provider"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
@@ -198,6 +199,9 @@ func (b *Browser) Begin(ctx context.Context, app App, query string) (*url.URL, *
 // Authorize follows the authorization request to the provider, which answers at once
 // with the address of the callback.
 func (b *Browser) Authorize(ctx context.Context, request *url.URL) (*url.URL, error) {
+	if request.Scheme != "https" && request.Scheme != "http" {
+		return nil, check.Unmetf("the browser is sent to a %s: address", request.Scheme)
+	}
 	page, err := b.Get(ctx, request.String())
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func (b Basis) String() string {
 const (
 	pairFacts      = "fixtures/observed.json#"
 	settingFacts   = "fixtures/paperless-settings.json#"
-	hostileFacts   = "docs/facts/hostile.json#"
+	hostileFacts   = "fixtures/hostile.json#"
 	paperlessFacts = "docs/facts/paperless.md#"
 	authentikFacts = "docs/facts/authentik.md#"
 	reports        = "docs/facts/failures.md#"

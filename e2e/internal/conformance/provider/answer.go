@@ -48,9 +48,10 @@ type Request struct {
 	Auth string
 	// Secret reports whether the client secret came along, and as it is.
 	Secret  bool
+	Client  string // id of the client that asked for tokens
 	PKCE    string // of a token request
 	Query   url.Values
-	Code    string // that was given out; known to the redactor of the run
+	Code    string // that was given out, or brought; a secret
 	Seconds float64
 
 	asked    time.Time
@@ -74,10 +75,15 @@ func request(r *http.Request, e oidc.Endpoint, elsewhere, plain bool) Request {
 
 // client notes how the relying party authenticated itself.
 func (n *Request) client(r *http.Request, form url.Values, c Client) {
+	n.Client = form.Get(oidc.ClientID)
 	id, secret, ok := r.BasicAuth()
 	switch {
 	case ok:
-		n.Auth, n.Secret = oidc.SecretBasic, secret == c.Secret && id == c.ID
+		n.Client = id
+		if strings.HasPrefix(c.ID, id+":") { // an id with a colon, not encoded
+			n.Client = c.ID
+		}
+		n.Auth, n.Secret = oidc.SecretBasic, id+":"+secret == c.ID+":"+c.Secret
 	case form.Has(oidc.ClientSecret):
 		n.Auth, n.Secret = oidc.SecretPost, form.Get(oidc.ClientSecret) == c.Secret
 	default:

@@ -196,6 +196,10 @@ func (c *call) discovery() {
 		return
 	}
 	y := c.play
+	if c.script.Moved != nil && strings.Contains(c.r.URL.Path, "moved") {
+		c.answer(*c.script.Moved, c.document())
+		return
+	}
 	y.mu.Lock()
 	y.documents++
 	answer := y.script.Discovery
@@ -234,6 +238,10 @@ func (c *call) document() map[string]any {
 func (c *call) authorize() {
 	q := c.r.URL.Query()
 	if !c.enter(oidc.Authorization, c.of(c.plays, q.Get(oidc.ClientID))) {
+		return
+	}
+	if q.Get(oidc.ClientID) == "" { // nobody to return to
+		c.write(http.StatusBadRequest, "text/plain", []byte("client_id is missing"))
 		return
 	}
 	script, person := c.play.now()
@@ -277,7 +285,7 @@ func (c *call) token() {
 		return
 	}
 	c.note.PKCE = pkce(g, form.Get(oidc.CodeVerifier))
-	c.note.verifier = form.Get(oidc.CodeVerifier)
+	c.note.verifier, c.note.Code = form.Get(oidc.CodeVerifier), form.Get(oidc.Code)
 	if refused := c.refuse(g); refused != "" && c.script.Token.Where == "" {
 		c.answer(Answer{Status: http.StatusBadRequest}, map[string]any{"error": refused})
 		return
@@ -420,3 +428,6 @@ func (y *Play) Token() (string, error) {
 func (p *Provider) Target() target.Provider {
 	return target.Provider{Handler: p, Elsewhere: p.o.Elsewhere}
 }
+
+// Patience is how long the relying party waits for a byte.
+func (p *Provider) Patience() time.Duration { return p.o.Patience }

@@ -9,7 +9,10 @@ import "net/http"
 type Script struct {
 	Discovery Answer
 	// Later is the discovery document from the second request on; nil: as the first.
-	Later    *Answer
+	Later *Answer
+	// Moved is the document at the address where a redirect of it leads, which has
+	// "moved" in its path.
+	Moved    *Answer
 	Callback Change // parameters of the authorization response
 	Token    Answer
 	IDToken  IDToken

@@ -244,6 +244,8 @@ func (c *call) headless() *reply {
 	switch rest := strings.TrimPrefix(c.path, "/api/auth/headless/"); {
 	case rest == "app/v1/config" && c.r.Method == http.MethodGet:
 		return c.headlessConfig()
+	case rest == "app/v1/auth/provider/token" && c.r.Method == http.MethodPost:
+		return c.headlessToken()
 	case rest == "app/v1/auth/login" && c.r.Method == http.MethodPost:
 		return c.headlessLogin()
 	}

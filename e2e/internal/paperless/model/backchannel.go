@@ -13,40 +13,70 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // userAgent is that of the recorded images' requests library.
 const userAgent = "python-requests/2.32.5"
 
+// A fetched is what a back-channel call returned.
+type fetched struct {
+	status int
+	body   []byte
+	kind   string // Content-Type
+	typed  bool   // there was one
+}
+
+// fetchLimit is above what any test of ours sends; the product has no limit.
+const fetchLimit = 64 << 20
+
+// A patient connection gives up when nothing was read for so long: requests' limit is
+// one for each read, not for the whole answer (fixtures/hostile.json, rows 6.6, 7.20).
+type patient struct {
+	net.Conn
+	limit time.Duration
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	if err := p.SetReadDeadline(time.Now().Add(p.limit)); err != nil {
+		return 0, err
+	}
+	return p.Conn.Read(b)
+}
+
 // fetch makes one back-channel call as Python's requests does: redirects are
 // followed, and what goes wrong is an exception in requests' words. Only the
 // container's CA bundle decides whom it trusts.
-func (c *call) fetch(method, target, auth string, form url.Values) (int, []byte, *pyError) {
+func (c *call) fetch(method, target, auth string, form url.Values) (fetched, *pyError) {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme == "" {
-		return 0, nil, pyErrorf("requests.exceptions.MissingSchema", "Invalid URL %s: No scheme supplied. Perhaps you meant https://%s?", pyRepr(target), target)
+		return fetched{}, pyErrorf("requests.exceptions.MissingSchema", "Invalid URL %s: No scheme supplied. Perhaps you meant https://%s?", pyRepr(target), target)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return 0, nil, pyErrorf("requests.exceptions.InvalidSchema", "No connection adapters were found for %s", pyRepr(target))
+		return fetched{}, pyErrorf("requests.exceptions.InvalidSchema", "No connection adapters were found for %s", pyRepr(target))
 	}
 	roots, exc := c.roots()
 	if exc != nil {
-		return 0, nil, exc
+		return fetched{}, exc
 	}
 	var connected atomic.Bool
 	dial := c.opts.Dial
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), c.opts.Timeout)
-	defer cancel()
+	ctx := c.r.Context()
 	client := &http.Client{
 		Transport: &http.Transport{
 			// The transport's own context outlives the call; ours ends with it.
 			DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-				conn, err := dial(ctx, network, addr)
+				limited, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+				defer cancel()
+				conn, err := dial(limited, network, addr)
 				connected.Store(err == nil)
-				return conn, err
+				if err != nil {
+					return nil, err
+				}
+				return patient{conn, c.opts.Timeout}, nil
 			},
 			TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			DisableKeepAlives: true, // nothing may outlive the call
@@ -54,7 +84,7 @@ func (c *call) fetch(method, target, auth string, form url.Values) (int, []byte,
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(form.Encode()))
 	if err != nil {
-		return 0, nil, pyErrorf("requests.exceptions.InvalidURL", "%s", err)
+		return fetched{}, pyErrorf("requests.exceptions.InvalidURL", "%s", err)
 	}
 	for k, v := range c.opts.Header {
 		req.Header.Set(k, v)
@@ -69,16 +99,20 @@ func (c *call) fetch(method, target, auth string, form url.Values) (int, []byte,
 	} else {
 		req.Body, req.ContentLength = nil, 0
 	}
+	if strings.ContainsAny(auth, "\r\n") {
+		return fetched{}, pyErrorf("requests.exceptions.InvalidHeader", "Invalid leading whitespace, reserved character(s), or return character(s) in header value: %s", pyRepr(auth))
+	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, nil, c.netError(u, err, connected.Load())
+		return fetched{}, c.netError(u, err, connected.Load())
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, fetchLimit))
 	if err != nil {
-		return 0, nil, c.netError(u, err, true)
+		return fetched{}, c.netError(u, err, true)
 	}
-	return resp.StatusCode, body, nil
+	_, typed := resp.Header["Content-Type"]
+	return fetched{resp.StatusCode, body, resp.Header.Get("Content-Type"), typed}, nil
 }
 
 // roots are the authorities that requests trusts; nil: certifi, for which the

@@ -157,6 +157,9 @@ func (s *Server) failed(version string, err error) evidence.Boot {
 func (s *Server) openDatabase() {
 	p := &s.opts.Bundle.Paperless
 	s.db = newState()
+	if s.set.at("3.0.0") { // a fresh database of 3.0 has no such row, and its name can be had
+		s.db.Users = slices.DeleteFunc(s.db.Users, func(u User) bool { return u.Username == "consumer" })
+	}
 	if s.opts.State != nil {
 		s.db = s.opts.State.clone()
 	}

@@ -52,13 +52,13 @@ func Inside(ctx context.Context, o Options, look paperless.Look, resolve func(co
 	c.r = r
 	d := &paperless.Discovery{URL: look.Discovery}
 	seen.Discovery = d
-	status, body, exc := c.fetch(http.MethodGet, look.Discovery, "", nil)
+	got, exc := c.fetch(http.MethodGet, look.Discovery, "", nil)
 	if exc != nil {
 		d.Error = exc.class + ": " + exc.msg
 		return seen
 	}
-	d.Status = status
-	d.JSON = json.Unmarshal(body, &d.Document) == nil
+	d.Status = got.status
+	d.JSON = json.Unmarshal(got.body, &d.Document) == nil
 	return seen
 }
 

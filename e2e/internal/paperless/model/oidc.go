@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -46,15 +47,9 @@ func (c *call) startLogin(id string) *reply {
 	params := parameters{
 		{"client_id", p.clientID},
 		{"redirect_uri", c.absolute("/accounts/oidc/" + id + "/login/callback/")},
-		{"scope", strings.Join(p.scope(c.set), " ")},
+		{"scope", strings.Join(c.scopes(p), " ")},
 		{"response_type", "code"},
 		{"state", state.State},
-	}
-	if p.pkce(c.set) {
-		state.Verifier = random(64)
-		sum := sha256.Sum256([]byte(state.Verifier))
-		params.set("code_challenge_method", "S256")
-		params.set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
 	}
 	extra := p.authParams(c.set)
 	for _, k := range slices.Sorted(maps.Keys(extra)) {
@@ -62,6 +57,12 @@ func (c *call) startLogin(id string) *reply {
 	}
 	if own := c.query.Get("auth_params"); own != "" {
 		c.dynamic(&params, own)
+	}
+	if p.pkce(c.set) {
+		state.Verifier = random(64)
+		sum := sha256.Sum256([]byte(state.Verifier))
+		params.set("code_challenge_method", "S256")
+		params.set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
 	}
 	c.redactor.Add(state.State, state.Verifier)
 	keep := 10
@@ -74,11 +75,11 @@ func (c *call) startLogin(id string) *reply {
 			s.States = slices.Clone(s.States[extra:])
 		}
 	})
-	sep := "?"
-	if strings.Contains(authorize, "?") {
-		sep = "&"
+	if u, err := url.Parse(authorize); err != nil || (u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "") {
+		return c.errorPage(http.StatusBadRequest) // Django redirects to the web only
 	}
-	return redirect(authorize + sep + params.encode())
+	// A query of the address's own is not looked at: the result has two question marks.
+	return redirect(authorize + "?" + params.encode())
 }
 
 // parameters are those of an authorization request, in their order.
@@ -116,20 +117,34 @@ func (c *call) dynamic(params *parameters, text string) {
 	}
 }
 
+// scopes are those of the provider and those that the browser adds to the start.
+func (c *call) scopes(p *provider) []string {
+	out := p.scope(c.set)
+	if !c.set.at("2.15.0") {
+		return out
+	}
+	for _, more := range strings.FieldsFunc(c.query.Get("scope"), func(r rune) bool { return r == ' ' || r == ',' }) {
+		if !slices.Contains(out, more) {
+			out = append(out, more)
+		}
+	}
+	return out
+}
+
 // discover fetches the discovery document; Paperless keeps none.
 func (c *call) discover(p *provider) (map[string]any, *pyError) {
 	target, exc := p.serverURL(c.set)
 	if exc != nil {
 		return nil, exc
 	}
-	status, body, exc := c.fetch(http.MethodGet, target, "", nil)
+	r, exc := c.fetch(http.MethodGet, target, "", nil)
 	if exc != nil {
 		return nil, exc
 	}
-	if exc := statusError(status, target); exc != nil {
+	if exc := statusError(r.status, target); exc != nil {
 		return nil, exc
 	}
-	return c.decode(body)
+	return c.decode(r.body)
 }
 
 func endpoint(doc map[string]any, name string) (string, *pyError) {
@@ -142,12 +157,15 @@ func endpoint(doc map[string]any, name string) (string, *pyError) {
 
 // callback is where the provider sends the browser back to.
 func (c *call) callback(id string) *reply {
+	if rep := c.checkCSRF(); rep != nil {
+		return rep // an answer by POST
+	}
 	p, rep := c.find(id)
 	if rep != nil {
 		return rep
 	}
 	denied := c.query.Get("error") == "access_denied"
-	state, ok := c.takeState(id, c.query.Get("state"))
+	state, ok := c.takeState(c.query.Get("state"))
 	switch {
 	case !ok && denied && !c.set.at("2.8.0"):
 		return c.cancelled(p)
@@ -176,13 +194,14 @@ func (c *call) callback(id string) *reply {
 }
 
 // takeState removes the state from the session: it serves once.
-func (c *call) takeState(id, value string) (LoginState, bool) {
+func (c *call) takeState(value string) (LoginState, bool) {
 	var hit LoginState
 	ok := false
 	if c.key == "" || value == "" {
 		return hit, false
 	}
-	match := func(s LoginState) bool { return s.State == value && s.Provider == id }
+	// Not tied to the provider: what one began is finished at another's callback.
+	match := func(s LoginState) bool { return s.State == value }
 	if !slices.ContainsFunc(c.peek().States, match) {
 		return hit, false
 	}
@@ -230,8 +249,14 @@ func (c *call) exchange(p *provider, doc map[string]any, id string, state LoginS
 	if exc != nil {
 		return nil, exc
 	}
-	access := pyStr(tokens["access_token"])
-	idToken, _ := tokens["id_token"].(string)
+	access, exc := c.bearer(tokens["access_token"])
+	if exc != nil {
+		return nil, exc
+	}
+	idToken, isText := tokens["id_token"].(string)
+	if !isText && truthy(tokens["id_token"]) && c.set.at("2.20.0") {
+		idToken = "not a token"
+	}
 	c.redactor.Add(access, idToken)
 	if !c.set.at("2.20.0") {
 		info, exc := c.userinfo(doc, access)
@@ -252,7 +277,7 @@ func (c *call) exchange(p *provider, doc map[string]any, id string, state LoginS
 			return nil, exc
 		}
 		out.extra["id_token"] = claims
-		if out.claims == nil {
+		if len(out.claims) == 0 {
 			out.claims = claims
 		}
 	}
@@ -283,22 +308,77 @@ func (c *call) token(p *provider, doc map[string]any, id string, state LoginStat
 			form.Set("client_secret", p.secret)
 		}
 	}
-	status, body, exc := c.fetch(http.MethodPost, target, auth, form)
+	r, exc := c.fetch(http.MethodPost, target, auth, form)
 	if exc != nil {
 		return nil, exc
 	}
-	refused := &pyError{class: oauth2Error, msg: "Error retrieving access token: " + pyBytes(body)}
-	if status != http.StatusOK && status != http.StatusCreated {
-		return nil, refused
+	refused := func() *pyError {
+		return &pyError{class: oauth2Error, msg: "Error retrieving access token: " + pyBytes(r.body)}
 	}
-	tokens, exc := c.decode(body)
+	if r.status != http.StatusOK && r.status != http.StatusCreated {
+		return nil, refused()
+	}
+	tokens, exc := c.tokenBody(r)
 	if exc != nil {
 		return nil, exc
 	}
-	if !truthy(tokens["access_token"]) {
-		return nil, refused
+	if _, ok := tokens["access_token"]; !ok {
+		return nil, refused()
+	}
+	return tokens, expiry(tokens["expires_in"])
+}
+
+// tokenBody reads a token response: JSON by its type or its looks, else a form.
+func (c *call) tokenBody(r fetched) (map[string]any, *pyError) {
+	if !r.typed {
+		return nil, pyErrorf("KeyError", "'content-type'")
+	}
+	kind, _, _ := strings.Cut(r.kind, ";")
+	if strings.TrimSpace(kind) == "application/json" || strings.HasPrefix(string(r.body), "{") {
+		return c.decode(r.body)
+	}
+	form, _ := url.ParseQuery(string(r.body)) // what is no parameter is left out
+	tokens := map[string]any{}
+	for name, v := range form {
+		tokens[name] = v[0]
 	}
 	return tokens, nil
+}
+
+// expiry is how long the access token is valid: what is no number that Python can add
+// to a time is an exception.
+func expiry(v any) *pyError {
+	const longest = 86400 * 999999999 // seconds of a timedelta
+	switch v := v.(type) {
+	case string:
+		if _, err := strconv.Atoi(strings.TrimSpace(v)); v != "" && err != nil {
+			return pyErrorf("ValueError", "invalid literal for int() with base 10: %s", pyRepr(v))
+		}
+	case int64:
+		if v > longest {
+			return pyErrorf("OverflowError", "Python int too large to convert to C int")
+		}
+	case float64:
+		if v > longest {
+			return pyErrorf("OverflowError", "Python int too large to convert to C int")
+		}
+	}
+	return nil
+}
+
+// bearer is the access token as it is sent: 3.0 makes text of whatever it is.
+func (c *call) bearer(v any) (string, *pyError) {
+	text, ok := v.(string)
+	if !ok && !c.set.at("3.0.0") {
+		return "", pyErrorf("TypeError", "can only concatenate str (not %q) to str", pyType(v))
+	}
+	if !ok {
+		text = pyStr(v)
+		if v == nil {
+			text = "None"
+		}
+	}
+	return text, nil
 }
 
 func (c *call) userinfo(doc map[string]any, access string) (map[string]any, *pyError) {
@@ -306,14 +386,14 @@ func (c *call) userinfo(doc map[string]any, access string) (map[string]any, *pyE
 	if exc != nil {
 		return nil, exc
 	}
-	status, body, exc := c.fetch(http.MethodGet, target, "Bearer "+access, nil)
+	r, exc := c.fetch(http.MethodGet, target, "Bearer "+access, nil)
 	if exc != nil {
 		return nil, exc
 	}
-	if exc := statusError(status, target); exc != nil {
+	if exc := statusError(r.status, target); exc != nil {
 		return nil, exc
 	}
-	return c.decode(body)
+	return c.decode(r.body)
 }
 
 // idToken is what 2.20.0 checks: form, issuer, audience, expiry without leeway,
@@ -343,6 +423,9 @@ func (c *call) idToken(p *provider, doc map[string]any, token string) (map[strin
 			return nil, invalid
 		}
 		decoded[i] = m
+	}
+	if _, critical := decoded[0]["crit"]; critical && c.set.at("3.0.0") {
+		return nil, invalid // its JWT library knows no such header
 	}
 	claims := decoded[1]
 	now := c.now()

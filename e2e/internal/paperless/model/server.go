@@ -42,6 +42,9 @@ const bodyLimit = 1 << 20
 // ServeHTTP answers as Paperless does behind its proxy.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{Server: s, r: r, query: r.URL.Query(), form: url.Values{}}
+	for name, v := range c.query {
+		c.query[name] = v[len(v)-1:] // of a parameter that comes twice Django takes the last
+	}
 	c.path = r.URL.Path
 	if s.set.script != "" {
 		c.path = strings.TrimPrefix(c.path, s.set.script)
@@ -95,6 +98,9 @@ func (c *call) finish(w http.ResponseWriter, rep *reply) {
 	for name, values := range rep.header {
 		h[name] = values
 	}
+	h.Set("X-Frame-Options", "SAMEORIGIN")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
 	if c.user != nil {
 		h.Set("X-Api-Version", c.apiVersions()[1])
 		h.Set("X-Version", c.set.version)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"maps"
 	"net/http"
 	"net/mail"
 	"regexp"
@@ -51,6 +52,10 @@ func (c *call) claims(p *provider, raw map[string]any) (Claims, *pyError) {
 			out.LastName = v
 		}
 	}
+	switch raw["email"].(type) {
+	case int64, float64, bool:
+		return out, pyErrorf("TypeError", "argument of type '%s' is not iterable", pyType(raw["email"]))
+	}
 	if email := str("email"); validEmail(email) {
 		out.Email = email
 		if c.set.at("2.13.0") {
@@ -60,16 +65,30 @@ func (c *call) claims(p *provider, raw map[string]any) (Claims, *pyError) {
 	if out.Email == "" {
 		return out, nil
 	}
-	switch v := raw["email_verified"].(type) {
-	case bool:
-		out.Verified = v
-	case nil:
-	default:
-		return out, pyErrorf("django.core.exceptions.ValidationError", "['\"%s\" value must be either True or False.']", pyStr(v))
-	}
+	v, said := raw["email_verified"]
+	// Whatever is true to Python counts as verified, the string "false" too; what is no
+	// boolean fails only where the address is stored.
+	out.Verified = truthy(v)
 	trusted, exc := p.trustsEmail(out.Email)
 	out.Verified = out.Verified || trusted
-	return out, exc
+	if exc != nil || trusted {
+		return out, exc
+	}
+	switch v := v.(type) {
+	case bool, int64, float64:
+	case nil:
+		if said {
+			return out, pyErrorf("django.db.utils.IntegrityError", "NOT NULL constraint failed: account_emailaddress.verified")
+		}
+	default:
+		return out, pyErrorf("django.core.exceptions.ValidationError", "['“%s” value must be either True or False.']", pyStr(v))
+	}
+	return out, nil
+}
+
+// unstorable reports whether a claim fails only where the account is made.
+func unstorable(exc *pyError) bool {
+	return exc.class == "django.core.exceptions.ValidationError" || exc.class == "django.db.utils.IntegrityError"
 }
 
 // uid is the user's lasting name at the provider.
@@ -82,10 +101,12 @@ func (c *call) uid(p *provider, raw map[string]any) (string, *pyError) {
 	switch uid := pyStr(v); {
 	case !ok:
 		return "", pyErrorf("KeyError", "%s", pyRepr(field))
-	case uid == "" || v == nil:
+	case v == nil:
+		return "None", nil // whoever has null is one user
+	case uid == "":
 		return "", pyErrorf("ValueError", "uid must be a non-empty string")
 	case len(uid) > 191:
-		return "", pyErrorf("django.core.exceptions.ImproperlyConfigured", "UID too long")
+		return "", pyErrorf("django.core.exceptions.ImproperlyConfigured", "SOCIALACCOUNT_UID_MAX_LENGTH too small (<255)")
 	default:
 		return uid, nil
 	}
@@ -100,11 +121,14 @@ func (c *call) completeLogin(p *provider, state LoginState, data *socialData) *r
 	// A claim that cannot be stored fails only when the account is made, and
 	// leaves that account behind.
 	claims, bad := c.claims(p, data.claims)
-	if bad != nil && bad.class != "django.core.exceptions.ValidationError" {
+	if bad != nil && !unstorable(bad) {
 		return c.crash(bad.lines()...)
 	}
 	if state.Process == "connect" {
 		return c.connect(p, uid, data)
+	}
+	if exc := c.groupsProblem(data.extra); exc != nil {
+		return c.crash(exc.lines()...)
 	}
 	owner := c.owner(p, uid, data, claims)
 	if owner != 0 {
@@ -114,6 +138,9 @@ func (c *call) completeLogin(p *provider, state LoginState, data *socialData) *r
 	if bad != nil && c.set.autoSignup {
 		c.store(pending, c.freeName(claims), claims.Email, false)
 		return c.crash(bad.lines()...)
+	}
+	if _, ok := number(data.claims["preferred_username"]); ok && c.set.autoSignup {
+		return c.crash("TypeError: 'int' object is not subscriptable")
 	}
 	taken := false
 	c.tx(func(d *State) { taken = d.byEmail(claims.Email, !c.set.at("2.13.0")) != nil })
@@ -318,12 +345,46 @@ func (c *call) sync(d *State, u *User, extra map[string]any) {
 	if ok && claim == nil && !c.set.at("2.20.0") {
 		return // a null skipped the sync then
 	}
-	list, _ := claim.([]any)
-	names := make([]string, 0, len(list))
-	for _, v := range list {
-		names = append(names, pyStr(v))
+	u.Groups = d.existing(groupNames(claim))
+}
+
+// groupNames are the names that a claim has for Python, which goes through whatever it
+// is: a string is its letters, an object its keys.
+func groupNames(claim any) []string {
+	var names []string
+	switch v := claim.(type) {
+	case []any:
+		for _, one := range v {
+			if name, ok := one.(string); ok {
+				names = append(names, name)
+			}
+		}
+	case string:
+		for _, r := range v {
+			names = append(names, string(r))
+		}
+	case map[string]any:
+		names = slices.Collect(maps.Keys(v))
 	}
-	u.Groups = d.existing(names)
+	return names
+}
+
+// groupsProblem is what a groups claim that cannot be gone through ends in.
+func (c *call) groupsProblem(extra map[string]any) *pyError {
+	if !c.set.syncGroups || !c.set.at("2.20.1") {
+		return nil
+	}
+	for _, where := range []string{"userinfo", "id_token"} {
+		m, _ := extra[where].(map[string]any)
+		if v := m[c.set.groupsClaim]; truthy(v) {
+			switch v.(type) {
+			case int64, float64, bool:
+				return pyErrorf("TypeError", "'%s' object is not iterable", pyType(v))
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // freeName is the user name of an automatic sign-up: the preferred one if it
