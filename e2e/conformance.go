@@ -41,7 +41,7 @@ func checkConformance(ctx context.Context, o Options) (*Results, error) {
 		return nil, err
 	}
 	if o.Target != target.Stack && !b.Paperless.AtLeast(conformanceSince) {
-		return nil, fmt.Errorf("%w: the lab knows from %s on what Paperless-ngx answers to a provider that misbehaves, not for %s; take --target stack", ErrUsage, conformanceSince, b.Paperless.Version)
+		return nil, fmt.Errorf("%w: the lab knows from %s on what Paperless-ngx answers to a provider that misbehaves, not for %s; name a later one with --paperless", ErrUsage, conformanceSince, b.Paperless.Version)
 	}
 	known, err := conformance.Known()
 	if err != nil {
@@ -82,7 +82,7 @@ func conformanceTests(only []string) ([]*conformance.Test, error) {
 			}
 		}
 		if !hit {
-			return nil, fmt.Errorf("%w: no conformance test or family %s; ssocheck list conformance shows them", ErrUsage, id)
+			return nil, fmt.Errorf("%w: no conformance test or family %s; a report of ssocheck conformance names them", ErrUsage, id)
 		}
 	}
 	return out, nil
@@ -129,7 +129,7 @@ func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests [
 
 func startConformance(ctx context.Context, o Options, b *deployment.Deployment, p *provider.Provider) (*target.Target, error) {
 	if o.Target == target.Stack {
-		return nil, fmt.Errorf("%w: --suite conformance: not yet on --target stack", ErrUsage)
+		return nil, fmt.Errorf("%w: --suite conformance: the stack does not run it yet; take --target lab", ErrUsage)
 	}
 	return lab.Start(ctx, b, lab.WithProvider(p.Target()), lab.WithTimeout(conformance.LabPatience), lab.WithLogger(o.Log))
 }

@@ -240,7 +240,7 @@ func groupTests() []*Test {
 			Title: "Without the claim no groups stay", Provider: "leaves the groups claim out", Person: provider.Drop("groups"), Run: member, Judge: groupsAre(),
 		},
 		{
-			ID: "rp-groups-string", Row: "5.62", Clause: clause, Needs: syncsGroups, Severity: check.Medium, Means: "the string is split into letters, and groups named by one letter are given", Remedy: "SEC-GROUPSTR",
+			ID: "rp-groups-string", Row: "5.62", Clause: clause, Needs: syncsGroups, Severity: check.Medium, Means: "the string is split into letters, and groups named by one letter are given",
 			Title: "A groups claim that is a string gives no other group", Provider: "sends the groups claim as one string", Person: groups(groupNamed), Run: member, Judge: groupsAre(groupNamed),
 		},
 		{
@@ -252,11 +252,11 @@ func groupTests() []*Test {
 			Title: "A list of objects gives no groups", Provider: "sends a list of objects", Person: groups([]any{map[string]any{"name": groupNamed}}), Run: member, Judge: groupsAre(),
 		},
 		{
-			ID: "rp-groups-number", Row: "5.65", Clause: clause, Needs: syncsGroups, Should: Refuse, Severity: check.Low, Means: crashed, Remedy: "SEC-GROUPSTR",
+			ID: "rp-groups-number", Row: "5.65", Clause: clause, Needs: syncsGroups, Should: Refuse, Severity: check.Low, Means: crashed,
 			Title: "A groups claim that is a number makes no crash", Provider: "sends a number as groups claim", Person: groups(5), Run: member, Judge: groupsAre(),
 		},
 		{
-			ID: "rp-groups-object", Row: "5.66", Clause: clause, Needs: syncsGroups, Severity: check.Low, Means: "the keys of an object count as names of groups", Remedy: "SEC-GROUPSTR",
+			ID: "rp-groups-object", Row: "5.66", Clause: clause, Needs: syncsGroups, Severity: check.Low, Means: "the keys of an object count as names of groups",
 			Title: "A groups claim that is an object gives no groups", Provider: "sends an object with a group as key", Person: groups(map[string]any{groupNamed: true}), Run: member, Judge: groupsAre(),
 		},
 		{

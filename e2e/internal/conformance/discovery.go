@@ -158,19 +158,19 @@ func transportTests() []*Test {
 	set := provider.Set
 	return as(Discovery, []Test{
 		{
-			ID: "rp-tls-authorization", Row: "7.9", Clause: "OIDC Core 3.1.2.1; RFC 6749 3.1", Should: Refuse, Severity: check.Medium, Means: "the browser is sent on without TLS", Remedy: "SEC-PLAINHTTP",
+			ID: "rp-tls-authorization", Row: "7.9", Clause: "OIDC Core 3.1.2.1; RFC 6749 3.1", Should: Refuse, Severity: check.Medium, Means: "the browser is sent on without TLS",
 			Title: "An authorization endpoint without TLS is refused", Provider: "names an authorization endpoint with http", Script: discovery(change(set("authorization_endpoint", "{plain}"+authentik.AuthorizationPath))),
 		},
 		{
-			ID: "rp-tls-token", Row: "7.12", Clause: "RFC 6749 3.2", Should: Refuse, Severity: check.Medium, Means: "client secret, code and verifier go out without TLS, and what comes back counts", Remedy: "SEC-PLAINHTTP",
+			ID: "rp-tls-token", Row: "7.12", Clause: "RFC 6749 3.2", Should: Refuse, Severity: check.Medium, Means: "client secret, code and verifier go out without TLS, and what comes back counts",
 			Title: "A token endpoint without TLS is refused", Provider: "names a token endpoint with http", Script: discovery(change(set("token_endpoint", "{plain}"+authentik.TokenPath))), Run: secretSent,
 		},
 		{
-			ID: "rp-tls-userinfo", Row: "7.13", Clause: "OIDC Core 5.3; RFC 6750 5.3", Should: Refuse, Severity: check.Medium, Means: "the access token goes out without TLS, and the account comes from the answer", Remedy: "SEC-PLAINHTTP",
+			ID: "rp-tls-userinfo", Row: "7.13", Clause: "OIDC Core 5.3; RFC 6750 5.3", Should: Refuse, Severity: check.Medium, Means: "the access token goes out without TLS, and the account comes from the answer",
 			Title: "A userinfo endpoint without TLS is refused", Provider: "names a userinfo endpoint with http", Script: discovery(change(set("userinfo_endpoint", "{plain}"+authentik.UserinfoPath))),
 		},
 		{
-			ID: "rp-tls-discovery", Row: "7.14", Clause: "OIDC Discovery 4", App: PlainHTTP, Should: Refuse, Severity: check.Medium, Means: "everything goes out without TLS", Remedy: "SEC-PLAINHTTP",
+			ID: "rp-tls-discovery", Row: "7.14", Clause: "OIDC Discovery 4", App: PlainHTTP, Should: Refuse, Severity: check.Medium, Means: "everything goes out without TLS",
 			Matters: plainServer, Title: "A server_url without TLS is refused", Provider: "is reached by http", Script: discovery(change(set("issuer", "{issuer}"))),
 		},
 		{

@@ -19,7 +19,7 @@ func linkingTests() []*Test {
 	const question = connect
 	return as(Linking, []Test{
 		{
-			ID: "rp-link-question", Row: "12.1", Clause: csrf, Severity: check.High, Means: tied, Remedy: "SEC-CONNECT", Depends: redirectsToSSO,
+			ID: "rp-link-question", Row: "12.1", Clause: csrf, Severity: check.High, Means: tied, Depends: redirectsToSSO,
 			Title: "Linking waits for a click", Provider: "is not asked yet: a page opens the address that links", Run: asVictim(questionPage(question)), Judge: fact("the page submits itself", "yes"),
 		},
 		{
@@ -31,7 +31,7 @@ func linkingTests() []*Test {
 			Title: "A form of another site links nothing", Provider: "is not asked", Run: forged("token", "https://"+foreignSiteHost),
 		},
 		{
-			ID: "rp-link-without-click", Row: "12.4", Clause: csrf, Severity: check.High, Means: tied, Remedy: "SEC-CONNECT", Depends: redirectsToSSO,
+			ID: "rp-link-without-click", Row: "12.4", Clause: csrf, Severity: check.High, Means: tied, Depends: redirectsToSSO,
 			Title: "A page of another site cannot tie a foreign identity to an account", Provider: "is signed in as somebody else in the browser of the user", Run: chain, Judge: fact("identity of somebody else tied", "yes"),
 		},
 		{
@@ -47,7 +47,7 @@ func linkingTests() []*Test {
 			Title: "Linking that was begun before signing out links nothing", Provider: "answers after the user signed out", Run: linkSignedOut,
 		},
 		{
-			ID: "rp-link-start", Row: "12.8", Clause: csrf, Severity: check.Low, Means: "another site can start a sign-in; who is signed in at the provider is signed in here", Remedy: "SEC-CONNECT", Depends: redirectsToSSO,
+			ID: "rp-link-start", Row: "12.8", Clause: csrf, Severity: check.Low, Means: "another site can start a sign-in; who is signed in at the provider is signed in here", Depends: redirectsToSSO,
 			Title: "A sign-in waits for a click", Provider: "is not asked yet: a page opens the address that signs in", Run: questionPage(""), Judge: fact("the page submits itself", "yes"),
 		},
 		{

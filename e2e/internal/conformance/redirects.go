@@ -39,22 +39,22 @@ func redirectTests() []*Test {
 			Title: "The redirect URI does not come from the Host header", Provider: "notes the redirect URI of a start with a foreign Host header", Run: foreignHost, Judge: fact("redirect URI", "of another host"),
 		},
 		{
-			ID: "rp-request-auth_params", Row: "9.6", Clause: request, Severity: check.Low, Means: "a link can change redirect_uri and client_id of the request; only the provider's comparison stands against it", Remedy: "SEC-CONNECT",
+			ID: "rp-request-auth_params", Row: "9.6", Clause: request, Severity: check.Low, Means: "a link can change redirect_uri and client_id of the request; only the provider's comparison stands against it",
 			Title: "The address of the start does not change the authorization request", Provider: "notes the request of a start with auth_params=",
 			Run: rewritten(query("auth_params", "prompt=none&redirect_uri=https://"+foreignSiteHost+"/cb&client_id=other&nonce=x"), oidc.RedirectTo, oidc.ClientID), Judge: fact("changed by the address", "yes"),
 		},
 		{
-			ID: "rp-request-scope", Row: "9.7", Clause: request, Severity: check.Low, Means: "a link can add scopes to the request", Remedy: "SEC-CONNECT",
+			ID: "rp-request-scope", Row: "9.7", Clause: request, Severity: check.Low, Means: "a link can add scopes to the request",
 			Title: "The address of the start adds no scopes", Provider: "notes the request of a start with scope=",
 			Run: rewritten(query("scope", "offline_access"), oidc.Scope), Judge: fact("changed by the address", "yes"),
 		},
 		{
-			ID: "rp-request-state", Row: "9.8", Clause: request, App: WithoutPKCE, Severity: check.Low, Matters: pkceOff, Means: "a link can change every parameter of the request, also state; the callback is refused then", Remedy: "SEC-CONNECT",
+			ID: "rp-request-state", Row: "9.8", Clause: request, App: WithoutPKCE, Severity: check.Low, Matters: pkceOff, Means: "a link can change every parameter of the request, also state; the callback is refused then",
 			Title: "Without PKCE, too, the address of the start does not change state and response_type", Provider: "notes the request of a start with auth_params=",
 			Run: rewritten(query("auth_params", "state=attackerstate1234&response_type=code token&code_challenge=AAAA"), oidc.State, oidc.ResponseType), Judge: fact("changed by the address", "yes"),
 		},
 		{
-			ID: "rp-request-question-page", Row: "9.9", Clause: "RFC 9700 4.7", Severity: check.Low, Depends: redirectsToSSO, Means: "with PAPERLESS_REDIRECT_LOGIN_TO_SSO a mere link sets such parameters", Remedy: "SEC-CONNECT",
+			ID: "rp-request-question-page", Row: "9.9", Clause: "RFC 9700 4.7", Severity: check.Low, Depends: redirectsToSSO, Means: "with PAPERLESS_REDIRECT_LOGIN_TO_SSO a mere link sets such parameters",
 			Title: "The question page does not submit itself with parameters of a link", Provider: "is not asked yet: a link opens the question page with auth_params=",
 			Run: questionPage(query("auth_params", "prompt=none")), Judge: fact("the page submits itself", "yes"),
 		},

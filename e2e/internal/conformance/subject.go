@@ -48,11 +48,11 @@ func subjectTests() []*Test {
 			Title: "A sub of 1000 characters is refused", Provider: "sends a sub of 1000 characters", Person: long(1000, "e"),
 		},
 		{
-			ID: "rp-sub-null", Row: "4.47", Clause: core, Should: Refuse, Severity: check.Medium, Means: "null becomes the key of an account", Remedy: "SEC-NULLSUB",
+			ID: "rp-sub-null", Row: "4.47", Clause: core, Should: Refuse, Severity: check.Medium, Means: "null becomes the key of an account",
 			Title: "A sub that is null is refused", Provider: "sends null as sub", Person: provider.Set("sub", nil),
 		},
 		{
-			ID: "rp-sub-null-two-users", Row: "4.63", Clause: core, Should: Apart, Severity: check.High, Means: "every user for whom a mapping of the provider yields null is signed in to one account", Remedy: "SEC-NULLSUB",
+			ID: "rp-sub-null-two-users", Row: "4.63", Clause: core, Should: Apart, Severity: check.High, Means: "every user for whom a mapping of the provider yields null is signed in to one account",
 			Title: "Two users whose sub is null do not share an account", Provider: "sends null as sub for two users",
 			Run: after(provider.Set("sub", nil)), Person: provider.Set("sub", nil),
 		},

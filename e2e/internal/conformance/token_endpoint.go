@@ -99,18 +99,18 @@ func tokenTests() []*Test {
 			},
 		},
 		{
-			ID: "rp-token-redirect-host", Row: "6.19", Clause: "RFC 9700 4.12", Should: Refuse, Severity: check.Medium, Remedy: "SEC-TOKENPOST",
+			ID: "rp-token-redirect-host", Row: "6.19", Clause: "RFC 9700 4.12", Should: Refuse, Severity: check.Medium,
 			Means: "code and verifier go to another host, and so does the client secret where it is in the body",
 			Title: "A redirect (307) of the token request to another host is not followed", Provider: "redirects (307) to another host",
 			Script: response(to(http.StatusTemporaryRedirect, "{elsewhere}"+authentik.TokenPath)), Run: secretSent,
 		},
 		{
-			ID: "rp-token-redirect-host-post", Row: "6.20", Clause: "RFC 9700 4.12", Should: Refuse, Severity: check.Medium, Remedy: "SEC-TOKENPOST", Means: "the client secret goes to another host",
+			ID: "rp-token-redirect-host-post", Row: "6.20", Clause: "RFC 9700 4.12", Should: Refuse, Severity: check.Medium, Means: "the client secret goes to another host",
 			Title: "With client_secret_post such a redirect is not followed", Provider: "offers client_secret_post only and redirects (307) to another host",
 			Script: provider.Script{Discovery: change(set(methods, []any{oidc.SecretPost})), Token: to(http.StatusTemporaryRedirect, "{elsewhere}"+authentik.TokenPath)}, Run: secretSent,
 		},
 		{
-			ID: "rp-token-redirect-http", Row: "6.21", Clause: "RFC 6749 3.2", Should: Refuse, Severity: check.Medium, Remedy: "SEC-TOKENPOST", Means: "secret, code and verifier go out without TLS",
+			ID: "rp-token-redirect-http", Row: "6.21", Clause: "RFC 6749 3.2", Should: Refuse, Severity: check.Medium, Means: "secret, code and verifier go out without TLS",
 			Title: "A redirect (307) of the token request to plain http is not followed", Provider: "offers client_secret_post only and redirects (307) to http",
 			Script: provider.Script{Discovery: change(set(methods, []any{oidc.SecretPost})), Token: to(http.StatusTemporaryRedirect, "{plain}"+authentik.TokenPath)}, Run: secretSent,
 		},

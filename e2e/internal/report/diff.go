@@ -74,11 +74,15 @@ func Diff(old, new *Report) (c Changes, worse bool) {
 		}
 		if was != nil {
 			change.Old = was.Status
-			if was.Status == now.Status && firstCode(was) == code {
+			if was.Status == now.Status && firstCode(was) == code && verdictOf(was) == verdictOf(now) {
 				continue
 			}
 			change.Bad = severity(now.Status) > severity(was.Status) && (severity(now.Status) > 2 || was.Passed())
 			change.Good = severity(now.Status) < severity(was.Status)
+			if a, b := verdictOf(was), verdictOf(now); a != "" && b != "" && a != b {
+				change.Bad, change.Good = a == check.Conforming || b == check.Weaker, b == check.Conforming
+				change.Why = fmt.Sprintf("%s → %s: %s", a, b, now.Message)
+			}
 		} else {
 			change.Bad = severity(now.Status) > 2
 		}
@@ -105,6 +109,14 @@ func index(r *Report) map[string]*Check {
 		m[r.Checks[i].Key()] = &r.Checks[i]
 	}
 	return m
+}
+
+// verdictOf is what a conformance test found; empty: c is none, or did not run.
+func verdictOf(c *Check) check.Verdict {
+	if c.Conformance == nil {
+		return ""
+	}
+	return c.Conformance.Verdict
 }
 
 func firstCode(c *Check) string {
