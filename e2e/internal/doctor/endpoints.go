@@ -233,7 +233,7 @@ func (x *examiner) opened(ctx context.Context, client *http.Client, origin, id s
 }
 
 var (
-	hostRule = regexp.MustCompile("Host\\(([^)]*)\\)")
+	hostRule = regexp.MustCompile(`Host\(([^)]*)\)`)
 	quoted   = regexp.MustCompile("[`\"']([^`\"']+)[`\"']")
 )
 

@@ -80,7 +80,7 @@ func (s *Server) client(v *visit, form url.Values) (*deployment.OAuth2Provider, 
 	if p.ClientType != "public" && subtle.ConstantTimeCompare([]byte(secret), []byte(p.ClientSecret)) == 0 {
 		return nil, &refusal{"invalid_client", badClient, "Invalid client secret"}
 	}
-	if s.at("2026.8.0") && !(visible(id) && visible(secret)) {
+	if s.at("2026.8.0") && (!visible(id) || !visible(secret)) {
 		return nil, &refusal{"invalid_client", badClient, "invalid_secret"} // docs/facts/releases-2026.md#M10
 	}
 	return p, nil

@@ -3,6 +3,7 @@ package model_test
 import (
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,14 +44,14 @@ func profiles2026() map[string]profile {
 			t.Helper()
 			_, s, a := pair(t, version, func(b *deployment.Deployment) { b.Authentik.Providers[0].GrantTypes = nil })
 			a.get(authorizeURL(nil))
-			return fmt.Sprint(len(s.Log()) > 0 && strings.Contains(s.Log()[len(s.Log())-1].Text, "Invalid grant_type for provider"))
+			return strconv.FormatBool(len(s.Log()) > 0 && strings.Contains(s.Log()[len(s.Log())-1].Text, "Invalid grant_type for provider"))
 		}, map[string]string{"2026.2.2": "false", "2026.5.0": "true"}},
 		"M5 the grant types of discovery are a fixed list": {func(t *testing.T, version string) string {
 			t.Helper()
 			_, _, a := pair(t, version, func(b *deployment.Deployment) {
 				b.Authentik.Providers[0].GrantTypes = []string{"authorization_code"}
 			})
-			return fmt.Sprint(len(a.get(discovery).json(t)["grant_types_supported"].([]any)))
+			return strconv.Itoa(len(a.get(discovery).json(t)["grant_types_supported"].([]any)))
 		}, map[string]string{"2025.8.1": "6", "2026.2.2": "6", "2026.5.0": "6", "2026.8.5": "6"}},
 		"M6 front-channel logout in discovery": {func(t *testing.T, version string) string {
 			t.Helper()
@@ -77,7 +78,7 @@ func profiles2026() map[string]profile {
 		"M13 jti": {func(t *testing.T, version string) string {
 			t.Helper()
 			b, _, a := pair(t, version, nil)
-			return fmt.Sprint(payload(t, a.tokens(a.code(b, nil).Query().Get("code"))["id_token"])["jti"] != nil)
+			return strconv.FormatBool(payload(t, a.tokens(a.code(b, nil).Query().Get("code"))["id_token"])["jti"] != nil)
 		}, map[string]string{"2025.12.6": "false", "2026.2.0": "true"}},
 		"M14 scope in the access token": {func(t *testing.T, version string) string {
 			t.Helper()
@@ -96,13 +97,13 @@ func profiles2026() map[string]profile {
 			b, _, a := pair(t, version, nil)
 			a.code(b, nil)
 			res := a.get("/application/o/paperless/end-session/?post_logout_redirect_uri=https%3A%2F%2Fpaperless.example.com%2F")
-			return fmt.Sprint(res.StatusCode)
+			return strconv.Itoa(res.StatusCode)
 		}, map[string]string{"2026.2.2": "302", "2026.5.0": "400", "2026.5.2": "400", "2026.5.3": "302", "2026.8.5": "302"}},
 		"M19 end-session in the middle of a sign-in": {func(t *testing.T, version string) string {
 			t.Helper()
 			_, _, a := pair(t, version, nil)
 			a.get(a.toLogin(authorizeURL(nil)))
-			return fmt.Sprint(a.get("/application/o/paperless/end-session/").StatusCode)
+			return strconv.Itoa(a.get("/application/o/paperless/end-session/").StatusCode)
 		}, map[string]string{"2025.8.1": "302", "2025.10.0": "200", "2026.8.5": "200"}},
 		"M20 end-session of somebody who is signed out": {func(t *testing.T, version string) string {
 			t.Helper()
