@@ -68,16 +68,17 @@ func (c *doctorCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Doctor(e.stdout, x, textOptions(e, "")); err != nil {
-		return err
-	}
-	if err := c.share(e, x); err != nil {
-		return err
-	}
 	end := runner.OutcomeOf(x.Run.Results[0].Status)
 	if end == runner.Fail || c.NoBrowser || x.Paperless.State != "running" {
+		if err := report.Doctor(e.stdout, x, textOptions(e, "")); err != nil {
+			return err
+		}
+		if err := c.share(e, x); err != nil {
+			return err
+		}
 		return exit(end)
 	}
+	e.log.Info("the containers show no cause; a browser tries the way of users")
 	if b != nil {
 		<-b.done
 	}
@@ -85,12 +86,38 @@ func (c *doctorCmd) Run(e *env) error {
 		// Authentik's command line ran beside the first one: what Paperless asked authentik
 		// for may have come too late by our own doing.
 		b = c.start(e, doctor.Pair{Paperless: x.Paperless, Deployment: x.Run.Bundle, Stale: x.Stale})
+		<-b.done
+	}
+	b.headline(e)
+	if err := report.Doctor(e.stdout, x, textOptions(e, "")); err != nil {
+		return err
+	}
+	if err := c.share(e, x); err != nil {
+		return err
 	}
 	met, signedIn := b.tell(e)
 	if signedIn {
 		end = runner.Pass // whatever was not read is in order, then
 	}
 	return exit(runner.Worst(end, met))
+}
+
+// headline is the first line where only the browser met the cause.
+func (b *browsing) headline(e *env) {
+	if b.err != nil {
+		return
+	}
+	for _, c := range report.New(b.run).Checks {
+		if c.Status != check.Failed {
+			continue
+		}
+		what := c.Message
+		if len(c.Findings) > 0 {
+			what = c.Findings[0].Code + "  " + c.Findings[0].Title
+		}
+		fmt.Fprintf(e.stdout, "✗ %s\n    A browser met it (below). Of the containers:\n\n", short(what))
+		return
+	}
 }
 
 // idle reports whether the machine can do two things at once.
@@ -146,11 +173,10 @@ func noPass(e *env) {
 	tell(e.stdout, "the way of users is not tested: this is no pass. Where no browser can be had, --no-browser looks from the containers only")
 }
 
-// tell waits for what the browser met, and tells it; signedIn: somebody signed in.
+// tell tells what the browser met; signedIn: somebody signed in.
 // What it could not try is not in order: nobody saw it.
 func (b *browsing) tell(e *env) (met runner.Outcome, signedIn bool) {
 	fmt.Fprintf(e.stdout, "\nwith a browser, from this machine, at %s:\n", b.url)
-	<-b.done
 	if b.err != nil {
 		tell(e.stdout, "the browser could not try: "+b.err.Error())
 		noPass(e)

@@ -41,7 +41,7 @@ func TestCommand(t *testing.T) {
 		},
 		"only the browser shows it": {
 			change: func(b *deployment.Deployment) { delete(b.Paperless.Env, "PAPERLESS_URL") },
-			exit:   1, want: []string{"no cause was found", "✗ PROXY-CSRF"},
+			exit:   1, want: []string{"✗ PROXY-CSRF", "no cause was found", "with a browser"},
 		},
 		"a cause, and no browser to try":   {code: "RED-SLASH", env: []string{"SSO_BROWSER=/nowhere/chromium"}, exit: 1, want: []string{"RED-SLASH"}},
 		"nothing may be run in containers": {args: []string{"--no-browser", "--no-exec"}, exit: 2, want: []string{"which is not all", "What was not seen:", "SSO_AUTHENTIK_TOKEN"}},
@@ -49,7 +49,7 @@ func TestCommand(t *testing.T) {
 			code: "IDT-JWE", env: []string{"SSO_AUTHENTIK_TOKEN=" + apiToken}, args: []string{"--no-browser", "--no-exec"}, exit: 1, want: []string{"IDT-JWE"},
 		},
 		"what only the way through the proxy shows": {
-			code: "PROXY-HOST", exit: 1, want: []string{"no cause was found", "with a browser", "round-trip"},
+			code: "PROXY-HOST", exit: 1, want: []string{"✗ PROXY-HOST", "no cause was found", "with a browser", "round-trip"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -200,6 +200,32 @@ func TestUndecided(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, report.Doctor(&out, x, report.TextOptions{}))
 	assert.Contains(t, out.String(), "next")
+	// The page for a browser says the same.
+	var page bytes.Buffer
+	require.NoError(t, rep.HTML(&page))
+	assert.Contains(t, page.String(), "It is not decided: ")
+	assert.Contains(t, page.String(), `<span class="code">NET-404</span>`)
+	assert.Contains(t, page.String(), "<strong>Next</strong>")
+	assert.NotContains(t, page.String(), "No known cause fits")
+}
+
+// TestSeveralCauses: where several causes are found, both faces say which is first, and
+// what then remains.
+func TestSeveralCauses(t *testing.T) {
+	t.Parallel()
+	b := planted(t, troubleshooting.Find("RED-SLASH"))
+	troubleshooting.Find("TOK-SECRET").Plant(b)
+	x := examine(t, newEngine(t, running(t, b)...))
+	require.Equal(t, []string{"RED-SLASH", "TOK-SECRET"}, codes(x))
+	rep := report.New(x.Run)
+	require.NotNil(t, rep.Checks[0].Left)
+	var out, page bytes.Buffer
+	require.NoError(t, report.Doctor(&out, x, report.TextOptions{}))
+	require.NoError(t, rep.HTML(&page))
+	for _, text := range []string{out.String(), page.String()} {
+		assert.Contains(t, text, "correct RED-SLASH, then look again")
+	}
+	assert.Contains(t, out.String(), "also: TOK-SECRET")
 }
 
 // TestYesterday: a log that tells of refused sign-ins is no verdict where both sides
