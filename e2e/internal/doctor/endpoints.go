@@ -218,7 +218,7 @@ func (x *examiner) openedElsewhere(ctx context.Context) {
 
 // opened looks whether Paperless's sign-in page answers at an origin.
 func (x *examiner) opened(ctx context.Context, client *http.Client, origin, id string) evidence.Probe {
-	address := origin + strings.TrimRight(x.env.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") + "/accounts/login/?loggedout=1"
+	address := origin + strings.TrimRight(x.env.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") + paperless.LoggedOutPath
 	p := evidence.Probe{Name: troubleshooting.ProbeOpened + strings.ToLower(origin), Method: http.MethodGet, URL: address}
 	res, body, err := fetch(ctx, client, http.MethodGet, address, nil)
 	if err != nil {
@@ -226,7 +226,7 @@ func (x *examiner) opened(ctx context.Context, client *http.Client, origin, id s
 		return p
 	}
 	p.Status, p.Detail = res.StatusCode, "something else"
-	if page := paperless.ParsePage(string(body)); res.StatusCode == http.StatusOK && strings.Contains(string(body), "/accounts/oidc/"+id+"/login/") && page.HasInput("csrfmiddlewaretoken") {
+	if page := paperless.ParsePage(string(body)); res.StatusCode == http.StatusOK && strings.Contains(string(body), paperless.OIDCPath+id+"/login/") && page.CSRFToken() != "" {
 		p.Detail = troubleshooting.OpenedPaperless
 	}
 	return p
