@@ -6,6 +6,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // Settings looks at the configuration only: what stands there and does nothing,
@@ -18,7 +19,7 @@ var Settings = &check.Check{
 	Browserless: true,
 	Run: func(_ context.Context, p *check.Pass) error {
 		var odd []string
-		for _, problem := range deployment.Problems(p.Bundle) {
+		for _, problem := range source.Problems(p.Bundle) {
 			name := problem.Setting
 			if name == deployment.ProvidersKey {
 				name = problem.Seen

@@ -16,6 +16,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -411,11 +412,11 @@ func (m *memory) settings(_ context.Context, p *check.Pass) error {
 		return problem.Code + " " + problem.Setting + " " + problem.Seen
 	}
 	had := map[string]bool{}
-	for _, problem := range deployment.Problems(m.bundle) {
+	for _, problem := range source.Problems(m.bundle) {
 		had[key(problem)] = true
 	}
 	var lost, gained []string
-	for _, problem := range deployment.Problems(p.Bundle) {
+	for _, problem := range source.Problems(p.Bundle) {
 		if !had[key(problem)] {
 			lost = append(lost, problem.Setting+": "+problem.Seen)
 		}

@@ -156,7 +156,7 @@ func problem(i Item) *Item {
 	i.Breaks, i.Warns = checklist.Settings, true
 	i.Match = func(_ evidence.Record, b *deployment.Deployment) ([]string, bool) {
 		var because []string
-		for _, p := range deployment.Problems(b) {
+		for _, p := range source.Problems(b) {
 			if p.Code != i.Code {
 				continue
 			}
@@ -170,7 +170,7 @@ func problem(i Item) *Item {
 	}
 	i.Edit = func(_ evidence.Record, b *deployment.Deployment) string {
 		var lines []string
-		for _, p := range deployment.Problems(b) {
+		for _, p := range source.Problems(b) {
 			if p.Code == i.Code && i.Code == "CFG-UNKNOWN" {
 				value := b.Paperless.Env[p.Setting]
 				if strings.HasPrefix(p.Wanted, "PAPERLESS_") {

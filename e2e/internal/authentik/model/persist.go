@@ -22,6 +22,8 @@ type storedSession struct {
 	At    time.Time `json:"at"`
 	Asked time.Time `json:"asked"`
 	App   string    `json:"app"`
+	// Unreadable is that of session.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 // MarshalJSON writes the database, for a server that keeps it elsewhere.
@@ -31,7 +33,7 @@ func (st *State) MarshalJSON() ([]byte, error) {
 		Sessions: map[string]storedSession{}, Consents: st.consents, Learned: st.learned,
 	}
 	for k, v := range st.sessions {
-		s.Sessions[k] = storedSession{User: v.user, At: v.at, Asked: v.asked, App: v.app}
+		s.Sessions[k] = storedSession{User: v.user, At: v.at, Asked: v.asked, App: v.app, Unreadable: v.unreadable}
 	}
 	return json.Marshal(s)
 }
@@ -50,7 +52,7 @@ func (st *State) UnmarshalJSON(text []byte) error {
 	maps.Copy(st.consents, s.Consents)
 	maps.Copy(st.learned, s.Learned)
 	for k, v := range s.Sessions {
-		st.sessions[k] = &session{user: v.User, at: v.At, asked: v.Asked, app: v.App}
+		st.sessions[k] = &session{user: v.User, at: v.At, asked: v.Asked, app: v.App, unreadable: v.Unreadable}
 	}
 	return nil
 }
