@@ -153,7 +153,7 @@ func checkNoRedirect(s *source.Set) []source.Problem {
 	}
 	text, level := "no redirect URI is registered: authentik stores the first one that is sent, whoever sends it", ""
 	if s.Deployment.Authentik.AtLeast("2026.5.0") { // docs/facts/releases-2026.md#M4
-		text, level = "no redirect URI is registered: from 2026.5 on authentik learns none and refuses every sign-in (Redirect URI Error)", source.Error
+		text, level = "no redirect URI is registered: from 2026.5 on authentik learns none and refuses every sign-in", source.Error
 	}
 	problem := s.AtBlueprint(text, fix, "providers/"+p.Name+"/redirect_uris", "providers/"+p.Name)
 	problem.Level = level
