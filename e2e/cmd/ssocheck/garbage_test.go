@@ -32,7 +32,7 @@ func rubbish() map[string]string {
 // for a folder that is to be made.
 var right = []string{
 	"render dir word", "render dir folder", "render dir missing",
-	"run --report word", "run --report missing", "upgrade --report word", "upgrade --report missing", "matrix --report word", "matrix --report missing",
+	"run --report word", "run --report missing", "upgrade --report word", "upgrade --report missing", "matrix --report word", "matrix --report missing", "conformance --report word", "conformance --report missing",
 }
 
 // Every flag and argument of every command gets rubbish: one line on stderr that
@@ -90,6 +90,13 @@ func invocation(n *kong.Node, f *kong.Flag) []string {
 			args = append(args, "--target=stack")
 		case f.Group != nil && n.Name == "run" && f.Name != "versions":
 			args = append(args, "--target=external", "--config=compose.yaml")
+		}
+		if f.Name == "service" {
+			args = append(args, "--config=compose.yaml")
+		}
+	case "conformance":
+		if f.Name != "only" {
+			args = append(args, "--only=pkce")
 		}
 		if f.Name == "service" {
 			args = append(args, "--config=compose.yaml")
