@@ -55,14 +55,6 @@ var settings = map[App]map[string]any{
 	PlainHTTP:    {"server_url": "http://" + Elsewhere + "{path}"},
 }
 
-// site is where the two products are, and the apps of a deployment.
-type site struct {
-	origin string // of authentik
-	start  string // address where a sign-in begins, with PROVIDER for the provider id
-	own    deployment.App
-	apps   map[App]deployment.App
-}
-
 // Prepare is the configuration with the apps and people that the tests need beside
 // its own, which stay as they are. The second value says why none could be added;
 // empty: they were.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -161,7 +162,7 @@ func foreignCallback(ctx context.Context, v *Visit) error {
 		return err
 	}
 	if request == nil {
-		return fmt.Errorf("the start of linking led nowhere")
+		return errors.New("the start of linking led nowhere")
 	}
 	back, err := attacker.Authorize(ctx, request)
 	if err != nil {
@@ -219,7 +220,7 @@ func linkSignedOut(ctx context.Context, v *Visit) error {
 		return err
 	}
 	if request == nil {
-		return fmt.Errorf("the start of linking led nowhere")
+		return errors.New("the start of linking led nowhere")
 	}
 	back, err := b.Authorize(ctx, request)
 	if err != nil {

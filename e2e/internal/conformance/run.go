@@ -104,7 +104,7 @@ func (o *Options) one(ctx context.Context, t *Test) check.Result {
 	}
 	l.visit.record(&res.Record)
 	res.Conformance.Verdict = t.verdict(l.seen)
-	res.Message = l.seen.sentence(t)
+	res.Message = l.seen.sentence()
 	res.Status = check.Passed
 	if res.Conformance.Verdict != check.Conforming {
 		res.Status = check.Failed
@@ -145,7 +145,7 @@ func (t *Test) should() string {
 }
 
 // sentence says what was seen.
-func (s *Seen) sentence(t *Test) string {
+func (s *Seen) sentence() string {
 	text := string(s.Outcome)
 	if s.Outcome == "" {
 		text = ""

@@ -116,7 +116,7 @@ func profiles2026() map[string]profile {
 		"M25 two slashes in the path": {func(t *testing.T, version string) string {
 			t.Helper()
 			_, _, a := pair(t, version, nil)
-			return fmt.Sprint(a.get("/application/o/paperless//.well-known/openid-configuration").StatusCode)
+			return strconv.Itoa(a.get("/application/o/paperless//.well-known/openid-configuration").StatusCode)
 		}, map[string]string{"2025.8.1": "301", "2026.5.6": "301", "2026.8.0": "404"}},
 		"A10 sessions of before 2026.5": {func(t *testing.T, version string) string {
 			t.Helper()
@@ -128,7 +128,7 @@ func profiles2026() map[string]profile {
 			status := next.get(authorizeURL(nil)).StatusCode
 			fresh := newAgent(t, start(t, b, authentik.Options{State: s.State()}))
 			assert.Equal(t, 302, fresh.get(authorizeURL(nil)).StatusCode, "without the old cookie")
-			return fmt.Sprint(status)
+			return strconv.Itoa(status)
 		}, map[string]string{"2026.2.7": "302", "2026.5.0": "404", "2026.5.2": "302", "2026.8.5": "302"}},
 	}
 }

@@ -75,13 +75,13 @@ type Play struct {
 
 // A grant is a code, and later an access token.
 type grant struct {
-	play             *Play
-	person           map[string]any
-	challenge        string
-	redirect         string
-	nonce            string
-	used             bool
-	idToken, replace string
+	play      *Play
+	person    map[string]any
+	challenge string
+	redirect  string
+	nonce     string
+	used      bool
+	idToken   string
 }
 
 // Play starts a script for a client, in place of the one before.
@@ -373,7 +373,7 @@ func (c *call) userinfo() {
 		return
 	}
 	c.note.bearer(c.r, g != nil)
-	person := map[string]any{}
+	var person map[string]any
 	if g != nil {
 		person = maps.Clone(g.person)
 	} else { // any token is taken, as by the provider of the recordings
