@@ -5,9 +5,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // NextRedirect is about links that lead somewhere else after signing in.

@@ -4,9 +4,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // Permissions is about users who are in and may do nothing.

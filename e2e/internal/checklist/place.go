@@ -7,11 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 

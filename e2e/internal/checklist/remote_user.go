@@ -7,10 +7,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // RemoteUser is about the guide's alternative, the Remote-User header.

@@ -3,9 +3,8 @@ package checklist
 import (
 	"strconv"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // Paperless-ngx, 2.5.0 to 3.0.5 (fixtures/paperless-settings.json, selectors).

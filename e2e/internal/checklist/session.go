@@ -13,11 +13,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // bodyLimit is what is read of a response: pages and API answers of the products

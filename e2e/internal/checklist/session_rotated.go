@@ -5,10 +5,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // SessionRotated is about session fixation.

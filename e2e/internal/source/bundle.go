@@ -10,12 +10,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/Masterminds/semver/v3"
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // What stands in for an address that the configuration does not give.

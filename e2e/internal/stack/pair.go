@@ -10,11 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 

@@ -12,9 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
-
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // usersLimit is for making the accounts: a handful of API calls, on a Paperless
