@@ -82,7 +82,7 @@ func conformanceTests(only []string) ([]*conformance.Test, error) {
 			}
 		}
 		if !hit {
-			return nil, fmt.Errorf("%w: no conformance test or family %s; a report of ssocheck conformance names them", ErrUsage, id)
+			return nil, fmt.Errorf("%w: no conformance test or family %s; ssocheck list conformance names them", ErrUsage, id)
 		}
 	}
 	return out, nil

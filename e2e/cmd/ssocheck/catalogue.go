@@ -8,6 +8,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/manual"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
@@ -15,7 +16,7 @@ import (
 )
 
 type explainCmd struct {
-	Code string `arg:"" help:"Code of an item or rule, such as RED-SLASH, id of a check or hazard, or name of a setting."`
+	Code string `arg:"" help:"Code of an item or rule, such as RED-SLASH, id of a check, conformance test or hazard, or name of a setting."`
 }
 
 // Help shows its use.
@@ -42,7 +43,7 @@ func (c *explainCmd) Run(e *env) error {
 		return err
 	}
 	if len(entries) == 0 {
-		return fmt.Errorf("no item, lint rule, check or login setting %s; ssocheck list items, rules, checks and settings show them", c.Code)
+		return fmt.Errorf("no item, lint rule, check, conformance test or login setting %s; ssocheck list items, rules, checks, conformance and settings show them", c.Code)
 	}
 	for n, entry := range entries {
 		if n > 0 {
@@ -59,7 +60,7 @@ func (c *explainCmd) Run(e *env) error {
 }
 
 type listCmd struct {
-	What   string `arg:"" enum:"checks,items,rules,versions,settings" help:"checks, items, rules, versions or settings."`
+	What   string `arg:"" enum:"checks,conformance,items,rules,versions,settings" help:"checks, conformance (its tests), items, rules, versions or settings."`
 	Format string `enum:"text,json" default:"text" help:"text or json."`
 }
 
@@ -125,6 +126,10 @@ func (c *listCmd) rows() ([]listed, error) {
 	case "checks":
 		for _, ch := range checklist.All() {
 			add(listed{ID: ch.ID, Guide: ch.Guide, Title: ch.Title}, "%-20s %-18s %s", ch.ID, ch.Guide, ch.Title)
+		}
+	case "conformance":
+		for _, t := range conformance.All() {
+			add(listed{ID: t.ID, Level: string(t.Severity), Title: t.Title}, "%-38s %-7s %-34s %s", t.ID, t.Severity, t.Clause, t.Title)
 		}
 	case "items":
 		for _, i := range troubleshooting.ByGuide() {

@@ -77,7 +77,7 @@ type cli struct {
 	Diff     diffCmd        `cmd:"" help:"Compare two reports. Exit 1 when the new one is worse."`
 	Merge    mergeCmd       `cmd:"" help:"Join the reports of shards into one, on stdout."`
 	Explain  explainCmd     `cmd:"" help:"Tell about a troubleshooting item, a lint rule, a check or a hazard."`
-	List     listCmd        `cmd:"" help:"List checks, items, lint rules, versions or settings."`
+	List     listCmd        `cmd:"" help:"List checks, conformance tests, items, lint rules, versions or settings."`
 	Down     downCmd        `cmd:"" help:"Remove the containers that earlier runs on the stack left."`
 	Cache    cacheCmd       `cmd:"" help:"List or clear the databases that make the stack start sooner."`
 

@@ -55,7 +55,7 @@ var settings = map[App]map[string]any{
 	PlainHTTP:    {"server_url": "http://" + Elsewhere + "{path}"},
 }
 
-// Prepare is the configuration with the apps and people that the tests need beside
+// Prepare is the configuration with the apps and users that the tests need beside
 // its own, which stay as they are. The second value says why none could be added;
 // empty: they were.
 func Prepare(b *deployment.Deployment) (*deployment.Deployment, string) {

@@ -46,7 +46,7 @@ func htmlPage() provider.Answer {
 	return provider.Answer{Status: http.StatusOK, Body: page, Type: "text/html"}
 }
 
-// After signs somebody in first, and then the person of the test, in another browser
+// After signs somebody in first, and then the user of the test, in another browser
 // and at the same provider.
 func after(first provider.Change) func(context.Context, *Visit) error {
 	return afterWith(first, nil)
@@ -69,7 +69,7 @@ func afterWith(first provider.Change, script func(*provider.Script)) func(contex
 			return err
 		}
 		if before.Outcome == SignedIn && v.Seen.Outcome == SignedIn && before.Email == v.Seen.Email {
-			v.Seen.Shared = "the person before"
+			v.Seen.Shared = "the user before"
 		}
 		return nil
 	}

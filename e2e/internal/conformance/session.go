@@ -161,7 +161,7 @@ func signedOut(ctx context.Context, v *Visit) error {
 	return err
 }
 
-// signedIn is a new browser in which the person of the test is signed in.
+// signedIn is a new browser in which the user of the test is signed in.
 func (v *Visit) signedIn(ctx context.Context) (*Browser, error) {
 	b, err := v.Browser()
 	if err != nil {

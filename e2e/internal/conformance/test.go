@@ -40,9 +40,9 @@ type Should string
 // What a conforming relying party does.
 const (
 	Refuse Should = "refuses the sign-in"
-	Accept Should = "signs the person in"
-	Either Should = "is free to sign the person in or to refuse, without a crash"
-	Apart  Should = "signs the person in to an account of its own, nobody else's"
+	Accept Should = "signs the user in"
+	Either Should = "is free to sign the user in or to refuse, without a crash"
+	Apart  Should = "signs the user in to an account of its own, nobody else's"
 )
 
 // A Test is one literal: what the provider does, and what that tells of the relying
@@ -75,7 +75,7 @@ type Test struct {
 	Slow bool
 
 	Script provider.Script
-	Person provider.Change // of the claims of the person who signs in
+	Person provider.Change // of the claims of the user who signs in
 	// Run does something else than to sign in once.
 	Run func(context.Context, *Visit) error
 	// Judge is the verdict where Should does not tell it.

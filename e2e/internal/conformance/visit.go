@@ -38,9 +38,9 @@ type Seen struct {
 	Outcome Outcome
 	Status  int
 	Path    string
-	As      string // user name, as the page greets the person; empty: it does not
+	As      string // user name, as the page greets the user; empty: it does not
 	Email   string // of the account
-	Shared  string // account of somebody else that the person got; empty: none
+	Shared  string // account of somebody else that the user got; empty: none
 	// Facts are what the test looked at beside the sign-in.
 	Facts    map[string]string
 	Requests []provider.Request
@@ -265,7 +265,7 @@ func (b *Browser) Who(ctx context.Context) (*Owner, error) {
 
 var greeting = regexp.MustCompile(`Successfully signed in as (.+?)\.["<]`)
 
-// greeted is the user name that a page greets the person by.
+// greeted is the user name that a page greets the user by.
 func greeted(body string) string {
 	m := greeting.FindStringSubmatch(body)
 	if m == nil {

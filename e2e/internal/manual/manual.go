@@ -100,7 +100,11 @@ func all() ([]page, error) {
 	for _, h := range versions.Hazards {
 		known.entries = append(known.entries, hazardEntry(h))
 	}
-	return []page{checks, items, lint, known}, nil
+	relying, err := conformancePage()
+	if err != nil {
+		return nil, err
+	}
+	return []page{checks, items, lint, known, relying}, nil
 }
 
 const (

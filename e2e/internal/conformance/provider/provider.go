@@ -414,7 +414,7 @@ func (c *call) jwks() {
 
 func random() string { return fmt.Sprintf("%.20s", rand.Text()) }
 
-// Token is an ID token for a person that was given to nobody: for a sign-in by token.
+// Token is an ID token for a user that was given to nobody: for a sign-in by token.
 func (y *Play) Token() (string, error) {
 	c := &call{Provider: y.p, play: y}
 	var person map[string]any
