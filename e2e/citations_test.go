@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -230,4 +231,12 @@ func TestFactsHaveEachPlaceOnce(t *testing.T) {
 			assert.Contains(t, string(index), "]("+name+")", "the index of the facts")
 		}
 	}
+}
+
+// README tells how many conformance tests there are.
+func TestConformanceCount(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), fmt.Sprintf("%d tests of Paperless-ngx as a relying party", len(conformance.All())))
 }
