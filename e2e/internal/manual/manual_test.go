@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/manual"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
@@ -32,7 +33,7 @@ func TestPagesAreFresh(t *testing.T) {
 	assert.Equal(t, string(had), string(shown), "fixtures/%s is stale: make docs", manual.ShownFile)
 	pages, err := manual.Pages()
 	require.NoError(t, err)
-	require.Len(t, pages, 5)
+	require.Len(t, pages, 6)
 	for name, text := range pages {
 		had, err := os.ReadFile(filepath.Join(root, "docs", name))
 		require.NoError(t, err, "make docs")
@@ -73,6 +74,9 @@ func TestEverythingHasItsEntry(t *testing.T) {
 	}
 	for _, i := range troubleshooting.All() {
 		has(i.Code, manual.ItemsPage, "breaks", "happens on", "looks at", "fix", "basis")
+	}
+	for _, c := range conformance.All() {
+		has(c.ID, manual.ConformancePage, "clause", "a deviation")
 	}
 	for _, r := range troubleshooting.Rules() {
 		has(r.Code, manual.LintPage, "level", "otherwise")
