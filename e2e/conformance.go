@@ -20,7 +20,7 @@ import (
 // The suites that Check runs.
 const (
 	SuiteChecklist   = "checklist"
-	SuiteConformance = "conformance" // Paperless-ngx against a provider that misbehaves
+	SuiteConformance = conformance.Suite // Paperless-ngx against a provider that misbehaves
 )
 
 // conformanceSince is the oldest version whose answers to a provider that
@@ -61,6 +61,9 @@ func checkConformance(ctx context.Context, o Options) (*Results, error) {
 		return nil, err
 	}
 	conformance.Judge(results, known, run.Paperless.Version)
+	if len(o.Only) > 0 && run.Error == "" {
+		run.Error = allSkipped(o.Only, results)
+	}
 	for _, res := range results {
 		run.Results = append(run.Results, runner.Result{Result: res})
 	}
@@ -85,7 +88,26 @@ func conformanceTests(only []string) ([]*conformance.Test, error) {
 			return nil, fmt.Errorf("%w: no conformance test or family %s; ssocheck list conformance names them", ErrUsage, id)
 		}
 	}
+	if control := conformance.Find(conformance.SignIn); !slices.Contains(out, control) {
+		out = slices.Insert(out, 0, control)
+	}
 	return out, nil
+}
+
+// allSkipped says why nothing was tested of what was asked for; "" when something
+// was. The right sign-in that every run begins with does not count.
+func allSkipped(only []string, results []check.Result) string {
+	why := ""
+	for i := range results {
+		res := &results[i]
+		switch asked := res.Check.ID != conformance.SignIn || slices.Contains(only, res.Check.ID) || slices.Contains(only, string(conformance.Callback)); {
+		case asked && res.Status != check.Skipped:
+			return ""
+		case asked && why == "":
+			why = "every test that was asked for was skipped: " + res.Message
+		}
+	}
+	return why
 }
 
 // conformanceResults starts the pair with our provider at authentik's name.

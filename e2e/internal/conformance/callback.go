@@ -15,7 +15,7 @@ func callbackTests() []*Test {
 	const codes, errs = "RFC 6749 4.1.2", "RFC 6749 4.1.2.1; OIDC Core 3.1.2.6"
 	return as(Callback, []Test{
 		{
-			ID: "rp-callback-right", Row: "1.1", Clause: "OIDC Core 3.1", Module: "oidcc-client-test", Should: Accept, Severity: check.High, Means: "nobody can sign in",
+			ID: SignIn, Row: "1.1", Clause: "OIDC Core 3.1", Module: "oidcc-client-test", Should: Accept, Severity: check.High, Means: "nobody can sign in",
 			Title: "A right sign-in works", Provider: "does everything right",
 		},
 		{

@@ -88,6 +88,13 @@ type Setting struct {
 	Has  func(*deployment.Deployment) bool
 }
 
+// Suite is the name of these tests where several suites can be run.
+const Suite = "conformance"
+
+// SignIn is the id of the test in which the provider does everything right. Where
+// nobody can sign in every refusal is worth nothing, so it is part of every run.
+const SignIn = "rp-callback-right"
+
 // All are the tests, in the order of their families.
 func All() []*Test { return slices.Clone(all()) }
 

@@ -13,7 +13,8 @@ const ConformancePage = "conformance.md"
 const conformanceIntro = "What `ssocheck conformance` asks of Paperless-ngx as a relying party, while a provider of ours breaks the rules at authentik's name and\n" +
 	"paths. A pass is a relying party that does what the clause asks, or a deviation that is known of this version (`fixtures/expected.yaml`); only a\n" +
 	"new or a vanished deviation changes the exit code. The page tells what a deviation means, not how it is brought about. `ssocheck explain ID`\n" +
-	"prints the same, and the name of a family or an id selects tests: `ssocheck conformance --only pkce,rp-state-missing`.\n"
+	"prints the same, and the name of a family or an id selects tests: `ssocheck conformance --only pkce,rp-state-missing`. Every run begins with\n" +
+	"rp-callback-right: where nobody can sign in, a refusal proves nothing.\n"
 
 func conformancePage() (page, error) {
 	out := page{name: ConformancePage, title: "Conformance of the relying party", intro: conformanceIntro}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
@@ -284,7 +285,7 @@ func (r *Report) first() (*Check, *troubleshooting.Finding) {
 // notes are what every reader must know about the target.
 func (r *Report) notes() []string {
 	var notes []string
-	if r.Suite == "conformance" {
+	if r.Suite == conformance.Suite {
 		notes = append(notes, "A provider of ours stands at authentik's name and breaks the rules on purpose: what is tested is Paperless-ngx.")
 	}
 	if note := r.labNote(); note != "" {

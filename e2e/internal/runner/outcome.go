@@ -7,6 +7,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -112,7 +113,7 @@ func (j Judgement) Verdict() Verdict {
 		v.Why = oneLine(fmt.Sprintf("the configuration has an error that no check failed by: %s at %s: %s", f.Code, at, f.Message))
 		return v
 	}
-	if why := j.unproven(); why != "" && j.Suite == "" {
+	if why := j.unproven(); why != "" {
 		v.Outcome, v.Why = Error, oneLine(why)
 	}
 	return v
@@ -138,6 +139,9 @@ func (j Judgement) unproven() string {
 		return ""
 	}
 	id := SignIn(j.Bundle)
+	if j.Suite == conformance.Suite {
+		id = conformance.SignIn
+	}
 	for _, r := range j.Rows {
 		if r.ID == id && r.Status == check.Skipped {
 			return fmt.Sprintf("nobody signed in: %s was skipped: %s", id, r.Message)
