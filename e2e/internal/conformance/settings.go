@@ -6,6 +6,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // Settings of Paperless-ngx on which verdicts rest.
@@ -17,10 +18,10 @@ var (
 	signsUp = &Setting{"with PAPERLESS_SOCIAL_AUTO_SIGNUP", func(b *deployment.Deployment) bool {
 		return b.Paperless.On("PAPERLESS_SOCIAL_AUTO_SIGNUP")
 	}}
-	pkceOff = &Setting{"without PKCE", func(b *deployment.Deployment) bool { return !truthy(setting(b, "oauth_pkce_enabled")) }}
-	byMail  = &Setting{"with email_authentication", func(b *deployment.Deployment) bool { return truthy(setting(b, "email_authentication")) }}
+	pkceOff = &Setting{"without PKCE", func(b *deployment.Deployment) bool { return !paperless.Truthy(setting(b, "oauth_pkce_enabled")) }}
+	byMail  = &Setting{"with email_authentication", func(b *deployment.Deployment) bool { return paperless.Truthy(setting(b, "email_authentication")) }}
 	trusts  = &Setting{"with email_authentication and verified_email", func(b *deployment.Deployment) bool {
-		return truthy(setting(b, "email_authentication")) && truthy(setting(b, "verified_email"))
+		return paperless.Truthy(setting(b, "email_authentication")) && paperless.Truthy(setting(b, "verified_email"))
 	}}
 	byName = &Setting{"with uid_field preferred_username", func(b *deployment.Deployment) bool {
 		field, _ := setting(b, "uid_field").(string)
@@ -28,7 +29,7 @@ var (
 	}}
 	tokenOnly = &Setting{"with fetch_userinfo false", func(b *deployment.Deployment) bool {
 		v := setting(b, "fetch_userinfo")
-		return v != nil && !truthy(v)
+		return v != nil && !paperless.Truthy(v)
 	}}
 	anyHost = &Setting{"without PAPERLESS_ALLOWED_HOSTS", func(b *deployment.Deployment) bool {
 		v, ok := b.Paperless.Value("PAPERLESS_ALLOWED_HOSTS")
@@ -53,23 +54,6 @@ var (
 		return setting(b, "token_auth_method") == "client_secret_basic"
 	}}
 )
-
-// truthy is how Python sees a value.
-func truthy(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case float64:
-		return v != 0
-	case []any:
-		return len(v) > 0
-	}
-	return true
-}
 
 // fact judges by a fact: weaker where it has the value.
 func fact(name, weak string) func(*Seen) check.Verdict {

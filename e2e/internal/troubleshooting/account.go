@@ -9,6 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -287,7 +288,7 @@ func accountItems() []*Item {
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()
 				v, set := app.Settings["email_authentication"]
-				if !set || rec.Check != "existing-user" || !truthy(v) {
+				if !set || rec.Check != "existing-user" || !paperless.Truthy(v) {
 					return nil, false
 				}
 				return []string{expected("an unlinked local account stays out of reach"), seen("\"email_authentication\": %#v", v)}, true
@@ -464,19 +465,6 @@ func emailOwner(rec evidence.Record, b *deployment.Deployment) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// truthy is Python's rule: every text but the empty one is true.
-func truthy(v any) bool {
-	switch v := v.(type) {
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case nil:
-		return false
-	}
-	return true
 }
 
 // replaced is the edit that puts the real setting where the dead one stands.

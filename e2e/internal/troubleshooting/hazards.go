@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -209,7 +210,7 @@ func when(b *deployment.Deployment, name string) []string {
 
 // emailAuth quotes that users are signed in by e-mail address.
 func emailAuth(b *deployment.Deployment) []string {
-	if app, _ := b.Paperless.App(); truthy(app.Settings["email_authentication"]) {
+	if app, _ := b.Paperless.App(); paperless.Truthy(app.Settings["email_authentication"]) {
 		return []string{`"email_authentication" is on in the app's settings`}
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // startLogin is /accounts/oidc/<id>/login/: GET asks, POST goes to the provider.
@@ -254,7 +256,7 @@ func (c *call) exchange(p *provider, doc map[string]any, id string, state LoginS
 		return nil, exc
 	}
 	idToken, isText := tokens["id_token"].(string)
-	if !isText && truthy(tokens["id_token"]) && c.set.at("2.20.0") {
+	if !isText && paperless.Truthy(tokens["id_token"]) && c.set.at("2.20.0") {
 		idToken = "not a token"
 	}
 	c.redactor.Add(access, idToken)
@@ -264,7 +266,7 @@ func (c *call) exchange(p *provider, doc map[string]any, id string, state LoginS
 	}
 	out := &socialData{extra: map[string]any{}}
 	wanted, set := p.app["fetch_userinfo"]
-	if !set || truthy(wanted) || idToken == "" {
+	if !set || paperless.Truthy(wanted) || idToken == "" {
 		info, exc := c.userinfo(doc, access)
 		if exc != nil {
 			return nil, exc

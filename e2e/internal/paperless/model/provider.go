@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // A provider is one OpenID Connect app of PAPERLESS_SOCIALACCOUNT_PROVIDERS, as
@@ -124,7 +125,7 @@ func rewriteServers(servers any) ([]any, *pyError) {
 		if !ok {
 			return nil, pyErrorf("TypeError", "dict() argument after ** must be a mapping, not %s", pyType(server["APP"]))
 		}
-		if !truthy(server["id"]) {
+		if !paperless.Truthy(server["id"]) {
 			return nil, pyErrorf("AssertionError", "")
 		}
 		app := maps.Clone(inner)
@@ -153,7 +154,7 @@ func readProvider(level, app map[string]any) provider {
 	if p.app == nil {
 		p.app = map[string]any{}
 	}
-	p.hidden = truthy(p.app["hidden"])
+	p.hidden = paperless.Truthy(p.app["hidden"])
 	return p
 }
 
@@ -213,9 +214,9 @@ func (p *provider) serverURL(s *settings) (string, *pyError) {
 // pkce is decided by truth of the value, so the string "False" turns it on.
 func (p *provider) pkce(s *settings) bool {
 	if v, ok := p.app["oauth_pkce_enabled"]; ok && s.at("2.14.0") {
-		return truthy(v)
+		return paperless.Truthy(v)
 	}
-	return truthy(p.level["OAUTH_PKCE_ENABLED"])
+	return paperless.Truthy(p.level["OAUTH_PKCE_ENABLED"])
 }
 
 // scope are the requested scopes, in one order (the product's order is random).
@@ -252,7 +253,7 @@ func (p *provider) authParams(s *settings) map[string]any {
 
 // basic tells how the client authenticates at the token endpoint.
 func (p *provider) basic(s *settings, doc map[string]any) bool {
-	if v, ok := p.app["token_auth_method"]; ok && truthy(v) {
+	if v, ok := p.app["token_auth_method"]; ok && paperless.Truthy(v) {
 		return v == "client_secret_basic"
 	}
 	methods, _ := doc["token_endpoint_auth_methods_supported"].([]any)
@@ -269,9 +270,9 @@ func (p *provider) basic(s *settings, doc map[string]any) bool {
 // emailAuthentication reports whether a matching address is enough to be the local user.
 func (p *provider) emailAuthentication() bool {
 	if v, ok := p.app["email_authentication"]; ok {
-		return truthy(v)
+		return paperless.Truthy(v)
 	}
-	return truthy(p.level["EMAIL_AUTHENTICATION"])
+	return paperless.Truthy(p.level["EMAIL_AUTHENTICATION"])
 }
 
 // trustsEmail reports whether an address counts as verified without the claim.

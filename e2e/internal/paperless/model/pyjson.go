@@ -261,27 +261,6 @@ func (p *pyScanner) number(start int) (any, int, bool) {
 	return f, i, true
 }
 
-// truthy is Python's bool() of a JSON value.
-func truthy(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case int64:
-		return v != 0
-	case float64:
-		return v != 0
-	case []any:
-		return len(v) > 0
-	case map[string]any:
-		return len(v) > 0
-	}
-	return true
-}
-
 // pyType is the name of a JSON value's type in Python.
 func pyType(v any) string {
 	switch v.(type) {

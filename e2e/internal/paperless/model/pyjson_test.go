@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // The texts of 3.11 were printed by CPython 3.11's json.loads. That of 3.13 for
@@ -71,9 +73,9 @@ func TestPythonWords(t *testing.T) {
 	assert.Equal(t, `b'{"error": "x"}'`, pyBytes([]byte(`{"error": "x"}`)))
 	assert.Equal(t, `b"it's\xc3\xa4\n"`, pyBytes([]byte("it'sä\n")))
 	for _, v := range []any{"False", []any{0}, int64(1), true} {
-		assert.True(t, truthy(v), "%v", v)
+		assert.True(t, paperless.Truthy(v), "%v", v)
 	}
 	for _, v := range []any{"", nil, []any{}, int64(0), false, map[string]any{}} {
-		assert.False(t, truthy(v), "%v", v)
+		assert.False(t, paperless.Truthy(v), "%v", v)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 func unix(seconds float64) time.Time { return time.Unix(int64(seconds), 0) }
@@ -68,7 +70,7 @@ func (c *call) claims(p *provider, raw map[string]any) (Claims, *pyError) {
 	v, said := raw["email_verified"]
 	// Whatever is true to Python counts as verified, the string "false" too; what is no
 	// boolean fails only where the address is stored.
-	out.Verified = truthy(v)
+	out.Verified = paperless.Truthy(v)
 	trusted, exc := p.trustsEmail(out.Email)
 	out.Verified = out.Verified || trusted
 	if exc != nil || trusted {
@@ -337,7 +339,7 @@ func (c *call) sync(d *State, u *User, extra map[string]any) {
 	claim, ok := extra[c.set.groupsClaim]
 	if c.set.at("2.20.1") {
 		for _, where := range []string{"userinfo", "id_token"} { // where 2.20.0 moved the claims to
-			if m, _ := extra[where].(map[string]any); m != nil && !truthy(claim) {
+			if m, _ := extra[where].(map[string]any); m != nil && !paperless.Truthy(claim) {
 				claim, ok = m[c.set.groupsClaim], true
 			}
 		}
@@ -376,7 +378,7 @@ func (c *call) groupsProblem(extra map[string]any) *pyError {
 	}
 	for _, where := range []string{"userinfo", "id_token"} {
 		m, _ := extra[where].(map[string]any)
-		if v := m[c.set.groupsClaim]; truthy(v) {
+		if v := m[c.set.groupsClaim]; paperless.Truthy(v) {
 			switch v.(type) {
 			case int64, float64, bool:
 				return pyErrorf("TypeError", "'%s' object is not iterable", pyType(v))
