@@ -92,7 +92,7 @@ func onRecorded(t *testing.T, version string, passB bool) Options {
 	b.Paperless.Env["PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS"] = "true"
 	b, missing := Prepare(b)
 	require.Empty(t, missing)
-	const patience = LabPatience
+	const patience = Patience // not LabPatience: the tests run on busy machines
 	p := provider.New(provider.Options{Origin: b.Authentik.URL, Elsewhere: Elsewhere, Patience: patience})
 	t.Cleanup(p.Close)
 	pair, err := lab.Start(t.Context(), b, lab.WithProvider(p.Target()), lab.WithTimeout(patience))

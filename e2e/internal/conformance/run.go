@@ -103,6 +103,11 @@ func (o *Options) one(ctx context.Context, t *Test) check.Result {
 		return res
 	}
 	l.visit.record(&res.Record)
+	if took := l.visit.longest; !t.Slow && took >= o.Provider.Patience() {
+		res.Status = check.Errored
+		res.Message = fmt.Sprintf("a page took %.1f s, longer than Paperless-ngx waits for the provider: what followed may come from that alone; run again while the machine is quieter", took.Seconds())
+		return res
+	}
 	res.Conformance.Verdict = t.verdict(l.seen)
 	res.Message = l.seen.sentence()
 	res.Status = check.Passed

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
@@ -171,6 +172,9 @@ func replayed(ctx context.Context, v *Visit) error {
 	}
 	if err := b.open(ctx, back); err != nil {
 		return err
+	}
+	if v.Seen.Outcome != SignedIn && v.Seen.Outcome != SignUp {
+		return fmt.Errorf("the callback of a right sign-in ended %s the first time (status %d)", v.Seen.Outcome, v.Seen.Status)
 	}
 	first, asked := *v.Seen, len(v.Play.Requests())
 	page, err := b.Get(ctx, back.String())

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance/provider"
@@ -60,7 +61,9 @@ type Visit struct {
 
 	mu   sync.Mutex
 	hops []evidence.Hop
-	n    int
+	// longest is what the slowest page took.
+	longest time.Duration
+	n       int
 }
 
 // Fact notes something that was seen.
@@ -106,6 +109,7 @@ const bodyLimit = 1 << 20
 
 // Do sends a request.
 func (b *Browser) Do(r *http.Request) (*Page, error) {
+	began := time.Now()
 	resp, err := b.c.Do(r)
 	if err != nil {
 		var ue *url.Error
@@ -128,6 +132,7 @@ func (b *Browser) Do(r *http.Request) (*Page, error) {
 		}
 	}
 	b.v.mu.Lock()
+	b.v.longest = max(b.v.longest, time.Since(began))
 	b.v.hops = append(b.v.hops, hop)
 	b.v.mu.Unlock()
 	return p, nil

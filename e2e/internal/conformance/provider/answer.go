@@ -109,6 +109,19 @@ func (y *Play) Requests() []Request {
 	return slices.Clone(y.requests)
 }
 
+// Unanswered is how many requests of the play were left without an answer so far.
+func (y *Play) Unanswered() int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	n := 0
+	for i := range y.requests {
+		if y.requests[i].Status == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // answer sends a document, changed as the script says.
 func (c *call) answer(a Answer, doc map[string]any) {
 	if a.Silent {
