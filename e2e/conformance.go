@@ -10,7 +10,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance/provider"
-	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
@@ -29,8 +28,11 @@ const conformanceSince = "2.20.0"
 
 // checkConformance runs the conformance tests of the relying party.
 func checkConformance(ctx context.Context, o Options) (*Results, error) {
-	if o.Target == target.External {
+	switch o.Target {
+	case target.External:
 		return nil, fmt.Errorf("%w: --suite conformance: a provider that misbehaves cannot stand in for yours; take --target lab or stack", ErrUsage)
+	case target.Stack:
+		return nil, fmt.Errorf("%w: --suite conformance: the stack does not run it yet; take --target lab", ErrUsage)
 	}
 	tests, err := conformanceTests(o.Only)
 	if err != nil {
@@ -40,7 +42,7 @@ func checkConformance(ctx context.Context, o Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Target != target.Stack && !b.Paperless.AtLeast(conformanceSince) {
+	if !b.Paperless.AtLeast(conformanceSince) {
 		return nil, fmt.Errorf("%w: the lab knows from %s on what Paperless-ngx answers to a provider that misbehaves, not for %s; name a later one with --paperless", ErrUsage, conformanceSince, b.Paperless.Version)
 	}
 	known, err := conformance.Known()
@@ -114,13 +116,10 @@ func allSkipped(only []string, results []check.Result) string {
 func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests []*conformance.Test) ([]check.Result, error) {
 	b, missing := conformance.Prepare(run.Bundle)
 	run.Bundle = b
-	patience := conformance.LabPatience
-	if run.Kind == target.Stack {
-		patience = conformance.Patience
-	}
+	const patience = conformance.LabPatience
 	p := provider.New(provider.Options{Origin: strings.TrimRight(b.Authentik.URL, "/"), Elsewhere: conformance.Elsewhere, Patience: patience})
 	defer p.Close()
-	t, err := startConformance(ctx, o, b, p)
+	t, err := lab.Start(ctx, b, lab.WithProvider(p.Target()), lab.WithTimeout(patience), lab.WithLogger(o.Log))
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +146,4 @@ func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests [
 			observe(Event{Kind: runner.Finished, Check: res.Check, Index: n, Total: len(tests), Result: &out, At: time.Now()})
 		},
 	}), nil
-}
-
-func startConformance(ctx context.Context, o Options, b *deployment.Deployment, p *provider.Provider) (*target.Target, error) {
-	if o.Target == target.Stack {
-		return nil, fmt.Errorf("%w: --suite conformance: the stack does not run it yet; take --target lab", ErrUsage)
-	}
-	return lab.Start(ctx, b, lab.WithProvider(p.Target()), lab.WithTimeout(conformance.LabPatience), lab.WithLogger(o.Log))
 }

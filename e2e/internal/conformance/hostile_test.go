@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -194,14 +195,6 @@ func compare(t *testing.T, r *row, res check.Result, version string) {
 		assert.Equal(t, *rec.SignedIn, s[0] == string(SignedIn), "row %s %s (%s): signed in", r.ID, res.Check.ID, res.Message)
 	}
 	if rec.Final != nil && s[1] != "0" {
-		assert.Equal(t, rec.Final.Status, atoi(s[1]), "row %s %s (%s): status", r.ID, res.Check.ID, res.Message)
+		assert.Equal(t, strconv.Itoa(rec.Final.Status), s[1], "row %s %s (%s): status", r.ID, res.Check.ID, res.Message)
 	}
-}
-
-func atoi(s string) int {
-	n := 0
-	for _, c := range s {
-		n = 10*n + int(c-'0')
-	}
-	return n
 }

@@ -77,15 +77,8 @@ func crossed(start, finish App) func(context.Context, *Visit) error {
 		if err != nil {
 			return err
 		}
-		request, page, err := other.Begin(ctx, finish, "")
-		if err != nil {
-			return err
-		}
-		if request == nil {
-			return other.See(ctx, page)
-		}
-		back, err := other.Authorize(ctx, request)
-		if err != nil {
+		back, err := other.answer(ctx, finish)
+		if err != nil || back == nil {
 			return err
 		}
 		q := back.Query()
@@ -102,15 +95,8 @@ func carried(ctx context.Context, v *Visit) error {
 	if err != nil {
 		return err
 	}
-	request, page, err := b.Begin(ctx, OwnApp, "")
-	if err != nil {
-		return err
-	}
-	if request == nil {
-		return b.See(ctx, page)
-	}
-	back, err := b.Authorize(ctx, request)
-	if err != nil {
+	back, err := b.answer(ctx, OwnApp)
+	if err != nil || back == nil {
 		return err
 	}
 	v.Play.Do(func(s *provider.Script) { s.Token = provider.Answer{Status: 400, Body: `{"error":"invalid_client"}`} })

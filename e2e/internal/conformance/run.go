@@ -152,9 +152,6 @@ func (t *Test) should() string {
 // sentence says what was seen.
 func (s *Seen) sentence() string {
 	text := string(s.Outcome)
-	if s.Outcome == "" {
-		text = ""
-	}
 	if s.As != "" {
 		text += " as " + s.As
 	}

@@ -105,7 +105,7 @@ func rotated(chosen string) func(context.Context, *Visit) error {
 				return err
 			}
 			b.set(before)
-			if back, err = b.answer(ctx); err != nil || back == nil {
+			if back, err = b.answer(ctx, v.Test.apps()[0]); err != nil || back == nil {
 				return err
 			}
 		}

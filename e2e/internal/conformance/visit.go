@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -112,11 +113,9 @@ func (b *Browser) Do(r *http.Request) (*Page, error) {
 	began := time.Now()
 	resp, err := b.c.Do(r)
 	if err != nil {
-		var ue *url.Error
-		if e, ok := err.(*url.Error); ok { //nolint:errorlint // http.Client.Do returns it unwrapped
-			ue, err = e, e.Err
+		if e := (*url.Error)(nil); errors.As(err, &e) {
+			err = e.Err // its address may carry a code
 		}
-		_ = ue // its address may carry a code
 		return nil, fmt.Errorf("%s %s%s: %w", r.Method, r.URL.Host, r.URL.Path, err)
 	}
 	defer func() { _ = resp.Body.Close() }()

@@ -375,7 +375,7 @@ var nowhere = []netip.Prefix{
 }
 
 // standsForEdge reports whether an extra_hosts entry names the user's own proxy,
-// for which the edge stands. An address where nobody can be is a cause of the
+// for which the edge stands. An address where nobody can be is a mistake of the
 // configuration, and stays.
 func standsForEdge(name, addr string, at site) bool {
 	name = strings.ToLower(name)
