@@ -5,31 +5,27 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // A pyJSONError is what Python's json module says of a text that is not JSON.
 // Its words and its position are what a user finds in the container log.
 type pyJSONError struct {
 	msg string
-	doc []rune
-	pos int
+	doc string
+	pos int // in bytes
 }
 
 // Error is str(JSONDecodeError): message, line, column and character.
 func (e *pyJSONError) Error() string {
-	line, col := 1, e.pos+1
-	for i, r := range e.doc[:min(e.pos, len(e.doc))] {
-		if r == '\n' {
-			line++
-			col = e.pos - i
-		}
-	}
-	return fmt.Sprintf("%s: line %d column %d (char %d)", e.msg, line, col, e.pos)
+	before := e.doc[:min(e.pos, len(e.doc))]
+	col := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+	return fmt.Sprintf("%s: line %d column %d (char %d)", e.msg, strings.Count(before, "\n")+1, col, utf8.RuneCountInString(before))
 }
 
 // A pyScanner reads JSON as CPython's scanner does, error for error.
 type pyScanner struct {
-	doc []rune
+	doc string // an index is a byte's: what the grammar knows is ASCII
 	// comma is true for Python 3.13 and later, which names a trailing comma.
 	comma bool
 }
@@ -37,7 +33,10 @@ type pyScanner struct {
 // pyJSON is json.loads(text). Objects become map[string]any, numbers int64 or
 // float64. The error is always a *pyJSONError.
 func pyJSON(text string, python313 bool) (any, error) {
-	p := &pyScanner{doc: []rune(text), comma: python313}
+	if !utf8.ValidString(text) {
+		text = string([]rune(text)) // a replacement character for each wrong byte
+	}
+	p := &pyScanner{doc: text, comma: python313}
 	if strings.HasPrefix(text, "\ufeff") {
 		return nil, p.fail("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0)
 	}
@@ -55,19 +54,16 @@ func (p *pyScanner) fail(msg string, pos int) error {
 	return &pyJSONError{msg: msg, doc: p.doc, pos: pos}
 }
 
-// at is the character at i, or -1 past the end.
+// at is the byte at i, or -1 past the end.
 func (p *pyScanner) at(i int) rune {
 	if i >= len(p.doc) {
 		return -1
 	}
-	return p.doc[i]
+	return rune(p.doc[i])
 }
 
 func (p *pyScanner) space(i int) int {
-	for i < len(p.doc) && strings.ContainsRune(" \t\n\r", p.doc[i]) {
-		i++
-	}
-	return i
+	return len(p.doc) - len(strings.TrimLeft(p.doc[i:], " \t\n\r"))
 }
 
 // value reads one term that begins at i and returns the index after it.
@@ -83,7 +79,7 @@ func (p *pyScanner) value(i int) (any, int, error) {
 	for word, v := range map[string]any{
 		"null": nil, "true": true, "false": false, "NaN": 0.0, "Infinity": 0.0, "-Infinity": 0.0,
 	} {
-		if strings.HasPrefix(string(p.doc[min(i, len(p.doc)):min(i+len(word), len(p.doc))]), word) {
+		if strings.HasPrefix(p.doc[min(i, len(p.doc)):], word) {
 			return v, i + len(word), nil
 		}
 	}
@@ -162,18 +158,18 @@ var pyEscapes = map[rune]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\
 // text reads a string whose opening quote stands before i.
 func (p *pyScanner) text(i int) (any, int, error) {
 	begin := i - 1
-	var out []rune
+	var out strings.Builder
 	for {
 		c := p.at(i)
 		switch {
 		case c == -1:
 			return nil, i, p.fail("Unterminated string starting at", begin)
 		case c == '"':
-			return string(out), i + 1, nil
+			return out.String(), i + 1, nil
 		case c <= 0x1f:
 			return nil, i, p.fail("Invalid control character at", i)
 		case c != '\\':
-			out = append(out, c)
+			out.WriteByte(p.doc[i])
 			i++
 			continue
 		}
@@ -186,7 +182,7 @@ func (p *pyScanner) text(i int) (any, int, error) {
 			if !ok {
 				return nil, i, p.fail(`Invalid \escape`, i)
 			}
-			out = append(out, plain)
+			out.WriteRune(plain)
 			i += 2
 			continue
 		}
@@ -201,7 +197,7 @@ func (p *pyScanner) text(i int) (any, int, error) {
 				i += 6
 			}
 		}
-		out = append(out, u)
+		out.WriteRune(u)
 	}
 }
 
@@ -209,7 +205,7 @@ func (p *pyScanner) hex(i int) (rune, bool) {
 	if i+4 >= len(p.doc) {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(string(p.doc[i:i+4]), 16, 32)
+	n, err := strconv.ParseUint(p.doc[i:i+4], 16, 32)
 	return rune(n), err == nil
 }
 
@@ -248,7 +244,7 @@ func (p *pyScanner) number(start int) (any, int, bool) {
 			i = end
 		}
 	}
-	word := string(p.doc[start:i])
+	word := p.doc[start:i]
 	if !float {
 		if n, err := strconv.ParseInt(word, 10, 64); err == nil {
 			return n, i, true
