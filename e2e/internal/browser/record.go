@@ -167,7 +167,11 @@ type loss struct {
 }
 
 func (l loss) text(red *evidence.Redactor) string {
-	return fmt.Sprintf("%s for a %s (%s)", l.code, strings.ToLower(l.kind), red.URL(l.url))
+	kind := strings.ToLower(l.kind)
+	if l.kind == string(network.ResourceTypeOther) {
+		kind = "resource" // such as the icon of a page
+	}
+	return fmt.Sprintf("%s for the %s (%s)", l.code, kind, red.URL(l.url))
 }
 
 func (r *recorder) request(ev *network.EventRequestWillBeSent) {

@@ -104,7 +104,7 @@ func TestNetworkChangeIsNoVerdict(t *testing.T) {
 			assert.Equal(t, min(tt.losses, 3), strings.Count(said, "repeated in a fresh profile ("), said)
 			if tt.status == check.Errored {
 				assert.Equal(t, 2, r.ExitCode())
-				assert.Contains(t, res.Message, "net::ERR_INTERNET_DISCONNECTED for a script (")
+				assert.Contains(t, res.Message, "net::ERR_INTERNET_DISCONNECTED for the script (")
 				assert.NotContains(t, res.Message, "\n")
 				assert.Empty(t, res.Findings)
 			}
