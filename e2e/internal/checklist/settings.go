@@ -7,6 +7,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 // Settings that the checks look at, besides those that render names.
@@ -73,26 +74,10 @@ func wantsPKCE(b *deployment.Deployment) bool {
 	}
 	if app, ok := b.Paperless.App(); ok && b.Paperless.AtLeast(appPKCESince) {
 		if v, ok := app.Settings["oauth_pkce_enabled"]; ok {
-			return pythonTrue(v)
+			return paperless.Truthy(v)
 		}
 	}
-	return pythonTrue(doc.OIDC.PKCE)
-}
-
-func pythonTrue(v any) bool {
-	switch v := v.(type) {
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case float64:
-		return v != 0
-	case []any:
-		return len(v) > 0
-	case map[string]any:
-		return len(v) > 0
-	}
-	return false
+	return paperless.Truthy(doc.OIDC.PKCE)
 }
 
 // put sets a variable, or removes it when the value is empty, in the file's
