@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +57,7 @@ type Options struct {
 	Report    string   // directory for the report, new, empty or of an earlier report; empty: none
 	Shots     bool     // a screenshot of every step, not only of checks that do not pass
 	Headed    bool     // a browser with a window
+	Jobs      int      // checks side by side, on the lab only; 0: by the cores, 1 with Headed
 	Browser   string   // address of a Chrome that runs elsewhere, ws://…; empty: one is started
 	// Helper is a program that prepares a browser's network where the user is not
 	// root, as the command ssocheck itself does; see browser.Options. Empty: none.
@@ -243,8 +245,24 @@ func Check(ctx context.Context, o Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	ro.Lint = findings
+	ro.Lint, ro.Jobs = findings, o.jobs()
 	return runner.Do(ctx, ro)
+}
+
+// maxJobs is for many cores: the checks of a checklist that need each other leave no
+// more of them to do at once, and each holds a page of a browser.
+const maxJobs = 8
+
+// jobs is how many checks run side by side: one more than there are cores, because a
+// check waits for its browser half of the time.
+func (o *Options) jobs() int {
+	switch {
+	case o.Jobs > 0:
+		return o.Jobs
+	case o.Headed: // somebody watches
+		return 1
+	}
+	return min(runtime.NumCPU()+1, maxJobs)
 }
 
 // A starter boots a pair for the runner.

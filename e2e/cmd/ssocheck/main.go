@@ -259,6 +259,7 @@ type runCmd struct {
 	outputs
 	Shots  bool   `help:"A screenshot of every step in the report, not only of the checks that do not pass."`
 	Headed bool   `help:"A browser with a window."`
+	Jobs   int    `help:"Checks to run side by side, each on a pair of its own; on the lab only. Default: one more than the cores." placeholder:"N"`
 	Keep   bool   `help:"Leave the stack running."`
 	Format string `enum:"text,prometheus" default:"text" help:"text, or prometheus: metrics for the textfile collector of node_exporter."`
 
@@ -299,7 +300,7 @@ func (c *runCmd) Run(e *env) error {
 	defer progress.Close()
 	r, err := e2e.Check(e.ctx, e2e.Options{
 		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Paperless: c.Paperless, Authentik: c.Authentik,
-		Suite: c.Suite, Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Log: e.log, Observe: progress.Observe, Stack: c.stack(e),
+		Suite: c.Suite, Only: c.Only, Plant: c.Plant, Report: c.Report, Shots: c.Shots, Headed: c.Headed, Jobs: c.Jobs, Log: e.log, Observe: progress.Observe, Stack: c.stack(e),
 		Browser: c.Browser, Helper: ourselves(), External: c.External.options(),
 	})
 	progress.Close()

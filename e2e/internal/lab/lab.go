@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -164,6 +165,10 @@ func Start(ctx context.Context, b *deployment.Deployment, opts ...Option) (*targ
 		NotModelled: p.notModelled,
 		Direct:      p.direct,
 		Changes:     true,
-		Close:       p.close,
+		Fork: func(ctx context.Context) (*target.Target, error) {
+			id := fmt.Sprintf("%s-%d", o.route, serial.Add(1))
+			return Start(ctx, b, append(slices.Clone(opts), WithEdge(e, id), WithState(p.state()), WithSnapshot(nil))...)
+		},
+		Close: p.close,
 	}, nil
 }

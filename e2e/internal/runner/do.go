@@ -29,7 +29,7 @@ func Do(ctx context.Context, o Options) (*Run, error) {
 	}
 	began := time.Now()
 	r := &run{
-		o: o, jobs: jobs,
+		o: o, jobs: jobs, turns: turnsOf(jobs, o.Observe),
 		out: &Run{
 			Started: began, Tool: o.Tool, Kind: o.Kind, Bundle: o.Bundle, Lint: o.Lint, Hazards: o.Hazards, Only: slices.Clone(o.Only),
 			Paperless: evidence.Product{Version: o.Bundle.Paperless.Version, URL: o.Bundle.Paperless.URL},
@@ -44,9 +44,10 @@ func Do(ctx context.Context, o Options) (*Run, error) {
 
 // run is one call of Do.
 type run struct {
-	o    Options
-	jobs []job
-	out  *Run
+	o     Options
+	jobs  []job
+	out   *Run
+	turns []*turn // one for each job
 	// over says why nothing more is run: cancelled, or the browser died.
 	over string
 }
@@ -54,30 +55,17 @@ type run struct {
 func (r *run) loop(ctx context.Context) {
 	pool := newPool(ctx, r.o)
 	starts := startAll(ctx, r.o, r.jobs)
+	side := r.begin(ctx, starts, pool)
 	for i, j := range r.jobs {
-		r.o.Observe(Event{Kind: Started, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), At: time.Now()})
-		began := time.Now()
-		res := r.one(ctx, i, j, starts, pool)
-		res.Check, res.Variant = j.check, j.variant.Name
-		res.Seconds = time.Since(began).Seconds()
-		r.expected(&res)
-		if res.Status != check.Passed && res.Status != check.Skipped && res.Bundle != nil {
-			res.Findings = r.o.Explain(res.Record, res.Bundle, j.check, res.Status)
-		}
-		if res.Status == check.Failed || res.Status == check.Warned {
-			res.Findings = r.o.withLint(j, res.Status, res.Findings)
-			if on := checklist.If(j.variant.Name); on != "" && r.o.refusal() == nil {
-				res.Message = on + ": " + res.Message
-			}
-		}
+		res := side.result(i)
 		r.out.Results = append(r.out.Results, res)
-		last := res
-		r.o.Observe(Event{Kind: Finished, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Result: &last, At: time.Now()})
+		r.o.Observe(Event{Kind: Finished, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Result: &res, At: time.Now()})
 		starts.done(j.variant.Name)
-		if r.over == "" && r.o.Enough != nil && r.o.Enough(last) {
+		if r.over == "" && r.o.Enough != nil && r.o.Enough(res) {
 			r.over = "enough was seen"
 		}
 	}
+	side.end()
 	// The targets' own redactors know what was made while they ran.
 	for _, t := range starts.started() {
 		if t.Redactor != nil && t.Redactor != r.out.Redactor {
@@ -90,36 +78,63 @@ func (r *run) loop(ctx context.Context) {
 	}
 }
 
+// judged runs one job and says what explains it.
+func (r *run) judged(ctx context.Context, i int, j job, starts *starts, pool *pool) Result {
+	began := time.Now()
+	t := r.turns[i]
+	res := r.one(ctx, i, j, starts, pool)
+	res.Check, res.Variant = j.check, j.variant.Name
+	res.Seconds = time.Since(began).Seconds()
+	if t.over == "" {
+		r.expected(&res)
+	}
+	if res.Status != check.Passed && res.Status != check.Skipped && res.Bundle != nil {
+		res.Findings = r.o.Explain(res.Record, res.Bundle, j.check, res.Status)
+	}
+	if res.Status == check.Failed || res.Status == check.Warned {
+		res.Findings = r.o.withLint(j, res.Status, res.Findings)
+		if on := checklist.If(j.variant.Name); on != "" && r.o.refusal() == nil {
+			res.Message = on + ": " + res.Message
+		}
+	}
+	return res
+}
+
 // fail says why the tester could not do its work; the first reason stays.
 func (r *run) fail(text string) {
-	if r.out.Error == "" {
+	if r.out.Error == "" && text != "" {
 		r.out.Error = r.out.Redactor.Text(text)
 	}
 }
 
-// one runs one job, or says why it does not run.
+// one runs one job, or says why it does not run. Why nothing more is run, and why
+// the tester could not do its work, are left in the job's turn.
 func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool) Result {
-	if r.over == "" && ctx.Err() != nil {
-		r.over = "interrupted"
-		r.fail("interrupted: " + context.Cause(ctx).Error())
+	t := r.turns[i]
+	if ctx.Err() != nil {
+		t.over, t.fail = "interrupted", "interrupted: "+context.Cause(ctx).Error()
+		return skipped(t.over)
 	}
-	if r.over != "" {
-		return skipped(r.over)
-	}
-	if why := r.missing(j); why != "" {
+	if why := r.missing(i); why != "" {
 		return skipped(why)
 	}
 	if f := r.o.refusal(); f != nil {
 		return refused(j, f, r.o.Bundle)
 	}
 	if why := r.foreign(j.check); why != "" {
-		r.fail(why)
+		t.fail = why
 		return skipped(why)
 	}
 	if !starts.ready(j.variant.Name) {
-		r.o.Observe(Event{Kind: Booting, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), At: time.Now()})
+		t.observe(Event{Kind: Booting, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), At: time.Now()})
 	}
 	s, err := starts.wait(ctx, j.variant.Name)
+	if err == nil && j.variant.Name == check.AsConfigured {
+		t.products = &[2]evidence.Product{s.target.Paperless, s.target.Authentik}
+	}
+	if err == nil && r.o.Jobs > 1 {
+		s, err = r.own(ctx, i, s, starts)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return r.one(ctx, i, j, starts, pool) // interrupted while waiting
@@ -130,12 +145,10 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 		if j.variant.Name != check.AsConfigured {
 			text = fmt.Sprintf("the %s did not start as %s: %s", r.o.Kind, j.variant.Name, err)
 		}
-		r.fail(text)
+		t.fail = text
 		return Result{Result: check.Result{Status: check.Errored, Message: r.out.Redactor.Text(text)}}
 	}
-	if j.variant.Name == check.AsConfigured {
-		r.out.Paperless, r.out.Authentik = s.target.Paperless, s.target.Authentik
-	}
+	t.start = s
 	if j.check.Changes && !s.target.Changes {
 		return skipped("needs --allow-changes: it makes or links accounts")
 	}
@@ -147,8 +160,7 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 				return r.one(ctx, i, j, starts, pool)
 			}
 			// Without a browser nothing else can be done either.
-			r.over = "there is no browser"
-			r.fail(err.Error())
+			t.over, t.fail = "there is no browser", err.Error()
 			return Result{Result: check.Result{Status: check.Errored, Message: err.Error()}}
 		}
 		defer release()
@@ -161,14 +173,12 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	res, err := r.pass(ctx, i, j, s, b)
 	switch {
 	case ctx.Err() != nil:
-		r.over = "interrupted"
-		r.fail("interrupted: " + context.Cause(ctx).Error())
+		t.over, t.fail = "interrupted", "interrupted: "+context.Cause(ctx).Error()
 		if res.Status != check.Passed { // whatever it says, it was cut short
 			res.Status, res.Message = check.Errored, "interrupted"
 		}
 	case errors.Is(err, browser.ErrCrashed) || (b != nil && b.Err() != nil):
-		r.over = "the browser ended"
-		r.fail("the browser ended while " + j.check.ID + " ran")
+		t.over, t.fail = "the browser ended", "the browser ended while "+j.check.ID+" ran"
 		res.Status, res.Message = check.Errored, "the browser ended"
 	}
 	return res
@@ -179,9 +189,9 @@ func skipped(why string) Result {
 }
 
 // missing says which need of a job is not met; "" when all are.
-func (r *run) missing(j job) string {
-	for _, need := range j.check.Needs {
-		for _, res := range r.resultsOf(need, j.variant.Name) {
+func (r *run) missing(i int) string {
+	for _, need := range r.jobs[i].check.Needs {
+		for _, res := range r.resultsOf(need, i) {
 			if res.Status == check.Passed || res.Status == check.Warned {
 				continue
 			}
@@ -215,20 +225,20 @@ func (r *run) foreign(c *check.Check) string {
 	return fmt.Sprintf("needs authentik: the provider of this configuration is %s, which nothing here can stand for or sign in at", other)
 }
 
-// resultsOf are the results of a check that count for a variant: its own, else
-// the one as configured, else whatever there is.
-func (r *run) resultsOf(c *check.Check, variant string) []Result {
-	var all []Result
-	for _, name := range []string{variant, check.AsConfigured} {
-		for _, res := range r.out.Results {
-			if res.Check == c && res.Variant == name {
-				return []Result{res}
-			}
+// resultsOf are the results of a check that count for a job: its own variant's,
+// else the one as configured, else whatever there is.
+func (r *run) resultsOf(c *check.Check, i int) []*Result {
+	var all []*Result
+	for k, j := range r.jobs[:i] {
+		if j.check == c {
+			all = append(all, &r.turns[k].res)
 		}
 	}
-	for _, res := range r.out.Results {
-		if res.Check == c {
-			all = append(all, res)
+	for _, name := range []string{r.jobs[i].variant.Name, check.AsConfigured} {
+		for _, res := range all {
+			if res.Variant == name {
+				return []*Result{res}
+			}
 		}
 	}
 	return all

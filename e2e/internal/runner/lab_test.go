@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ import (
 type bench struct {
 	edge    *edge.Edge
 	lab     []lab.Option
+	mu      sync.Mutex // guards browser
 	browser *browser.Browser
 	labs    int
 }
@@ -61,6 +63,8 @@ func (b *bench) run(t *testing.T, o runner.Options) *runner.Run {
 		return lab.Start(ctx, bundle, append([]lab.Option{lab.WithEdge(b.edge, prefix+variant)}, b.lab...)...)
 	}
 	o.OpenBrowser = func(_ context.Context, tg *target.Target) (*browser.Browser, func(), error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		var err error
 		if b.browser == nil {
 			b.browser, err = browser.Open(context.Background(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI})

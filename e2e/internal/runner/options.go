@@ -50,8 +50,12 @@ type Options struct {
 	// Expected are known deviations: see Expectation.
 	Expected []Expectation
 	Log      *slog.Logger // nil: silent
-	Shots    bool         // a screenshot of every step
-	Film     bool         // the same, kept where a check does not pass
+	// Jobs is how many checks run side by side, where each can have a pair of its
+	// own (target.Forks); less than 2: one after another, on one pair. What is told
+	// and reported has the order of the checks either way.
+	Jobs  int
+	Shots bool // a screenshot of every step
+	Film  bool // the same, kept where a check does not pass
 }
 
 // An EventKind is what happened.
@@ -92,6 +96,9 @@ func (o *Options) defaults() error {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if !target.Can(o.Kind).Forks {
+		o.Jobs = 1
 	}
 	if err := check.Validate(o.Checks); err != nil {
 		return fmt.Errorf("runner: %w", err)

@@ -37,7 +37,7 @@ func (r *run) once(ctx context.Context, i int, j job, s *start, b *browser.Brows
 	}
 	res := Result{Result: check.Result{Bundle: s.bundle}}
 	progress := func(step string) {
-		r.o.Observe(Event{Kind: Step, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Step: step, At: time.Now()})
+		r.turns[i].observe(Event{Kind: Step, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Step: step, At: time.Now()})
 	}
 	from := markOf(ctx, t)
 	var session *browser.Session

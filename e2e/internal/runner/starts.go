@@ -43,6 +43,7 @@ type starts struct {
 	wg     sync.WaitGroup
 	mu     sync.Mutex // guards cancel and unneeded of each start
 	closed []error
+	forks  []*target.Target // guarded by mu
 }
 
 func startAll(ctx context.Context, o Options, jobs []job) *starts {
@@ -184,13 +185,33 @@ func (s *starts) started() []*target.Target {
 			out = append(out, one.target)
 		}
 	}
-	return out
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(out, s.forks...)
+}
+
+// fork starts a pair on a copy of what another one keeps now.
+func (s *starts) fork(ctx context.Context, of *start) (*start, error) {
+	if of.target.Fork == nil {
+		return nil, fmt.Errorf("a %s gives no pair for one check alone", of.target.Kind)
+	}
+	t, err := of.target.Fork(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.forks = append(s.forks, t)
+	s.mu.Unlock()
+	return &start{name: of.name, bundle: of.bundle, target: t, standing: of.standing}, nil
 }
 
 // close stops what still starts, waits for it, and closes everything.
 func (s *starts) close() error {
 	s.cancel()
 	s.wg.Wait()
+	for _, t := range s.forks { // before what they are copies of: that has the edge
+		s.closed = append(s.closed, t.Close())
+	}
 	for _, one := range s.list {
 		s.shut(one)
 	}

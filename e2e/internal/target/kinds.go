@@ -25,6 +25,8 @@ type Abilities struct {
 	OwnNetwork bool
 	// StartsContainers is true when a start changes the machine's network.
 	StartsContainers bool
+	// Forks is true when each check can have a pair of its own (Target.Fork).
+	Forks bool
 	// Models is true when our models answer, not the products.
 	Models bool
 }
@@ -36,7 +38,7 @@ func Can(kind string) Abilities {
 	}
 	return Abilities{
 		CanVary: true, FromFiles: true, OwnUsers: true, OwnAccounts: true, OwnNetwork: true,
-		StartsContainers: kind == Stack, Models: kind == Lab,
+		StartsContainers: kind == Stack, Models: kind == Lab, Forks: kind == Lab,
 	}
 }
 

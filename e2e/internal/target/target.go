@@ -69,6 +69,10 @@ type Target struct {
 	Probes func(context.Context) []evidence.Probe
 	// Changes is false when accounts must not be made or linked.
 	Changes bool
+	// Fork starts another pair of the same configuration on a copy of what this one
+	// keeps now. Nothing that is done on one of them shows on the other. Nil where it
+	// cannot be had.
+	Fork func(context.Context) (*Target, error)
 	// Close stops what was started. Never nil; safe to call twice.
 	Close func() error
 }
