@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 GO ?= go
 REPORT ?= report
-export CGO_ENABLED ?= $(shell command -v gcc >/dev/null 2>&1 && echo 1 || echo 0)
+# As the releases are built: what is tested is what is shipped, and compiled once.
+export CGO_ENABLED ?= 0
 export GOFLAGS ?= -buildvcs=false
 # The tools have a go.mod of their own: whoever imports e2e gets none of theirs.
 TOOL := $(GO) tool -modfile=scripts/tools.mod
@@ -28,9 +29,25 @@ $(BIN): $(SOURCES)
 	@CGO_ENABLED=0 $(GO) build -o $@ ./e2e/cmd/ssocheck
 
 ##@ Test it
+# What runs goroutines of its own: there the race detector has something to find. It
+# makes a program many times as slow, so the others go without.
+RACY := ./e2e/internal/browser ./e2e/internal/conformance/... ./e2e/internal/doctor ./e2e/internal/edge ./e2e/internal/evidence ./e2e/internal/external \
+	./e2e/internal/lab ./e2e/internal/report ./e2e/internal/runner ./e2e/internal/stack/...
+RACY_E2E := ^(TestChecklist|TestConformanceOnly|TestExternalReadOnly|TestInterfacesComeAndGo|TestTwoMistakes|TestUpgrade)$$
+RACY_COMMAND := ^TestScripts$$/^(green|matrix|upgrade)$$
+TESTSUM := $(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname)
+
 .PHONY: test
-test: browser fmt-check vet ## Every test: unit, lab with the real browser, race detector, shuffled
-	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-ssocheck.xml -- $(if $(filter 1,$(CGO_ENABLED)),-race) -shuffle=on -timeout=40m ./...
+test: browser fmt-check vet ## Every test: unit, lab with the real browser, shuffled; the slowest twenty at the end
+	@status=0; $(TESTSUM) --junitfile TEST-ssocheck.xml --jsonfile-timing-events TEST-ssocheck.json -- -shuffle=on -timeout=40m ./... || status=$$?; \
+	echo "the slowest twenty:"; $(TOOL) gotestsum tool slowest --num 20 --jsonfile TEST-ssocheck.json; exit $$status
+
+.PHONY: test-race
+test-race: export CGO_ENABLED = 1
+test-race: browser ## The race detector where goroutines are (needs a C compiler)
+	$(TESTSUM) --junitfile TEST-race.xml -- -race -shuffle=on -timeout=40m $(RACY)
+	$(TESTSUM) --junitfile TEST-race-e2e.xml -- -race -timeout=40m -run '$(RACY_E2E)' ./e2e
+	$(TESTSUM) --junitfile TEST-race-command.xml -- -race -timeout=40m -run '$(RACY_COMMAND)' ./e2e/cmd/ssocheck
 
 .PHONY: test-docker
 test-docker: browser ## The Docker stack on stand-in images, with a real engine: no image is pulled

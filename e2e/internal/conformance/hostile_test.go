@@ -146,6 +146,9 @@ func TestHostile(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
+				if raced && version != "3.0.5" {
+					t.Skip("compared without the race detector: the other version has every goroutine of this one")
+				}
 				tests := All()
 				if passB { // the rows of pass B only
 					tests = slices.DeleteFunc(tests, func(one *Test) bool {
