@@ -23,7 +23,7 @@ const (
 	refuses  = "refused" // Compose or authentik does not take the files
 	unusable = "none"    // the files cannot be read: exit 2
 	byLint   = "lint"    // no check fails, but lint has an error: exit 1
-	foreign  = "foreign" // the provider is not authentik's, or not where the lab has it: exit 2
+	foreign  = "foreign" // the provider is not authentik: exit 2
 )
 
 // configExpect is what expect.yaml says of a run; its other keys are lint's.

@@ -1,6 +1,7 @@
 package authentik
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
@@ -50,6 +51,19 @@ func ExecutorOf(flow string) string { return ExecutorPath + flow + "/" }
 func FlowOf(path string) (flow string, ok bool) {
 	rest, ok := strings.CutPrefix(path, FlowPath)
 	return strings.Trim(rest, "/"), ok
+}
+
+// BaseOf is the address that authentik lives at, from one of its addresses: scheme
+// and host, and what stands in front of authentik's own path (AUTHENTIK_WEB__PATH).
+func BaseOf(u *url.URL) string {
+	base := ""
+	for _, p := range []string{Provider, PagePath, FlowsPath, APIPath + "/"} {
+		if before, _, ok := strings.Cut(u.Path, p); ok {
+			base = before
+			break
+		}
+	}
+	return u.Scheme + "://" + u.Host + base
 }
 
 // Serves reports whether a path is one of authentik's, for a host that serves

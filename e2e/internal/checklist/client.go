@@ -211,7 +211,7 @@ func (c *caller) unmet(a *answer, user string) error {
 
 // atPaperless reports whether an address is the relying party's.
 func (c *caller) atPaperless(u *url.URL) bool {
-	return hostPort(u) == c.sites.paperless && !c.sites.classify(evidence.Page{URL: u.String(), Status: http.StatusOK}).authentik()
+	return hostPort(u) == c.sites.paperless && !c.sites.ofAuthentik(evidence.Page{URL: u.String(), Status: http.StatusOK})
 }
 
 func hostPort(u *url.URL) string {
@@ -233,7 +233,7 @@ func (c *caller) signIn(ctx context.Context, authorize *url.URL, who deployment.
 		if a.location != nil {
 			return a.location, nil
 		}
-		slug, ok := authentik.FlowOf(a.url.Path)
+		slug, ok := authentik.FlowOf(strings.TrimPrefix(a.url.Path, c.sites.idpPath))
 		if !ok || a.status != http.StatusOK {
 			return nil, c.unmet(a, who.Username)
 		}
@@ -266,7 +266,7 @@ type challenge struct {
 // flow answers one flow's challenges until it says where to go (docs/facts/authentik.md#5.6).
 func (c *caller) flow(ctx context.Context, page *url.URL, slug string, who deployment.AuthentikUser) (*url.URL, error) {
 	executor := *page
-	executor.Path = authentik.ExecutorOf(slug)
+	executor.Path = c.sites.idpPath + authentik.ExecutorOf(slug)
 	executor.RawQuery = "query=" + url.QueryEscape(page.RawQuery)
 	ch, err := c.challenge(ctx, http.MethodGet, &executor, nil)
 	for range challengeLimit {

@@ -175,7 +175,7 @@ func verifier(ctx context.Context, p *check.Pass, who deployment.AuthentikUser) 
 		note(p, "the client secret is not known here: whether authentik looks at the verifier was not tried")
 		return nil
 	}
-	address := authorize.Scheme + "://" + authorize.Host
+	address := authentik.BaseOf(authorize)
 	client, err := p.Target.Client()
 	if err != nil {
 		return err

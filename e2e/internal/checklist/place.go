@@ -59,10 +59,11 @@ type sites struct {
 	paperless string
 	authentik []string
 	prefix    string // PAPERLESS_FORCE_SCRIPT_NAME, without the last slash
+	idpPath   string // deployment.Authentik.Path
 }
 
 func sitesOf(b *deployment.Deployment) sites {
-	s := sites{prefix: strings.TrimRight(setting(b, scriptName), "/")}
+	s := sites{prefix: strings.TrimRight(setting(b, scriptName), "/"), idpPath: b.Authentik.Path()}
 	s.paperless, _ = target.HostPort(b.Paperless.URL)
 	app, _ := b.Paperless.App()
 	for _, raw := range []string{b.Authentik.URL, app.ServerURL()} {
@@ -84,12 +85,20 @@ func (s sites) classify(p evidence.Page) place {
 	}
 	hp, _ := target.HostPort(p.URL)
 	switch {
-	case hp == s.paperless && (!slices.Contains(s.authentik, hp) || !authentik.Serves(u.Path)):
+	case hp == s.paperless && (!slices.Contains(s.authentik, hp) || !s.served(u.Path)):
 		return classifyPaperless(strings.TrimPrefix(u.Path, s.prefix), p)
 	case slices.Contains(s.authentik, hp):
-		return classifyAuthentik(u.Path, p)
+		return classifyAuthentik(strings.TrimPrefix(u.Path, s.idpPath), p)
 	}
 	return elsewhere
+}
+
+// served reports whether a path of a host that serves both is authentik's.
+func (s sites) served(path string) bool {
+	if s.idpPath != "" {
+		return strings.HasPrefix(path, s.idpPath+"/")
+	}
+	return authentik.Serves(path)
 }
 
 func classifyPaperless(path string, p evidence.Page) place {
@@ -230,7 +239,7 @@ func (s sites) ofAuthentik(p evidence.Page) bool {
 	pl := s.classify(p)
 	if pl == nowhere {
 		hp, err := target.HostPort(p.URL)
-		return err == nil && slices.Contains(s.authentik, hp) && (hp != s.paperless || authentik.Serves(pathOf(p.URL)))
+		return err == nil && slices.Contains(s.authentik, hp) && (hp != s.paperless || s.served(pathOf(p.URL)))
 	}
 	return pl.authentik()
 }

@@ -151,9 +151,10 @@ func client(b *deployment.Deployment, app App) (provider.Client, bool) {
 	if err != nil {
 		return provider.Client{}, false
 	}
-	issuer, _, _ := strings.Cut(u.Path, oidc.WellKnown)
+	path := strings.TrimPrefix(u.Path, b.Authentik.Path())
+	issuer, _, _ := strings.Cut(path, oidc.WellKnown)
 	return provider.Client{
-		ID: own.ClientID, Secret: own.Secret, Discovery: u.Path,
+		ID: own.ClientID, Secret: own.Secret, Discovery: path,
 		Issuer: strings.TrimRight(b.Authentik.URL, "/") + strings.TrimRight(issuer, "/") + "/",
 	}, true
 }

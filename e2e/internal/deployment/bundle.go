@@ -154,23 +154,32 @@ type Proxy struct {
 // Authentik is the deployed authentik, as far as the sign-in to Paperless needs it.
 type Authentik struct {
 	Version string
-	URL     string // origin that users and Paperless open
-	Proxy   Proxy  // how the reverse proxy in front of authentik forwards
+	// URL is the address that users and Paperless open, without a slash at the end:
+	// scheme and host, and the path that authentik lives under (AUTHENTIK_WEB__PATH).
+	URL   string
+	Proxy Proxy // how the reverse proxy in front of authentik forwards
 	Model
 	// Raw is the user's own blueprint, byte for byte, when there is one, and
 	// RawModel what it said: while Model still equals RawModel, Raw is what is
 	// deployed.
 	Raw      []byte
 	RawModel *Model
-	// Path is where authentik lives on its host (AUTHENTIK_WEB__PATH), with a slash
-	// in front and none at the end; empty: at the root.
-	Path string
 	// Settings are the few variables of authentik's own services that take part in
 	// signing in, as far as the files show them; none is secret.
 	Settings map[string]string `json:",omitempty"`
 	// Other names the provider of the configuration where nothing in it is
 	// authentik's, so that nothing here can stand for it; empty: it is authentik.
 	Other string
+}
+
+// Path is where authentik lives on its host (AUTHENTIK_WEB__PATH), with a slash in
+// front and none at the end; empty: at the root.
+func (a Authentik) Path() string {
+	u, err := url.Parse(a.URL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(u.Path, "/")
 }
 
 // A Model is the part of an authentik configuration that the sign-in depends on.

@@ -72,7 +72,7 @@ func (x *examiner) byAPI(ctx context.Context, q shell.Query) (*shell.Answer, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	return shell.Ask(ctx, authentik.Client{HTTP: client, Origin: u.Scheme + "://" + u.Host, Token: x.o.Token}, q)
+	return shell.Ask(ctx, authentik.Client{HTTP: client, Origin: authentik.BaseOf(u), Token: x.o.Token}, q)
 }
 
 // An asked is what authentik's endpoints said to requests as Paperless makes them.
@@ -96,15 +96,15 @@ func (x *examiner) askEndpoints(ctx context.Context) {
 	}
 	public := deployment.Deployment{Paperless: x.env}
 	public.Paperless.URL = strings.TrimRight(x.env.Env["PAPERLESS_URL"], "/")
-	origin, redirect := u.Scheme+"://"+u.Host, public.RedirectURI()
+	base, redirect := authentik.BaseOf(u), public.RedirectURI()
 	x.asked = &asked{}
 	if originOf(redirect) != "" {
-		x.asked.authorize = authorize(ctx, client, origin, app.ClientID, redirect)
+		x.asked.authorize = authorize(ctx, client, base, app.ClientID, redirect)
 	}
 	// Where the client or the redirect URI was refused, the token endpoint says
 	// invalid_client, too, whatever the secret is.
 	if x.asked.authorize == nil && app.Secret != "" {
-		x.asked.token = token(ctx, client, origin, app.ClientID, app.Secret, redirect)
+		x.asked.token = token(ctx, client, base, app.ClientID, app.Secret, redirect)
 	}
 }
 
@@ -118,9 +118,9 @@ func originOf(address string) string {
 
 // authorize makes an authorization request without a session; the page where authentik
 // refused it, else nil.
-func authorize(ctx context.Context, client *http.Client, origin, id, redirect string) *evidence.Page {
+func authorize(ctx context.Context, client *http.Client, base, id, redirect string) *evidence.Page {
 	q := url.Values{"client_id": {id}, "redirect_uri": {redirect}, "response_type": {"code"}, "scope": {"openid profile email"}}
-	address := origin + authentik.AuthorizationPath + "?" + q.Encode()
+	address := base + authentik.AuthorizationPath + "?" + q.Encode()
 	res, body, err := fetch(ctx, client, http.MethodGet, address, nil)
 	if err != nil || res.StatusCode != http.StatusBadRequest {
 		return nil
@@ -135,11 +135,11 @@ func authorize(ctx context.Context, client *http.Client, origin, id, redirect st
 
 // token asks for a token with a code that does not exist: authentik looks at the
 // client first. nil where the answer is none of a token endpoint.
-func token(ctx context.Context, client *http.Client, origin, id, secret, redirect string) *evidence.Exchange {
+func token(ctx context.Context, client *http.Client, base, id, secret, redirect string) *evidence.Exchange {
 	form := url.Values{
 		"grant_type": {"authorization_code"}, "code": {"ssocheck-asks-for-nothing"}, "redirect_uri": {redirect}, "client_id": {id}, "client_secret": {secret},
 	}
-	address := origin + authentik.TokenPath
+	address := base + authentik.TokenPath
 	res, body, err := fetch(ctx, client, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil

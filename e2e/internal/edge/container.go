@@ -53,6 +53,7 @@ type Words struct {
 type ContainerRoute struct {
 	Product   string           `json:"product"`
 	Host      string           `json:"host"`
+	Path      string           `json:"path,omitempty"`
 	Upstream  string           `json:"upstream"`
 	Proxy     deployment.Proxy `json:"proxy"`
 	PlainHTTP bool             `json:"plain_http"`
@@ -97,7 +98,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		if err != nil {
 			return fmt.Errorf("edge: route %s: %w", r.Host, err)
 		}
-		e.Route(Route{Product: r.Product, Host: r.Host, Upstream: u, Proxy: r.Proxy, PlainHTTP: r.PlainHTTP})
+		e.Route(Route{Product: r.Product, Host: r.Host, Path: r.Path, Upstream: u, Proxy: r.Proxy, PlainHTTP: r.PlainHTTP})
 	}
 	l, err := net.Listen("tcp", ":"+cmp.Or(c.API, APIPort))
 	if err != nil {

@@ -41,9 +41,12 @@ type Options struct {
 
 // A Route leads one host of one product to its server.
 type Route struct {
-	ID      string       // which lab; "" when there is only one
-	Product string       // paperless or authentik
-	Host    string       // host[:port] as in the URL
+	ID      string // which lab; "" when there is only one
+	Product string // paperless or authentik
+	Host    string // host[:port] as in the URL
+	// Path is what the route serves of its host, with a slash in front and none at
+	// the end: this path and all below it; empty: what no other route of the host does.
+	Path    string
 	Handler http.Handler // the server, in this process; or
 	// Upstream is where the server listens.
 	Upstream *url.URL
@@ -68,7 +71,7 @@ type Edge struct {
 	started    time.Time
 
 	mu       sync.RWMutex
-	routes   map[routeKey]*Route
+	routes   map[routeKey][]*Route // of one host, those with the longest Path first
 	records  map[string]*record
 	upgraded map[net.Conn]bool
 	closed   bool
@@ -82,7 +85,7 @@ func Listen(o Options) (*Edge, error) {
 	}
 	e := &Edge{
 		authority: a, log: o.Log, redactor: o.Redactor, started: time.Now(),
-		routes: map[routeKey]*Route{}, records: map[string]*record{}, upgraded: map[net.Conn]bool{},
+		routes: map[routeKey][]*Route{}, records: map[string]*record{}, upgraded: map[net.Conn]bool{},
 		// Compression would hide the bodies that are evidence.
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second},
 	}
@@ -174,7 +177,7 @@ func (e *Edge) SPKI() []string { return []string{e.authority.spki} }
 // AddHosts makes certificates for further hosts, with the same key.
 func (e *Edge) AddHosts(hosts ...string) { e.authority.add(hosts...) }
 
-// Route adds a route, or replaces the one of the same id and host.
+// Route adds a route, or replaces the one of the same id, host and path.
 func (e *Edge) Route(r Route) {
 	if r.Redactor == nil {
 		r.Redactor = e.redactor
@@ -182,13 +185,22 @@ func (e *Edge) Route(r Route) {
 	e.authority.add(hostname(r.Host))
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.routes[routeKey{r.ID, withPort(r.Host, "443")}] = &r
+	e.put(routeKey{r.ID, withPort(r.Host, "443")}, &r)
 	if r.PlainHTTP {
-		e.routes[routeKey{r.ID, withPort(r.Host, "80")}] = &r
+		e.put(routeKey{r.ID, withPort(r.Host, "80")}, &r)
 	}
 	if e.records[r.ID] == nil {
 		e.records[r.ID] = &record{}
 	}
+}
+
+// put keeps the routes of a host in the order in which they are asked. The caller
+// holds mu.
+func (e *Edge) put(k routeKey, r *Route) {
+	list := slices.DeleteFunc(slices.Clone(e.routes[k]), func(old *Route) bool { return old.Path == r.Path })
+	list = append(list, r)
+	slices.SortFunc(list, func(a, b *Route) int { return len(b.Path) - len(a.Path) })
+	e.routes[k] = list
 }
 
 // Unroute removes every route of an id, and what was recorded for it.
@@ -213,18 +225,31 @@ func withPort(host, port string) string {
 
 // find is the route of a request, or nil. On the http listener a host counts
 // whatever its port, because there it is only redirected to the route's own.
-func (e *Edge) find(id, host string, secure bool) *Route {
+func (e *Edge) find(id, host, path string, secure bool) *Route {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	if secure {
-		return e.routes[routeKey{id, withPort(host, "443")}]
+		return under(e.routes[routeKey{id, withPort(host, "443")}], path)
 	}
-	if r := e.routes[routeKey{id, withPort(host, "80")}]; r != nil {
+	if r := under(e.routes[routeKey{id, withPort(host, "80")}], path); r != nil {
 		return r
 	}
 	name := hostname(host)
 	for _, k := range slices.SortedFunc(maps.Keys(e.routes), func(a, b routeKey) int { return strings.Compare(a.host, b.host) }) {
-		if r := e.routes[k]; k.id == id && !r.PlainHTTP && hostname(k.host) == name {
+		if k.id != id || hostname(k.host) != name {
+			continue
+		}
+		if r := under(e.routes[k], path); r != nil && !r.PlainHTTP {
+			return r
+		}
+	}
+	return nil
+}
+
+// under is the first route that serves a path, or nil.
+func under(routes []*Route, path string) *Route {
+	for _, r := range routes {
+		if path == r.Path || strings.HasPrefix(path, r.Path+"/") {
 			return r
 		}
 	}

@@ -105,6 +105,9 @@ func TestRouting(t *testing.T) {
 	e.Route(edge.Route{ID: "d", Product: "authentik", Host: "nas.example.com", Handler: say("by https")})
 	e.Route(edge.Route{ID: "c", Product: "paperless", Host: "Plain.example.com:8080", Handler: say("plain"), PlainHTTP: true})
 
+	e.Route(edge.Route{ID: "p", Product: "paperless", Host: paperless, Handler: say("all else")})
+	e.Route(edge.Route{ID: "p", Product: "authentik", Host: paperless, Path: "/auth", Handler: say("below the path")})
+
 	tests := map[string]struct {
 		url, id  string
 		status   int
@@ -123,6 +126,11 @@ func TestRouting(t *testing.T) {
 		"http to the route's port": {url: "http://" + authentik + "/x", id: "b", status: 301, location: "https://" + authentik + ":8443/x"},
 		"one name, by http":        {url: "http://nas.example.com/x", id: "d", status: 200, said: "by http"},
 		"one name, by https":       {url: "https://nas.example.com/x", id: "d", status: 200, said: "by https"},
+		"one host, below a path":   {url: "https://" + paperless + "/auth/x", id: "p", status: 200, said: "below the path"},
+		"one host, the path":       {url: "https://" + paperless + "/auth", id: "p", status: 200, said: "below the path"},
+		"one host, a like name":    {url: "https://" + paperless + "/authors", id: "p", status: 200, said: "all else"},
+		"one host, all else":       {url: "https://" + paperless + "/", id: "p", status: 200, said: "all else"},
+		"one host, by http":        {url: "http://" + paperless + "/auth/x", id: "p", status: 301, location: "https://" + paperless + "/auth/x"},
 		"http served":              {url: "http://plain.example.com:8080/x", id: "c", status: 200, said: "plain"},
 	}
 	for name, tt := range tests {

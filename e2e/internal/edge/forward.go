@@ -19,7 +19,7 @@ import (
 func (e *Edge) handle(w http.ResponseWriter, r *http.Request, secure bool) {
 	id := r.Header.Get(RouteHeader)
 	r.Header.Del(RouteHeader)
-	route := e.find(id, r.Host, secure)
+	route := e.find(id, r.Host, r.URL.Path, secure)
 	if route == nil {
 		http.Error(w, "ssocheck edge: no route for "+r.Host, http.StatusMisdirectedRequest)
 		return

@@ -139,7 +139,10 @@ func (p *Pair) name(b *deployment.Deployment) error {
 			return fmt.Errorf("%w: %s takes the address only: https://host[:port]", ErrOptions, part.flag)
 		}
 		*part.url = u.Scheme + "://" + u.Host
-		if path := strings.TrimRight(u.Path, "/"); path != "" && part.flag == "--paperless-url" && p.bundle.Observed {
+		switch path := strings.TrimRight(u.Path, "/"); {
+		case part.flag == "--authentik-url":
+			*part.url += path // it may live under one
+		case path != "" && p.bundle.Observed:
 			p.bundle.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"] = path
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
@@ -71,7 +72,7 @@ func (p *Pair) press(ctx context.Context, action *url.URL, csrf string, app map[
 	}
 	app["client_id"] = to.Query().Get("client_id")
 	if p.bundle.Authentik.URL == "" {
-		p.bundle.Authentik.URL = to.Scheme + "://" + to.Host
+		p.bundle.Authentik.URL = authentik.BaseOf(to)
 	}
 	if to.Query().Get("code_challenge") != "" {
 		app["settings"] = map[string]any{"oauth_pkce_enabled": true}
@@ -109,7 +110,7 @@ func (p *Pair) headless(ctx context.Context, base string, app, settings map[stri
 			app["client_id"] = one.ClientID
 		}
 		if u, err := url.Parse(one.URL); err == nil && u.Host != "" && p.bundle.Authentik.URL == "" {
-			p.bundle.Authentik.URL = u.Scheme + "://" + u.Host
+			p.bundle.Authentik.URL = authentik.BaseOf(u)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func Start(ctx context.Context, b *deployment.Deployment, opts ...Option) (*targ
 		o.route = fmt.Sprintf("lab-%d", serial.Add(1))
 	}
 	idp, err := authentik.New(authentik.Options{
-		Version: b.Authentik.Version, Blueprint: deployment.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik, Token: o.token, Draw: o.draw,
+		Version: b.Authentik.Version, Blueprint: deployment.Blueprint(b), Now: o.now, Redactor: redactor, State: o.state.Authentik, Token: o.token, Draw: o.draw, Path: b.Authentik.Path(),
 	})
 	if err != nil {
 		if own {

@@ -158,6 +158,8 @@ func TestSignIn(t *testing.T) {
 		"http":                       move("http://paperless.lan", "http://auth.lan"),
 		"http with ports":            move("http://nas.lan:8000", "http://nas.lan:9000"),
 		"http and https on one name": move("http://nas.lan", "https://nas.lan"),
+		"authentik under a path":     move("https://docs.lan", "https://home.lan/auth"),
+		"one host, under a path":     move("https://home.lan", "https://home.lan/auth"),
 		"addresses":                  move("https://10.1.2.3:8000", "https://10.1.2.3:9443"),
 	}
 	for name, change := range tests {
@@ -183,8 +185,9 @@ func TestSignIn(t *testing.T) {
 					back = append(back, x.Method+" "+regexp.MustCompile(`^https?://[^/]+`).ReplaceAllString(x.URL, ""))
 				}
 			}
-			const discovery = "GET /application/o/paperless/.well-known/openid-configuration"
-			assert.Equal(t, []string{discovery, discovery, "POST /application/o/token/", "GET /application/o/userinfo/"}, back)
+			at := b.Authentik.Path() + "/application/o/"
+			discovery := "GET " + at + "paperless/.well-known/openid-configuration"
+			assert.Equal(t, []string{discovery, discovery, "POST " + at + "token/", "GET " + at + "userinfo/"}, back)
 		})
 	}
 }
@@ -213,8 +216,12 @@ func TestStartErrors(t *testing.T) {
 		change func(*deployment.Deployment)
 		want   string
 	}{
-		"same origin":    {move("https://nas.lan", "https://nas.lan"), "same host and port, nas.lan:443"},
-		"default port":   {move("https://nas.lan:443", "https://nas.lan"), "same host and port"},
+		"same origin":  {move("https://nas.lan", "https://nas.lan"), "same host and port, nas.lan:443"},
+		"default port": {move("https://nas.lan:443", "https://nas.lan"), "same host and port"},
+		"same path": {func(b *deployment.Deployment) {
+			move("https://nas.lan", "https://nas.lan/both")(b)
+			b.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"] = "/both"
+		}, "same host and port"},
 		"no URL":         {func(b *deployment.Deployment) { b.Paperless.URL = "paperless.lan" }, `PAPERLESS_URL is "paperless.lan"`},
 		"no such scheme": {func(b *deployment.Deployment) { b.Authentik.URL = "ldap://auth.lan" }, `authentik's address is "ldap://auth.lan"`},
 	}

@@ -24,6 +24,7 @@ type origin struct {
 	name   string // host name or address
 	port   string
 	secure bool
+	path   string // what is served of a host that serves the other product too; empty: all
 }
 
 // site is where the two products are.
@@ -42,7 +43,9 @@ func newSite(b *deployment.Deployment) (site, error) {
 		return site{}, err
 	}
 	if p.addr() == a.addr() {
-		return site{}, fmt.Errorf("%w: Paperless and authentik have the same host and port, %s; give one of them another name or port", ErrUnsupported, p.addr())
+		if a.path = b.Authentik.Path(); a.path == "" || a.path == strings.TrimRight(b.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") {
+			return site{}, fmt.Errorf("%w: Paperless and authentik have the same host and port, %s; give one of them another name, port or path (AUTHENTIK_WEB__PATH)", ErrUnsupported, p.addr())
+		}
 	}
 	return site{paperless: p, authentik: a}, nil
 }
@@ -62,7 +65,7 @@ func newOrigin(what, raw string) (origin, error) {
 func (o origin) addr() string { return net.JoinHostPort(o.name, o.port) }
 
 func (o origin) route(id, product string, h http.Handler, proxy deployment.Proxy, r *evidence.Redactor) edge.Route {
-	return edge.Route{ID: id, Product: product, Host: o.addr(), Handler: h, Proxy: proxy, PlainHTTP: !o.secure, Redactor: r}
+	return edge.Route{ID: id, Product: product, Host: o.addr(), Path: o.path, Handler: h, Proxy: proxy, PlainHTTP: !o.secure, Redactor: r}
 }
 
 // refusing is an address where nothing listens.

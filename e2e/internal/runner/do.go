@@ -208,10 +208,7 @@ func (r *run) missing(i int) string {
 // foreign says why a check cannot be done where the provider is not authentik;
 // "" when it can: what Paperless does alone shows also then.
 func (r *run) foreign(c *check.Check) string {
-	other, path := r.o.Bundle.Authentik.Other, r.o.Bundle.Authentik.Path
-	if path != "" && target.Can(r.o.Kind).FromFiles && c == checklist.RoundTrip {
-		return fmt.Sprintf("needs authentik at the root of its host: this one lives under %s/, which the %s does not model", path, r.o.Kind)
-	}
+	other := r.o.Bundle.Authentik.Other
 	if _, set := r.o.Bundle.Paperless.Value(deployment.ProvidersKey); !set && r.o.Bundle.Paperless.On(deployment.RemoteUser) && !r.o.Bundle.Observed && r.o.Bundle.Paperless.Env[deployment.ProvidersKey+"_FILE"] == "" {
 		other = "none at all (users get in by the proxy's header)"
 	}

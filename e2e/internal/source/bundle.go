@@ -54,7 +54,7 @@ func (s *Set) build() error {
 	b.Paperless.URL = s.publicURL()
 	s.readProviders()
 	b.Authentik.URL = s.authentikURL()
-	b.Authentik.Other, b.Authentik.Path = s.otherIdPs(), s.authentikPath()
+	b.Authentik.Other = s.otherIdPs()
 	b.Authentik.Settings = s.authentikSettings()
 	if s.Blueprint != nil {
 		b.Authentik.Model = s.Blueprint.Model
@@ -368,18 +368,18 @@ func OriginOf(text string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// authentikURL is the origin that users open authentik at. The guide's step 1
-// is done in the browser, so over https whatever server_url says, unless
-// Paperless itself is opened over http.
+// authentikURL is where users open authentik, with the path that it lives under.
+// The guide's step 1 is done in the browser, so over https whatever server_url
+// says, unless Paperless itself is opened over http.
 func (s *Set) authentikURL() string {
 	origin := OriginOf(s.App.serverURL)
 	if origin == "" {
 		return defaultAuthentikURL
 	}
 	if rest, ok := strings.CutPrefix(origin, "http://"); ok && strings.HasPrefix(s.Deployment.Paperless.URL, "https://") {
-		return "https://" + rest
+		origin = "https://" + rest
 	}
-	return origin
+	return origin + s.authentikPath()
 }
 
 // An AppValues is what the first app of the provider JSON says, also when the

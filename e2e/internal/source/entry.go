@@ -40,10 +40,11 @@ type Entry struct {
 	End      int   // offset after the value
 	Pos      []int // offset in file of each byte of value; nil: unknown
 	Refs     []Reference
-	From     string // environment, env_file, conf, shell, manifest, values, unit, nix, script, inspect, printed, file
-	encoded  string // the base64 that stands in the file in the value's place
-	referred bool   // it stands in an object that another one names, under a key of its own
-	form     form   // how it is written, where from does not say it
+	From     string    // environment, env_file, conf, shell, manifest, values, unit, nix, script, inspect, printed, file
+	encoded  string    // the base64 that stands in the file in the value's place
+	referred bool      // it stands in an object that another one names, under a key of its own
+	form     form      // how it is written, where from does not say it
+	path     [2]string // what stands around the name where a setting is named by its path: env. of env.PAPERLESS_URL
 	Service  string
 	Over     *Entry // definition that this one replaces
 	Extra    string // text in the value's place that the product drops, such as a comment

@@ -60,6 +60,7 @@ type reader struct {
 	Image string   // of Paperless, where no Compose file says it
 	whole bool     // the files that are not Compose's say all that is set
 	Open  []string // where more variables may come from, which cannot be seen here
+	Made  []string // variables that what runs Paperless sets itself
 	Lacks bool     // a file is not there that may set more, as a problem says
 
 	labels map[string]string // of the container, where no Compose file says them

@@ -18,6 +18,7 @@ type cluster struct {
 	objects map[string]*object // Secrets and ConfigMaps: kind/name
 	made    map[string]string  // Secrets that something else makes: name to what makes it
 	charts  []*Entry           // of the values of a HelmRelease or the like
+	tag     string             // of the chart's own image, where a parameter sets it
 }
 
 // An object is a Secret or a ConfigMap.

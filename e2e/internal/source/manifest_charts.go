@@ -30,6 +30,9 @@ func (c *cluster) chart(d *document, n ast.Node, kind string) {
 			c.charts = append(c.charts, c.r.walkValues(c, d, v)...)
 		}
 	}
+	if c.r.Image == "" && c.tag != "" && len(c.charts) > 0 {
+		c.r.Image = "paperless-ngx:" + c.tag
+	}
 	c.r.Open = append(c.r.Open, "the chart of this "+kind+" and what it fills in")
 }
 
@@ -38,11 +41,15 @@ var parameterName = regexp.MustCompile(`(?:^|[.\[])(PAPERLESS_[A-Z0-9_]+)\]?(?:\
 // parameter reads a value that is set by its path, such as env.PAPERLESS_URL.
 func (c *cluster) parameter(d *document, n ast.Node) {
 	name := d.Get(n, "name")
+	if d.Text(name) == "image.tag" && c.tag == "" {
+		c.tag = d.Text(d.Get(n, "value"))
+	}
 	m := parameterName.FindStringSubmatchIndex(d.Text(name))
 	if m == nil || d.Get(n, "value") == nil {
 		return
 	}
-	e := &Entry{Name: d.Text(name)[m[2]:m[3]], From: "values", form: asItem}
+	path := d.Text(name)
+	e := &Entry{Name: path[m[2]:m[3]], From: "values", form: asItem, path: [2]string{path[:m[2]], path[m[3]:]}}
 	d.scalar(e, d.Get(n, "value"))
 	e.NameAt = d.Place(name.GetToken())
 	e.Value = strings.ReplaceAll(e.Raw, `\,`, ",") // Helm takes a comma for the next parameter

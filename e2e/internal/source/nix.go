@@ -70,6 +70,10 @@ func (r *reader) readNix(f *file) ([]*Entry, error) {
 	}
 	if m := nixImage.FindStringSubmatch(n.s); m != nil {
 		r.Image = m[1]
+	} else {
+		// The module of nixpkgs makes a key on the first start and keeps it in the data
+		// folder (nixos-paperless-secret-key).
+		r.Made = append(r.Made, "PAPERLESS_SECRET_KEY")
 	}
 	r.Open = append(r.Open, "the NixOS module and its environmentFile")
 	return out, nil

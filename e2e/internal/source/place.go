@@ -1,6 +1,8 @@
 package source
 
 import (
+	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -53,7 +55,18 @@ func (s *Set) AtNode(at, end int, message, fix string) Problem {
 			width = utf8.RuneCount(e.File.Text[from:min(to, len(e.File.Text))])
 		}
 	}
-	return Problem{File: e.File, At: from, Width: width, Setting: deployment.ProvidersKey, Message: message, Fix: fix}
+	return Problem{File: e.File, At: from, Width: width, Setting: deployment.ProvidersKey, Message: message, Fix: e.members(fix)}
+}
+
+var jsonMember = regexp.MustCompile(`"([A-Za-z_][A-Za-z0-9_]*)": (true|false|"[^"]*")`)
+
+// members is a fix with the members of JSON in it as the file writes them: NixOS
+// makes the JSON of attributes.
+func (e *Entry) members(fix string) string {
+	if e.From != "nix" || strings.ContainsRune("\"'", rune(e.File.Text[min(e.ValueAt, len(e.File.Text)-1)])) {
+		return fix
+	}
+	return strings.ReplaceAll(jsonMember.ReplaceAllString(fix, "$1 = $2;"), `beside "APPS"`, "beside APPS")
 }
 
 // AtJSON is a problem at a value of the provider JSON.

@@ -195,8 +195,12 @@ var (
 	WellKnownPath = "/.well-known/openid-configuration"
 )
 
-// authentikPath is the path in front of the application's in server_url.
+// authentikPath is the path that authentik lives under: its service's own word,
+// else the one in front of the application's in server_url.
 func (s *Set) authentikPath() string {
+	if path := s.WebPath(); path != "" {
+		return path
+	}
 	u, err := url.Parse(s.App.serverURL)
 	if err != nil {
 		return ""
@@ -206,4 +210,13 @@ func (s *Set) authentikPath() string {
 		return ""
 	}
 	return m[1]
+}
+
+// WebPath is the path that authentik lives under (AUTHENTIK_WEB__PATH), where its
+// service in the files says so, with a slash in front and none at the end; else "".
+func (s *Set) WebPath() string {
+	if path := strings.Trim(s.authentikSettings()["AUTHENTIK_WEB__PATH"], "/"); path != "" {
+		return "/" + path
+	}
+	return ""
 }

@@ -39,6 +39,9 @@ func (r *reader) walkValues(c *cluster, d *document, root ast.Node) []*Entry {
 			kept = append(kept, e)
 		}
 	}
+	if w.image == "" && w.tag != "" {
+		w.image = "paperless-ngx:" + w.tag
+	}
 	if r.Image == "" {
 		r.Image = w.image
 	}
@@ -52,6 +55,9 @@ type valuesWalk struct {
 	seen  map[string]bool
 	out   []*Entry
 	image string
+	// tag is that of an image without a repository, beside settings of Paperless: the
+	// chart knows the rest.
+	tag string
 }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -67,7 +73,12 @@ func (w *valuesWalk) walk(n ast.Node, depth int) {
 	if depth > 24 || n == nil {
 		return
 	}
-	d := w.d
+	d, before := w.d, len(w.out)
+	defer func() {
+		if image := d.Get(n, "image"); w.tag == "" && len(w.out) > before && d.Get(image, "repository") == nil {
+			w.tag = d.Text(d.Get(image, "tag"))
+		}
+	}()
 	for _, item := range d.items(n) {
 		if text := d.Text(item); strings.HasPrefix(text, "PAPERLESS_") && strings.Contains(text, "=") {
 			for _, e := range listItem(d, item, "") {

@@ -26,7 +26,7 @@ const (
 func (e *Entry) Written(name, value string) string {
 	switch e.form {
 	case asItem:
-		return "- name: " + name + "\n  value: " + yamlQuoted(value)
+		return "- name: " + e.path[0] + name + e.path[1] + "\n  value: " + yamlQuoted(value)
 	case asFlow:
 		return "- {name: " + name + ", value: " + yamlQuoted(value) + "}"
 	case asListed:

@@ -444,6 +444,27 @@ func (o *once) wait(ctx context.Context) error {
 type address struct {
 	host, port string
 	secure     bool
+	path       string // what is served of a host that serves the other product too; empty: all
+}
+
+// addresses are where a deployment's two products are opened.
+func addresses(b *deployment.Deployment) (paperless, authentik address, err error) {
+	if paperless, err = newAddress("PAPERLESS_URL", b.Paperless.URL); err != nil {
+		return paperless, authentik, err
+	}
+	if authentik, err = newAddress("authentik's address", b.Authentik.URL); err != nil {
+		return paperless, authentik, err
+	}
+	if paperless.host == authentik.host && paperless.port == authentik.port {
+		authentik.path = b.Authentik.Path()
+		if authentik.path == "" || authentik.path == strings.TrimRight(b.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") {
+			return paperless, authentik, fmt.Errorf("%w: Paperless and authentik have the same host and port, %s; give one of them another name, port or path (AUTHENTIK_WEB__PATH)", ErrUnsupported, paperless)
+		}
+	}
+	if paperless.secure != authentik.secure && paperless.port == authentik.port {
+		return paperless, authentik, fmt.Errorf("%w: port %s is http for one and https for the other", ErrUnsupported, paperless.port)
+	}
+	return paperless, authentik, nil
 }
 
 func newAddress(what, raw string) (address, error) {

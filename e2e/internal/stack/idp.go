@@ -21,6 +21,7 @@ type idp struct {
 	*Stack
 	n         int
 	version   string
+	path      string // that it lives under: deployment.Authentik.Path
 	image     string
 	blueprint []byte
 	secret    idpSecrets
@@ -47,7 +48,7 @@ func (s *Stack) authentik(b *deployment.Deployment, images deployment.Images) (*
 	}
 	var idle *idp
 	for _, i := range s.idps {
-		if i.version != b.Authentik.Version || i.image != images.AuthentikImage || i.failed {
+		if i.version != b.Authentik.Version || i.path != b.Authentik.Path() || i.image != images.AuthentikImage || i.failed {
 			continue
 		}
 		if bytes.Equal(i.blueprint, blueprint) {
@@ -72,7 +73,7 @@ func (s *Stack) authentik(b *deployment.Deployment, images deployment.Images) (*
 		return idle, nil
 	}
 	i := &idp{
-		Stack: s, n: len(s.idps) + 1, version: b.Authentik.Version, image: images.AuthentikImage, blueprint: blueprint,
+		Stack: s, n: len(s.idps) + 1, version: b.Authentik.Version, path: b.Authentik.Path(), image: images.AuthentikImage, blueprint: blueprint,
 		secret: s.secrets.idp, ready: &once{}, users: 1,
 	}
 	s.idps = append(s.idps, i)
@@ -188,7 +189,7 @@ func (i *idp) gates(foreign bool) []gate {
 			if err != nil {
 				return err
 			}
-			i.api.Origin = "http://" + addr
+			i.api.Origin = "http://" + addr + i.path
 			return i.api.Ready(ctx)
 		}},
 		{gateToken, coldLimit, func(ctx context.Context) error {

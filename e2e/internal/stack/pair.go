@@ -43,19 +43,9 @@ type pair struct {
 }
 
 func (s *Stack) newPair(b *deployment.Deployment, variant string) (*pair, error) {
-	pa, err := newAddress("PAPERLESS_URL", b.Paperless.URL)
+	pa, aa, err := addresses(b)
 	if err != nil {
 		return nil, err
-	}
-	aa, err := newAddress("authentik's address", b.Authentik.URL)
-	if err != nil {
-		return nil, err
-	}
-	if pa.host == aa.host && pa.port == aa.port {
-		return nil, fmt.Errorf("%w: Paperless and authentik have the same host and port, %s; give one of them another name or port", ErrUnsupported, pa)
-	}
-	if pa.secure != aa.secure && pa.port == aa.port {
-		return nil, fmt.Errorf("%w: port %s is http for one and https for the other", ErrUnsupported, pa.port)
 	}
 	images, err := s.imagesOf(b)
 	if err != nil {

@@ -143,6 +143,9 @@ func (s *Stack) authentikContainers(b *deployment.Deployment, images deployment.
 		env["AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS"] = trustedNetworks
 		env["AUTHENTIK_WEB__BASE_URL"] = b.Authentik.URL
 	}
+	if path := b.Authentik.Path(); path != "" {
+		env["AUTHENTIK_WEB__PATH"] = path + "/" // with a slash at both ends
+	}
 	bootstrap := map[string]string{
 		"AUTHENTIK_BOOTSTRAP_PASSWORD": secret.Password,
 		"AUTHENTIK_BOOTSTRAP_TOKEN":    secret.Token,
@@ -267,7 +270,7 @@ func (s *Stack) edgeConfig(b *deployment.Deployment, at site, redactorKey []byte
 	c.TLS, c.Plain = listeners(at)
 	c.Routes = []edge.ContainerRoute{
 		{Product: "paperless", Host: at.paperless.String(), Upstream: "http://" + paperlessName + ":" + paperlessPort(b), Proxy: b.Paperless.Proxy, PlainHTTP: !at.paperless.secure},
-		{Product: "authentik", Host: at.authentik.String(), Upstream: fmt.Sprintf("http://authentik-%d-server:%s", at.idp, authentik.Port), Proxy: b.Authentik.Proxy, PlainHTTP: !at.authentik.secure},
+		{Product: "authentik", Host: at.authentik.String(), Path: at.authentik.path, Upstream: fmt.Sprintf("http://authentik-%d-server:%s", at.idp, authentik.Port), Proxy: b.Authentik.Proxy, PlainHTTP: !at.authentik.secure},
 	}
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -355,9 +358,8 @@ func added(b *deployment.Deployment) []string {
 	for _, n := range replaced {
 		out = append(out, n+": the file's value is not used, the stack has servers of its own")
 	}
-	pa, err := newAddress("PAPERLESS_URL", b.Paperless.URL)
-	aa, aerr := newAddress("authentik's address", b.Authentik.URL)
-	if err != nil || aerr != nil {
+	pa, aa, err := addresses(b)
+	if err != nil {
 		return out // Start says so
 	}
 	at := site{paperless: pa, authentik: aa}

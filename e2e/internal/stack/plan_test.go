@@ -44,9 +44,7 @@ func all(t *testing.T, b *deployment.Deployment) []Container {
 	s := drawn()
 	images, err := s.imagesOf(b)
 	require.NoError(t, err)
-	p, err := newAddress("PAPERLESS_URL", b.Paperless.URL)
-	require.NoError(t, err)
-	a, err := newAddress("authentik's address", b.Authentik.URL)
+	p, a, err := addresses(b)
 	require.NoError(t, err)
 	at := site{network: "ssocheck-run-1", paperless: p, authentik: a, n: 1, idp: 1}
 	return slices.Concat([]Container{s.postgresContainer(images)}, s.authentikContainers(b, images, 1, s.secrets.idp), s.pairContainers(b, images, at, nil))
@@ -75,7 +73,7 @@ func draw(c Container) string {
 		}
 		line("             tls %s, plain %s", strings.Join(config.TLS, " "), strings.Join(config.Plain, " "))
 		for _, r := range config.Routes {
-			line("             %s -> %s", r.Host, r.Upstream)
+			line("             %s -> %s", r.Host+r.Path, r.Upstream)
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(c.Networks)) {
@@ -282,6 +280,28 @@ func TestExtraHosts(t *testing.T) {
 		"Authentik.example.com": "192.168.1.10", "paperless.example.com": "127.0.0.1", "mail.example.com": "10.0.0.5", "authentik.example.com": "192.0.2.1",
 	}}}
 	assert.Equal(t, []string{"authentik.example.com:192.0.2.1", "mail.example.com:10.0.0.5", "paperless.example.com:127.0.0.1"}, extraHosts(b, at))
+}
+
+// TestUnderAPath: authentik's servers are told the path, and where one host serves
+// both products the edge parts them by it.
+func TestUnderAPath(t *testing.T) {
+	t.Parallel()
+	b := onVersions(t, "2.20.15", "2025.8.1")
+	b.Paperless.URL, b.Authentik.URL = "https://home.example.com", "https://home.example.com/auth"
+	var servers int
+	for _, c := range all(t, b) {
+		if c.Image == "ghcr.io/goauthentik/server:2025.8.1" {
+			servers++
+			assert.Equal(t, "/auth/", c.Env["AUTHENTIK_WEB__PATH"], c.Name)
+		}
+		if strings.HasPrefix(c.Name, "edge-") {
+			var config edge.Config
+			require.NoError(t, json.Unmarshal(c.Files[edgeConfig], &config))
+			assert.Equal(t, []string{"home.example.com:443", "home.example.com:443/auth"}, []string{config.Routes[0].Host + config.Routes[0].Path, config.Routes[1].Host + config.Routes[1].Path})
+			assert.Equal(t, []string{"home.example.com"}, c.Networks["ssocheck-run-1"])
+		}
+	}
+	assert.Equal(t, 2, servers, "server and worker")
 }
 
 func TestUnsupported(t *testing.T) {

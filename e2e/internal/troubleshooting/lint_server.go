@@ -89,7 +89,7 @@ func applicationURL(s *source.Set, n *source.Node, u *url.URL) (source.Problem, 
 	path := source.DoubleSlash.ReplaceAllString(u.Path, "/")
 	prefix, _, found := strings.Cut(path, "/application/")
 	if !found {
-		prefix = webPath(s)
+		prefix = s.WebPath()
 	}
 	want := u.Scheme + "://" + u.Host + prefix + "/application/o/" + slug + source.WellKnownPath
 	const after = ": authentik answers 404, and pressing the button is a server error"
@@ -109,9 +109,9 @@ func applicationURL(s *source.Set, n *source.Node, u *url.URL) (source.Problem, 
 		return p, true
 	case m != nil && !source.Segment.MatchString(m[2]):
 		return s.AtJSON(n, "the slug in server_url has characters that no slug has", want), true
-	case m != nil && webPath(s) != "" && m[1] != webPath(s):
-		return s.AtJSON(n, "authentik lives under "+webPath(s)+"/ (AUTHENTIK_WEB__PATH), and server_url does not"+after,
-			u.Scheme+"://"+u.Host+webPath(s)+"/application/o/"+m[2]+source.WellKnownPath), true
+	case m != nil && s.WebPath() != "" && m[1] != s.WebPath():
+		return s.AtJSON(n, "authentik lives under "+s.WebPath()+"/ (AUTHENTIK_WEB__PATH), and server_url does not"+after,
+			u.Scheme+"://"+u.Host+s.WebPath()+"/application/o/"+m[2]+source.WellKnownPath), true
 	case m != nil:
 		return source.Problem{}, false
 	case endpoint.MatchString(u.Path):
@@ -124,15 +124,6 @@ func applicationURL(s *source.Set, n *source.Node, u *url.URL) (source.Problem, 
 		return s.AtJSON(n, "server_url is authentik itself, not the application"+after, want), true
 	}
 	return s.AtJSON(n, "server_url is not the address of an application of authentik", want), true
-}
-
-// webPath is the path that authentik lives under, where its service says so, with
-// a slash in front and none at the end; "" for none.
-func webPath(s *source.Set) string {
-	if path := strings.Trim(authentikEnv(s, "AUTHENTIK_WEB__PATH"), "/"); path != "" {
-		return "/" + path
-	}
-	return ""
 }
 
 // authentikEnv is a variable of a service beside Paperless, "" when none has it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -183,6 +184,8 @@ func checkSecretKey(s *source.Set) []source.Problem {
 	}
 	v, e := s.Value("PAPERLESS_SECRET_KEY")
 	switch {
+	case e == nil && slices.Contains(s.Reader.Made, "PAPERLESS_SECRET_KEY"):
+		return nil
 	case e == nil:
 		p := s.Anywhere("Paperless-ngx 3 does not start without PAPERLESS_SECRET_KEY", s.Line("PAPERLESS_SECRET_KEY", "<output of openssl rand -base64 48>"))
 		p.Setting = "PAPERLESS_SECRET_KEY"

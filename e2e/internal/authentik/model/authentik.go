@@ -34,6 +34,9 @@ type Options struct {
 	// Draw says how long after its load the next page is drawn; nil: a while that
 	// the blueprint is the seed of. See Drawing.
 	Draw func() time.Duration
+	// Path is what everything is served under (AUTHENTIK_WEB__PATH), with a slash in
+	// front and none at the end; empty: the root of the host.
+	Path string
 }
 
 // A Server is a running authentik. Safe for concurrent use.
@@ -228,6 +231,7 @@ type visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	origin string // how authentik sees itself: from the request, never from a setting
+	base   string // Options.Path
 	key    string
 	sess   *session // never nil; not stored when key is ""
 	draw   func() time.Duration
@@ -269,15 +273,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMovedPermanently)
 		return
 	}
-	v := &visit{w: w, r: r, origin: scheme + "://" + host, draw: s.opts.Draw}
+	v := &visit{w: w, r: r, origin: scheme + "://" + host, base: s.opts.Path, draw: s.opts.Draw}
+	path, ok := strings.CutPrefix(r.URL.Path, v.base+"/")
+	switch {
+	case !ok && r.URL.Path == "/":
+		http.Redirect(w, r, v.base+"/", http.StatusFound) // docs/facts/releases-2026.md#1
+		return
+	case !ok:
+		http.NotFound(w, r) // the router's own, not a page of authentik
+		return
+	}
 	s.open(v)
-	s.route(v)
+	s.route(v, "/"+path)
 }
 
 var slashes = regexp.MustCompile(`/{2,}`)
 
-func (s *Server) route(v *visit) {
-	p := v.r.URL.Path
+// route answers a request for one of authentik's paths.
+func (s *Server) route(v *visit, p string) {
 	switch {
 	case p == "/-/health/live/", p == "/-/health/ready/":
 		v.w.WriteHeader(http.StatusOK)
@@ -294,13 +307,13 @@ func (s *Server) route(v *visit) {
 	case p == "/flows/-/default/authentication/":
 		v.sess.plan = nil // a flow of another kind is given up
 		s.store(v)
-		v.redirect(withQuery("/if/flow/"+flowAuthentication+"/", v.r.URL.RawQuery))
+		v.local(withQuery("/if/flow/"+flowAuthentication+"/", v.r.URL.RawQuery))
 	case p == "/flows/-/default/invalidation/":
-		v.redirect(withQuery("/if/flow/"+flowInvalidation+"/", v.r.URL.RawQuery))
+		v.local(withQuery("/if/flow/"+flowInvalidation+"/", v.r.URL.RawQuery))
 	case p == "/flows/-/cancel/":
 		v.sess.plan = nil
 		s.store(v)
-		v.redirect("/flows/-/default/invalidation/")
+		v.local("/flows/-/default/invalidation/")
 	case strings.HasPrefix(p, "/if/flow/"):
 		s.flowPage(v, strings.TrimPrefix(p, "/if/flow/"))
 	case strings.HasPrefix(p, "/if/session-end/"):
@@ -308,23 +321,26 @@ func (s *Server) route(v *visit) {
 	case strings.HasPrefix(p, "/api/v3/"):
 		s.api(v, strings.TrimPrefix(p, "/api/v3"))
 	case p == "/", p == "/if/user/":
-		s.home(v)
+		s.home(v, p)
 	default:
 		v.page(http.StatusNotFound, "notfound", pageData{Title: "authentik"})
 	}
 }
 
 // home is the list of applications, where a sign-in without a destination ends.
-func (s *Server) home(v *visit) {
+func (s *Server) home(v *visit, path string) {
 	switch {
 	case s.visitor(v) == nil:
-		v.redirect("/flows/-/default/authentication/?next=" + url.QueryEscape(v.r.URL.RequestURI()))
-	case v.r.URL.Path == "/":
-		v.redirect("/if/user/")
+		v.local("/flows/-/default/authentication/?next=" + url.QueryEscape(v.r.URL.RequestURI()))
+	case path == "/":
+		v.local("/if/user/")
 	default:
 		v.page(http.StatusOK, "home", pageData{Title: "My applications - authentik"})
 	}
 }
+
+// local redirects to one of authentik's own paths.
+func (v *visit) local(path string) { v.redirect(v.base + path) }
 
 func (v *visit) redirect(to string) {
 	v.w.Header().Set("Location", to)

@@ -101,7 +101,7 @@ func (s *Server) toSignIn(v *visit, app *deployment.Application) {
 		to = "/if/flow/" + flowAuthentication + "/?" + v.r.URL.RawQuery + "&" + next
 	}
 	s.store(v)
-	v.redirect(to)
+	v.local(to)
 }
 
 // badRequest answers what the client is told about by a redirect, and what is
@@ -209,7 +209,7 @@ func (s *Server) beginAuthorization(v *visit, p *deployment.OAuth2Provider, app 
 	}
 	v.sess.plan = pl
 	s.store(v)
-	v.redirect(withQuery("/if/flow/"+pl.flow+"/", v.r.URL.RawQuery))
+	v.local(withQuery("/if/flow/"+pl.flow+"/", v.r.URL.RawQuery))
 }
 
 // granted are the requested scopes that the provider has, in the request's order.

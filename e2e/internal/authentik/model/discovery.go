@@ -25,7 +25,7 @@ func (s *Server) applicationPath(v *visit, rest string) {
 	case "/.well-known/openid-configuration":
 		v.json(http.StatusOK, s.discovery(v, slug, provider))
 	case "/":
-		v.redirect("/application/o/" + slug + "/.well-known/openid-configuration")
+		v.local("/application/o/" + slug + "/.well-known/openid-configuration")
 	case "/jwks/":
 		s.jwks(v, provider)
 	case "/end-session/":
@@ -36,7 +36,7 @@ func (s *Server) applicationPath(v *visit, rest string) {
 }
 
 func (s *Server) discovery(v *visit, slug string, p *deployment.OAuth2Provider) object {
-	base := v.origin + "/application/o/"
+	base := v.origin + v.base + "/application/o/"
 	alg := "RS256"
 	if !p.SigningKey {
 		alg = "HS256"
@@ -93,9 +93,9 @@ func (s *Server) discovery(v *visit, slug string, p *deployment.OAuth2Provider) 
 // issuer is computed from each request; the token's comes from the token request.
 func (s *Server) issuer(v *visit, slug string, p *deployment.OAuth2Provider) string {
 	if p.IssuerMode == "global" {
-		return v.origin + "/"
+		return v.origin + v.base + "/"
 	}
-	return v.origin + "/application/o/" + slug + "/"
+	return v.origin + v.base + "/application/o/" + slug + "/"
 }
 
 // selected are the scopes of the provider that exist in this version: looking

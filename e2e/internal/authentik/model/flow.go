@@ -82,7 +82,7 @@ func (s *Server) executor(v *visit, slug string) {
 		s.authentication(v, query, answer)
 	case flowInvalidation:
 		s.logout(v)
-		v.to(next(query))
+		v.to(v.next(query))
 	case flowSessionEnd:
 		s.endStage(v)
 	default:
@@ -127,18 +127,18 @@ func readAnswer(r *http.Request) url.Values {
 }
 
 // next is where a flow leads; never to another host.
-func next(query url.Values) string {
+func (v *visit) next(query url.Values) string {
 	to := query.Get("next")
 	u, err := url.Parse(to)
 	if err != nil || to == "" || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") {
-		return "/"
+		return v.base + "/"
 	}
 	return to
 }
 
 // challenge answers a stage.
 func (v *visit) challenge(component, title string, fields ...pair) {
-	info := object{{"title", title}, {"background", "/static/dist/assets/images/flow_background.jpg"}, {"cancel_url", "/flows/-/cancel/"}, {"layout", "stacked"}}
+	info := object{{"title", title}, {"background", v.base + "/static/dist/assets/images/flow_background.jpg"}, {"cancel_url", v.base + "/flows/-/cancel/"}, {"layout", "stacked"}}
 	v.json(http.StatusOK, append(object{{"flow_info", info}, {"component", component}}, fields...))
 }
 
@@ -160,7 +160,7 @@ const authenticationTitle = "Welcome to authentik!"
 // authentication is the default sign-in: identification, then password.
 func (s *Server) authentication(v *visit, query, answer url.Values) {
 	if s.visitor(v) != nil {
-		v.to(next(query)) // the flow is for users who are not signed in
+		v.to(v.next(query)) // the flow is for users who are not signed in
 		return
 	}
 	if v.sess.plan == nil || v.sess.plan.flow != flowAuthentication {
@@ -195,7 +195,7 @@ func (s *Server) authentication(v *visit, query, answer url.Values) {
 			return
 		}
 		s.login(v, u)
-		v.to(next(query))
+		v.to(v.next(query))
 	}
 }
 
@@ -307,11 +307,11 @@ func (s *Server) endSession(v *visit, app *deployment.Application) {
 	case u == nil && s.at("2026.8.0"): // docs/facts/releases-2026.md#M20
 		s.toSessionEnd(v, app)
 	case u == nil:
-		v.redirect("/flows/-/default/authentication/?next=" + url.QueryEscape(v.r.URL.RequestURI()))
+		v.local("/flows/-/default/authentication/?next=" + url.QueryEscape(v.r.URL.RequestURI()))
 	case !allowed(app, u):
 		s.denied(v, u)
 	case !s.at("2024.10.0"):
-		v.redirect("/if/session-end/" + app.Slug + "/")
+		v.local("/if/session-end/" + app.Slug + "/")
 	default:
 		s.toSessionEnd(v, app)
 	}
@@ -320,7 +320,7 @@ func (s *Server) endSession(v *visit, app *deployment.Application) {
 func (s *Server) toSessionEnd(v *visit, app *deployment.Application) {
 	v.sess.plan = &plan{flow: flowSessionEnd, stage: stageEnd, app: app.Name, slug: app.Slug}
 	s.store(v)
-	v.redirect(withQuery("/if/flow/"+flowSessionEnd+"/", v.r.URL.RawQuery))
+	v.local(withQuery("/if/flow/"+flowSessionEnd+"/", v.r.URL.RawQuery))
 }
 
 // sessionEnd is the server-rendered page before 2024.10.
@@ -340,6 +340,6 @@ func (s *Server) endStage(v *visit) {
 		return
 	}
 	v.challenge("ak-stage-session-end", "Default Provider Invalidation Flow",
-		pair{"application_name", pl.app}, pair{"application_launch_url", "/application/o/" + pl.slug + "/"},
-		pair{"invalidation_flow_url", "/flows/-/default/invalidation/"}, pair{"brand_name", "authentik"})
+		pair{"application_name", pl.app}, pair{"application_launch_url", v.base + "/application/o/" + pl.slug + "/"},
+		pair{"invalidation_flow_url", v.base + "/flows/-/default/invalidation/"}, pair{"brand_name", "authentik"})
 }

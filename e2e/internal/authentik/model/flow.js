@@ -4,7 +4,8 @@
 (() => {
 	const host = document.querySelector("ak-flow-executor");
 	const shape = host.dataset.shape; // "header" up to 2025.6, "card" in 2025.8, "labels" from 2025.10
-	const api = `/api/v3/flows/executor/${host.getAttribute("flowSlug")}/?query=${encodeURIComponent(location.search.slice(1))}`;
+	const base = location.pathname.split("/if/flow/")[0]; // authentik may live under a path
+	const api = `${base}/api/v3/flows/executor/${host.getAttribute("flowSlug")}/?query=${encodeURIComponent(location.search.slice(1))}`;
 	const delays = host.dataset.draw.split(" ").map(Number);
 	let drawn = 0;
 	// later waits as long as the next thing to be drawn takes.
@@ -88,7 +89,7 @@
 		const card = shadow(el("ak-flow-card", {}, ...children), el("h1", { class: "pf-c-title pf-m-3xl" }, title), el("slot"));
 		return shadow(node, card);
 	};
-	const user = (c) => shadow(el("ak-form-static", {}, el("a", { href: c.flow_info?.cancel_url ?? "/flows/-/cancel/" }, "Not you?")),
+	const user = (c) => shadow(el("ak-form-static", {}, el("a", { href: c.flow_info?.cancel_url ?? `${base}/flows/-/cancel/` }, "Not you?")),
 		el("span", {}, c.pending_user + " "), el("slot"));
 	const title = (c) => c.flow_info?.title ?? "authentik";
 
@@ -111,7 +112,7 @@
 		"ak-stage-access-denied": (c) => stage(c, title(c), shadow(el("ak-empty-state", {}, el("p", { slot: "body" }, c.error_message ?? "")),
 			el("h1", {}, "Request has been denied."), el("slot", { name: "body" }))),
 		"ak-stage-session-end": (c) => stage(c, title(c), el("h1", {}, `You've logged out of ${c.application_name}.`),
-			el("p", {}, el("a", { href: "/", class: "pf-c-button" }, "Go back to overview")),
+			el("p", {}, el("a", { href: `${base}/`, class: "pf-c-button" }, "Go back to overview")),
 			el("p", {}, el("a", { id: "logout", href: c.invalidation_flow_url, class: "pf-c-button" }, `Log out of ${c.brand_name}`)),
 			el("p", {}, el("a", { href: c.application_launch_url, class: "pf-c-button" }, `Log back into ${c.application_name}`))),
 		"ak-stage-flow-error": (c) => stage(c, "Whoops!", el("p", {}, "Something went wrong! Please try again later."), el("pre", {}, c.request_id ?? "")),

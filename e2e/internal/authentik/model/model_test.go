@@ -65,6 +65,32 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+// TestUnderAPath: with AUTHENTIK_WEB__PATH everything is below that path, and so is
+// every address that authentik gives out.
+func TestUnderAPath(t *testing.T) {
+	t.Parallel()
+	s := start(t, bundle(t, "2025.8.1", nil), authentik.Options{Path: "/auth"})
+	a := newAgent(t, s)
+	const discovery = "/application/o/paperless/.well-known/openid-configuration"
+	assert.Equal(t, http.StatusNotFound, a.get(discovery).StatusCode)
+	assert.Equal(t, "/auth/", a.get("/").Header.Get("Location"))
+	doc := a.get("/auth" + discovery).json(t)
+	for name, want := range map[string]string{
+		"issuer": "paperless/", "authorization_endpoint": "authorize/", "token_endpoint": "token/", "userinfo_endpoint": "userinfo/",
+		"jwks_uri": "paperless/jwks/", "end_session_endpoint": "paperless/end-session/",
+	} {
+		assert.Equal(t, "https://authentik.example.com/auth/application/o/"+want, doc[name])
+	}
+	assert.Equal(t, "/auth"+discovery, a.get("/auth/application/o/paperless/").Header.Get("Location"))
+	res := a.get("/auth/if/user/")
+	assert.Equal(t, "/auth/flows/-/default/authentication/?next="+url.QueryEscape("/auth/if/user/"), res.Header.Get("Location"))
+	flow := a.get(res.Header.Get("Location"))
+	assert.Equal(t, "/auth/if/flow/default-authentication-flow/?next="+url.QueryEscape("/auth/if/user/"), flow.Header.Get("Location"))
+	for _, c := range append(res.Cookies(), flow.Cookies()...) {
+		assert.Equal(t, "/auth/", c.Path, c.Name)
+	}
+}
+
 func TestRedirectURIs(t *testing.T) {
 	t.Parallel()
 	strict := func(u string) []deployment.RedirectURI {

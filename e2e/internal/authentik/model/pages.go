@@ -26,6 +26,7 @@ var pages = sync.OnceValue(func() *template.Template {
 type pageData struct {
 	Title, Heading, Text string
 	User, App            string
+	Base                 string // the path that authentik lives under
 	Draw                 string // milliseconds after which it is drawn, and what is drawn next
 	Script               template.JS
 	// Of the flow shell:
@@ -39,6 +40,7 @@ func (v *visit) page(status int, name string, d pageData) {
 	if d.Script == "" { // not the shell of a flow
 		d.Draw, d.Script = v.draws(1), template.JS(drawScript) //nolint:gosec // our own embedded script
 	}
+	d.Base = v.base
 	var buf bytes.Buffer
 	if err := pages().ExecuteTemplate(&buf, name, d); err != nil {
 		http.Error(v.w, "lab: "+err.Error(), http.StatusInternalServerError)

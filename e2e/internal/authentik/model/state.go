@@ -129,7 +129,7 @@ func (s *Server) csrf(v *visit) {
 }
 
 func (s *Server) cookie(v *visit, name, value string, httpOnly bool) {
-	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: httpOnly, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: name, Value: value, Path: v.base + "/", HttpOnly: httpOnly, SameSite: http.SameSiteLaxMode}
 	if strings.HasPrefix(v.origin, "https:") {
 		c.SameSite, c.Secure = http.SameSiteNoneMode, true
 	}
@@ -152,5 +152,5 @@ func (s *Server) logout(v *visit) {
 	}
 	delete(s.db.sessions, v.key)
 	v.key, v.sess = "", &session{}
-	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1})
+	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Path: v.base + "/", MaxAge: -1})
 }

@@ -122,8 +122,23 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the form cannot be read", http.StatusBadRequest)
 		return
 	}
+	if base := p.base(); base != "" {
+		c := *r.URL
+		c.Path = strings.TrimPrefix(c.Path, base)
+		r = r.WithContext(r.Context())
+		r.URL = &c
+	}
 	c := &call{Provider: p, w: w, r: r, elsewhere: strings.EqualFold(hostname(r.Host), p.o.Elsewhere), plain: r.Header.Get("X-Forwarded-Proto") == "http"}
 	c.serve()
+}
+
+// base is the path of Options.Origin, without a slash at the end.
+func (p *Provider) base() string {
+	u, err := url.Parse(p.o.Origin)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(u.Path, "/")
 }
 
 func hostname(host string) string {

@@ -86,7 +86,7 @@ func serveAuthentik(ctx context.Context, w World) error {
 	}
 	switch w.Args[0] {
 	case "server":
-		s := &authentikServer{db: db, out: out, version: version, networks: networks}
+		s := &authentikServer{db: db, out: out, version: version, path: strings.TrimRight(w.Env["AUTHENTIK_WEB__PATH"], "/"), networks: networks}
 		return s.serve(ctx)
 	case "worker":
 		return work(ctx, db, out, w.Env)
@@ -201,6 +201,7 @@ type authentikServer struct {
 	db      database
 	out     *lines
 	version string
+	path    string // AUTHENTIK_WEB__PATH, with a slash in front and none at the end
 	// networks are those whose X-Forwarded headers count from 2026.8 on.
 	networks []netip.Prefix
 
@@ -243,13 +244,14 @@ func (s *authentikServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ready, err := s.refresh(r.Context())
 	app, token := s.app, s.token
 	s.mu.Unlock()
+	path := strings.TrimPrefix(r.URL.Path, s.path)
 	switch {
 	case err != nil:
 		s.out.print(fmt.Sprintf(`{"event": %q, "level": "error"}`, err.Error()))
 		notYet(w, r, s.version)
 		return
-	case strings.HasPrefix(r.URL.Path, "/-/health/"):
-	case !ready && strings.HasPrefix(r.URL.Path, "/api/v3/") && r.Header.Get("Authorization") != "":
+	case strings.HasPrefix(path, "/-/health/"):
+	case !ready && strings.HasPrefix(path, "/api/v3/") && r.Header.Get("Authorization") != "":
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = w.Write([]byte(`{"detail":"Token invalid/expired"}`))
@@ -257,7 +259,7 @@ func (s *authentikServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ready:
 		http.Error(w, "Not Found", http.StatusNotFound)
 		return
-	case token != "" && r.Header.Get("Authorization") == "Bearer "+token && s.managed(w, r):
+	case token != "" && r.Header.Get("Authorization") == "Bearer "+token && s.managed(w, path):
 		return
 	}
 	app.ServeHTTP(w, r)
@@ -266,9 +268,9 @@ func (s *authentikServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // managed are the answers about authentik's own objects, which a harness asks to
 // know whether they are there.
-func (s *authentikServer) managed(w http.ResponseWriter, r *http.Request) bool {
+func (s *authentikServer) managed(w http.ResponseWriter, path string) bool {
 	var results []map[string]any
-	switch r.URL.Path {
+	switch path {
 	case "/api/v3/core/brands/":
 		results = []map[string]any{{"domain": "authentik-default", "default": true, "flow_authentication": "00000000-0000-0000-0000-000000000001"}}
 	case "/api/v3/propertymappings/provider/scope/":
@@ -322,7 +324,7 @@ func (s *authentikServer) refresh(ctx context.Context) (bool, error) {
 		}
 	}
 	app, err := authentik.New(authentik.Options{
-		Version: s.version, Blueprint: a.Text, Env: a.Env, Token: d.Token, Redactor: evidence.NewRedactor(d.Token), State: state,
+		Version: s.version, Blueprint: a.Text, Env: a.Env, Token: d.Token, Redactor: evidence.NewRedactor(d.Token), State: state, Path: s.path,
 	})
 	if err != nil {
 		return false, err
