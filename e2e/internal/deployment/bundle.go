@@ -27,6 +27,9 @@ type Deployment struct {
 	// Assumed is what stands in for a side of authentik that is not known, so that
 	// a pass says nothing of it; nil: nothing does.
 	Assumed *Assumption
+	// StandIns are the settings of signing in that the files do not tell, each with
+	// what a run takes in its place, such as "PAPERLESS_SECRET_KEY (a key of its own)".
+	StandIns []string `json:",omitempty"`
 	// Observed is true when only the running pair was looked at, and no files: what
 	// the bundle lacks is not known, instead of not set.
 	Observed bool

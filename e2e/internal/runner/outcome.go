@@ -201,6 +201,9 @@ func (j Judgement) notTested() []string {
 	if b := j.Bundle; b != nil && b.Assumed != nil && target.Can(j.Kind).FromFiles {
 		out = append(out, b.Assumed.String())
 	}
+	if b := j.Bundle; b != nil && len(b.StandIns) > 0 && target.Can(j.Kind).FromFiles {
+		out = append(out, "not known here, and replaced for the run: "+strings.Join(b.StandIns, ", "))
+	}
 	return out
 }
 

@@ -49,6 +49,8 @@ func (s *Set) build() error {
 	if err := s.versions(); err != nil {
 		return err
 	}
+	s.secretKey()
+	b.StandIns = append(b.StandIns, s.replaced()...)
 	s.extraHosts()
 	s.Secure = s.secureBy()
 	b.Paperless.URL = s.publicURL()

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -81,6 +82,62 @@ func (s *Set) standIns() {
 		keep(last, len(e.Value))
 		e.Value, e.Gaps, e.Pos = out.String(), gaps, pos
 	}
+}
+
+// secretKey puts a key where Paperless 3 needs one and the files, which may be a
+// part of the configuration, have none: what else they say can be tried then.
+func (s *Set) secretKey() {
+	const name = "PAPERLESS_SECRET_KEY"
+	b := s.Deployment
+	if _, e := s.Value(name); e != nil || s.UnknownHere(name) || b.Paperless.Env[name+"_FILE"] != "" || !s.Partial() || !b.Paperless.AtLeast("3.0.0") {
+		return
+	}
+	b.Paperless.Env[name] = s.standIn(name)
+	b.StandIns = append(b.StandIns, name+" ("+takesKey+")")
+}
+
+// replaced is what a run puts in the place of what is not known here.
+func (s *Set) replaced() []string {
+	var out []string
+	for _, e := range s.Effective() {
+		switch {
+		case !e.SignsIn():
+		case e.Unknown != "":
+			out = append(out, e.Name+" ("+e.Taken()+")")
+		case len(e.Gaps) > 0:
+			out = append(out, "pieces of "+e.Name)
+		}
+	}
+	for _, base := range slices.Sorted(maps.Keys(s.Files)) {
+		if e := s.Files[base]; e.Unknown != "" {
+			out = append(out, base+" ("+e.Taken()+")")
+		}
+	}
+	return out
+}
+
+// SignsIn reports whether a variable is a setting of Paperless that signing in
+// depends on.
+func (e *Entry) SignsIn() bool {
+	return strings.HasPrefix(e.Name, "PAPERLESS_") &&
+		(LoginVariable(strings.TrimSuffix(e.Name, "_FILE")) || e.Name == "PAPERLESS_SECRET_KEY" || e.Name == "PAPERLESS_URL")
+}
+
+const takesKey = "a key of its own"
+
+// Taken is what a run takes for an unknown variable.
+func (e *Entry) Taken() string {
+	switch strings.TrimSuffix(e.Name, "_FILE") {
+	case "PAPERLESS_APPS":
+		return deployment.OpenIDConnectApp
+	case deployment.ProvidersKey:
+		return "the guide's provider"
+	case "PAPERLESS_SECRET_KEY":
+		return takesKey
+	case "PAPERLESS_URL":
+		return DefaultPaperlessURL
+	}
+	return "left out"
 }
 
 // standIn is what a run takes for a variable that is not known; "": nothing.

@@ -273,6 +273,88 @@ func TestFragment(t *testing.T) {
 	assert.Contains(t, codesAt(findings, source.Error), "CFG-SECRETKEY")
 }
 
+// TestStandIns: a run of what is a part of a configuration says what it takes in the
+// place of what the files do not tell; a whole configuration gets nothing.
+func TestStandIns(t *testing.T) {
+	t.Parallel()
+	env := "PAPERLESS_URL=" + kindURL + "\nPAPERLESS_APPS=" + kindApps + "\nPAPERLESS_SOCIALACCOUNT_PROVIDERS=" + kindJSON + "\n"
+	compose := "services:\n  web:\n    image: ghcr.io/paperless-ngx/paperless-ngx:3.0.5\n    environment:\n      PAPERLESS_URL: " + kindURL + "\n"
+	for name, tt := range map[string]struct {
+		file, text string
+		complete   bool
+		want       []string
+	}{
+		"a part":            {"p.env", env, false, []string{"PAPERLESS_SECRET_KEY (a key of its own)"}},
+		"the whole":         {"p.env", env, true, nil},
+		"with a key":        {"p.env", env + "PAPERLESS_SECRET_KEY=sekrit-0123456789abcdef\n", false, nil},
+		"a Compose file":    {"compose.yaml", compose, false, nil},
+		"passed on":         {"compose.yaml", compose + "      PAPERLESS_SECRET_KEY:\n      PAPERLESS_SOCIALACCOUNT_PROVIDERS:\n      PAPERLESS_DBPASS:\n", false, []string{"PAPERLESS_SECRET_KEY (a key of its own)", "PAPERLESS_SOCIALACCOUNT_PROVIDERS (the guide's provider)"}},
+		"2.20 needs no key": {"p.env", env, false, nil},
+		"the module of Nix": {"p.nix", "{ services.paperless.settings = { PAPERLESS_URL = \"" + kindURL + "\"; }; }\n", false, []string{"PAPERLESS_SECRET_KEY (a key of its own)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src := source.Sources{Files: []string{inFolder(t, map[string]string{tt.file: tt.text})(tt.file)}, Complete: tt.complete}
+			if strings.HasPrefix(name, "2.20") {
+				src.PaperlessVersion = "2.20.15"
+			}
+			b, _, err := troubleshooting.Load(src)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, b.StandIns)
+		})
+	}
+}
+
+// TestChartsOwnForm: where a chart names its settings by path, and where Nix makes the
+// JSON, the version is read and a fix is written as the file has it.
+func TestChartsOwnForm(t *testing.T) {
+	t.Parallel()
+	application := "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: paperless}\nspec:\n  source:\n    helm:\n"
+	named := func(name, value string) string {
+		return "        - name: " + name + "\n          value: '" + value + "'\n"
+	}
+	for name, tt := range map[string]struct {
+		file, text, version string
+		fixes               map[string]string // code to its fix
+		not                 []string
+	}{
+		"parameters": {
+			"app.yaml", application + "      parameters:\n" + named("image.tag", "2.20.15") + named("env.PAPERLESS_URL", kindURL) + named("env.PAPERLESS_SOCIALACCOUNT_PROVIDERS", kindJSON), "2.20.15",
+			map[string]string{"CFG-APPS": "- name: env.PAPERLESS_APPS\n"}, nil,
+		},
+		"values in an object": {"app.yaml", application + "      valuesObject:\n        image: {tag: 3.0.5}\n        env:\n          PAPERLESS_URL: " + kindURL + "/\n", "3.0.5", map[string]string{"CFG-URLSLASH": "PAPERLESS_URL: "}, nil},
+		"values as a text":    {"app.yaml", application + "      values: |\n        image:\n          tag: 2.19.6\n        env:\n          PAPERLESS_URL: " + kindURL + "\n", "2.19.6", nil, nil},
+		"a chart's values":    {"values.yaml", "postgresql:\n  image:\n    tag: 16.1.0\nimage:\n  tag: 2.20.15\nenv:\n  PAPERLESS_URL: " + kindURL + "\n", "2.20.15", nil, nil},
+		"another's image":     {"values.yaml", "image:\n  repository: docker.io/library/nginx\n  tag: 1.29.0\nenv:\n  PAPERLESS_URL: " + kindURL + "\n", "3.0.5", nil, nil},
+		"Nix": {
+			"p.nix", "{ services.paperless.settings = {\n  PAPERLESS_URL = \"" + kindURL + "\";\n  PAPERLESS_APPS = \"" + kindApps + "\";\n  PAPERLESS_SOCIALACCOUNT_PROVIDERS = builtins.toJSON { openid_connect.APPS = [ { provider_id = \"authentik\"; name = \"SSO\"; client_id = \"c0ffee-client\"; secret = \"sekrit-client\"; settings.server_url = \"https://auth.example.org/application/o/paperless/.well-known/openid-configuration\"; } ]; };\n}; }\n", "3.0.5",
+			map[string]string{"SEC-PKCE": "OAUTH_PKCE_ENABLED = true; beside APPS"}, []string{"CFG-SECRETKEY"},
+		},
+		"Nix, JSON as a text": {
+			"p.nix", "{ services.paperless.settings = {\n  PAPERLESS_URL = \"" + kindURL + "\";\n  PAPERLESS_APPS = \"" + kindApps + "\";\n  PAPERLESS_SOCIALACCOUNT_PROVIDERS = ''" + kindJSON + "'';\n}; }\n", "3.0.5",
+			map[string]string{"SEC-PKCE": `"OAUTH_PKCE_ENABLED": true beside "APPS"`}, nil,
+		},
+		"a container of Nix": {"p.nix", "{ virtualisation.oci-containers.containers.p = { image = \"ghcr.io/paperless-ngx/paperless-ngx:3.0.5\"; environment = { PAPERLESS_URL = \"" + kindURL + "\"; }; }; }\n", "3.0.5", map[string]string{"CFG-SECRETKEY": "PAPERLESS_SECRET_KEY = "}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, findings, err := troubleshooting.Load(source.Sources{Files: []string{inFolder(t, map[string]string{tt.file: tt.text})(tt.file)}})
+			require.NoError(t, err)
+			assert.Equal(t, tt.version, b.Paperless.Version)
+			fixes := map[string]string{}
+			for _, f := range findings {
+				fixes[f.Code] = f.Fix
+			}
+			for code, want := range tt.fixes {
+				assert.Contains(t, fixes[code], want, "%s: %v", code, fixes)
+			}
+			for _, code := range tt.not {
+				assert.NotContains(t, fixes, code)
+			}
+		})
+	}
+}
+
 // TestBrokenForm says one thing of JSON that breaks the file around it, writes
 // the line as it should be, and goes on with the rest.
 func TestBrokenForm(t *testing.T) {

@@ -73,7 +73,7 @@ func checkOtherIdP(s *source.Set) []source.Problem {
 func checkElsewhere(s *source.Set) []source.Problem {
 	var out []source.Problem
 	for _, e := range s.Effective() {
-		if !strings.HasPrefix(e.Name, "PAPERLESS_") || !source.LoginVariable(strings.TrimSuffix(e.Name, "_FILE")) && e.Name != "PAPERLESS_SECRET_KEY" && e.Name != "PAPERLESS_URL" {
+		if !e.SignsIn() {
 			continue
 		}
 		switch {
@@ -105,19 +105,16 @@ func checkElsewhere(s *source.Set) []source.Problem {
 	return out
 }
 
-// taken says what a run takes for an unknown variable.
+// taken says what a run does about an unknown variable.
 func taken(e *source.Entry) string {
-	switch strings.TrimSuffix(e.Name, "_FILE") {
-	case "PAPERLESS_APPS":
-		return "takes " + deployment.OpenIDConnectApp
-	case deployment.ProvidersKey:
-		return "takes the guide's provider instead"
-	case "PAPERLESS_SECRET_KEY":
-		return "takes a key of its own"
-	case "PAPERLESS_URL":
-		return "takes " + source.DefaultPaperlessURL
+	switch what := e.Taken(); {
+	case what == "left out":
+		return "leaves it out"
+	case strings.TrimSuffix(e.Name, "_FILE") == deployment.ProvidersKey:
+		return "takes " + what + " instead"
+	default:
+		return "takes " + what
 	}
-	return "leaves it out"
 }
 
 // checkIgnore finds codes in comments that no rule has.
