@@ -7,6 +7,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -15,6 +16,19 @@ func (b *Browser) Pid() int { return b.pid }
 
 // Dir is where the browser's files are.
 func (b *Browser) Dir() string { return b.dir }
+
+// Pages are the addresses of every page of every kind, also of the browser's own.
+func (b *Browser) Pages(ctx context.Context) ([]string, error) {
+	op, cancel := context.WithCancel(b.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	all, err := chromedp.CallBrowser(op, target.GetTargets, target.GetTargetsParams{Filter: target.Filter{{}}})
+	var out []string
+	for _, t := range all.TargetInfos {
+		out = append(out, t.URL)
+	}
+	return out, err
+}
 
 // CrashTab makes the tab's process crash.
 func (s *Session) CrashTab() {
