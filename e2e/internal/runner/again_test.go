@@ -142,7 +142,7 @@ func TestRepeatFindsTheAccountsAsTheyWere(t *testing.T) {
 				want = check.Warned // a second account is Paperless's own way
 			}
 			assert.Equal(t, want, res.Status, res.Message)
-			assert.Equal(t, 3, tries)
+			assert.GreaterOrEqual(t, tries, 3, "once more where the machine's own network changes meanwhile")
 			assert.Contains(t, strings.Join(res.Record.Notes, "\n"), "(2 of 3)")
 		})
 	}

@@ -277,7 +277,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, ok := strings.CutPrefix(r.URL.Path, v.base+"/")
 	switch {
 	case !ok && r.URL.Path == "/":
-		http.Redirect(w, r, v.base+"/", http.StatusFound) // docs/facts/releases-2026.md#1
+		http.Redirect(w, r, v.base+"/", http.StatusFound) // docs/facts/authentik.md#4.1
 		return
 	case !ok:
 		http.NotFound(w, r) // the router's own, not a page of authentik
