@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 )
@@ -39,15 +41,20 @@ type downCmd struct{}
 
 // Run removes what earlier runs left.
 func (c *downCmd) Run(e *env) error {
+	profiles, swept := browser.Sweep()
 	n, err := stack.Down(e.ctx, e.log)
-	if err != nil {
+	if err = errors.Join(err, swept); err != nil {
 		return err
 	}
-	if n == 0 {
+	if n == 0 && profiles == 0 {
 		fmt.Fprintln(e.stdout, "nothing was left")
-		return nil
 	}
-	fmt.Fprintf(e.stdout, "removed %d containers with their networks and volumes\n", n)
+	if n > 0 {
+		fmt.Fprintf(e.stdout, "removed %d containers with their networks and volumes\n", n)
+	}
+	if profiles > 0 {
+		fmt.Fprintf(e.stdout, "removed %d profiles of browsers\n", profiles)
+	}
 	return nil
 }
 

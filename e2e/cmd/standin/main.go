@@ -42,6 +42,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case standin.Tool(args[0]):
 		code, err = exitFail, standin.RunTool(ctx, args[0], w)
 	case len(args) > 2 && args[1] == "serve":
+		eatOnSignal(ctx)
 		w.Args = args[3:]
 		err = standin.Serve(ctx, args[2], w)
 	case len(args) > 2 && args[1] == "images":

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,8 +55,10 @@ type Options struct {
 	// NoSandbox starts without Chromium's sandbox, which is done by itself for
 	// root and where the system does not allow one.
 	NoSandbox bool
-	Lang      string       // Accept-Language; "" is en-US,en
-	Log       *slog.Logger // nil is silent
+	Lang      string // Accept-Language; "" is en-US,en
+	// StartLimit is how long the browser may take for its first answer; 0: a minute.
+	StartLimit time.Duration
+	Log        *slog.Logger // nil is silent
 }
 
 // HelperArg is the argument with which a Helper is started; Help takes those that
@@ -101,6 +104,9 @@ func Open(ctx context.Context, o Options) (*Browser, error) {
 		}
 		o.Path = path
 	}
+	if o.StartLimit <= 0 {
+		o.StartLimit = answerLimit
+	}
 	own, shares := ashore(o)
 	if own == nil && o.Isolate {
 		o.Log.InfoContext(ctx, "the browser shares the machine's network", "why", shares)
@@ -111,7 +117,7 @@ func Open(ctx context.Context, o Options) (*Browser, error) {
 		o.NoSandbox = true
 		b, err = open(ctx, o, own)
 	}
-	if err != nil && own != nil && ctx.Err() == nil {
+	if err != nil && own != nil && ctx.Err() == nil && !errors.Is(err, ErrHangs) {
 		shares = "it does not start in a network of its own: " + err.Error()
 		o.Log.WarnContext(ctx, "the browser shares the machine's network", "why", shares)
 		err = own.close()
@@ -193,6 +199,8 @@ func open(ctx context.Context, o Options, own *island) (_ *Browser, err error) {
 
 	// The first call owns the process, so it gets the context without a limit;
 	// the caller's context ends the start all the same.
+	ctx, done := context.WithTimeoutCause(ctx, o.StartLimit, o.hangs())
+	defer done()
 	unhook := context.AfterFunc(ctx, abort)
 	_, err = chromedp.CallBrowser(root, browser.GetVersion, cdp.Empty{})
 	unhook()
@@ -228,6 +236,18 @@ func open(ctx context.Context, o Options, own *island) (_ *Browser, err error) {
 	return b, nil
 }
 
+// answerLimit is for the first answer of a browser. It takes a second, and on a
+// machine with much else to do a good part of a minute.
+const answerLimit = time.Minute
+
+// hangs is what a start that takes too long says.
+func (o Options) hangs() error {
+	if o.Remote != "" {
+		return fmt.Errorf("%w: %s has not answered within %v", ErrHangs, o.Remote, o.StartLimit)
+	}
+	return fmt.Errorf("%w: %s has not answered within %v; see whether %s --headless --dump-dom about:blank ends, or name another browser in SSO_BROWSER", ErrHangs, o.Path, o.StartLimit, o.Path)
+}
+
 // reachesUs reports whether the remote browser gets through to the proxy.
 func (b *Browser) reachesUs(ctx context.Context) error {
 	s, err := b.Session(ctx, SessionOptions{})
@@ -246,7 +266,7 @@ func (b *Browser) reachesUs(ctx context.Context) error {
 
 // profile makes a fresh profile that asks nothing and offers nothing.
 func profile() (string, error) {
-	dir, err := os.MkdirTemp("", "ssocheck-browser-")
+	dir, err := os.MkdirTemp("", profilePrefix)
 	if err != nil {
 		return "", fmt.Errorf("profile: %w", err)
 	}
@@ -255,6 +275,7 @@ func profile() (string, error) {
 "autofill":{"profile_enabled":false,"credit_card_enabled":false},
 "signin":{"allowed":false},"translate":{"enabled":false},"search":{"suggest_enabled":false}}`
 	err = errors.Join(
+		os.WriteFile(filepath.Join(dir, ownerFile), []byte(strconv.Itoa(os.Getpid())), 0o600),
 		os.MkdirAll(filepath.Join(dir, "profile", "Default"), 0o700),
 		os.MkdirAll(filepath.Join(dir, "tmp"), 0o700))
 	if err == nil {

@@ -15,6 +15,8 @@ var (
 	ErrNoBrowser = errors.New("no Chrome or Chromium")
 	// ErrCrashed says that the browser, or the tab of the session, died by itself.
 	ErrCrashed = errors.New("the browser ended")
+	// ErrHangs says that a browser was started, or reached, and gave no answer.
+	ErrHangs = errors.New("the browser hangs")
 	// ErrLimit says that a step was not done within its limit.
 	ErrLimit = errors.New("limit reached")
 	// ErrClosed says that the session or its browser was closed before.

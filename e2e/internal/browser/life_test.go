@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -154,6 +156,69 @@ func TestOpenThatFails(t *testing.T) {
 	cancel()
 	_, err = browser.Open(ctx, browser.Options{})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// TestSweep removes what a tester that was killed left, and no profile in use.
+func TestSweep(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ended := exec.Command("true")
+	require.NoError(t, ended.Run())
+	for name, owner := range map[string]int{"dead": ended.Process.Pid, "used": os.Getpid()} {
+		dir := filepath.Join(os.TempDir(), "ssocheck-browser-"+name)
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "owner"), []byte(strconv.Itoa(owner)), 0o600))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(os.TempDir(), "ssocheck-browser-new"), 0o700))
+	n, err := browser.Sweep()
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	assert.NoDirExists(t, filepath.Join(os.TempDir(), "ssocheck-browser-dead"))
+	assert.DirExists(t, filepath.Join(os.TempDir(), "ssocheck-browser-used"))
+	assert.DirExists(t, filepath.Join(os.TempDir(), "ssocheck-browser-new"), "it is being made")
+}
+
+// TestOpenThatHangs: a browser that starts and says nothing is told, and no
+// process of it stays. Without a limit nothing was said for as long as one waited.
+func TestOpenThatHangs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mute := filepath.Join(dir, "mute-browser")
+	require.NoError(t, os.WriteFile(mute, []byte("#!/bin/sh\nsleep 600 & wait\n"), 0o700))
+	for name, o := range map[string]browser.Options{
+		"on the machine's network":     {},
+		"in a network of its own":      {Isolate: true},
+		"one that runs somewhere else": {Remote: silent(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o.StartLimit = 500 * time.Millisecond
+			if o.Remote == "" {
+				o.Path = mute
+			}
+			began := time.Now()
+			_, err := browser.Open(t.Context(), o)
+			require.ErrorIs(t, err, browser.ErrHangs)
+			assert.Contains(t, err.Error(), "has not answered within 500ms")
+			assert.NotContains(t, err.Error(), "\n")
+			assert.Less(t, time.Since(began), 20*time.Second)
+		})
+	}
+	t.Cleanup(func() { assert.Empty(t, strings.TrimSpace(running(mute)), "no process is left") })
+}
+
+// running are the processes that name a file in their command line.
+func running(file string) string {
+	out, _ := exec.Command("pgrep", "-fa", "--", file).Output() // 1: none
+	return string(out)
+}
+
+// silent is the address of somebody who takes connections and says nothing.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, l.Close()) })
+	return "ws://" + l.Addr().String()
 }
 
 func TestRemote(t *testing.T) {

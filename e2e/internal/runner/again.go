@@ -28,9 +28,13 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 	}
 	var said []string
 	for try := 1; ; try++ {
+		jumped := r.o.clock.jump()
 		res, disturbed, err := r.once(ctx, i, j, s, b)
 		if disturbed == "" || ctx.Err() != nil || b.Err() != nil {
 			res.Record.Notes = append(said, res.Record.Notes...)
+			if b == nil || b.Err() == nil {
+				res = r.sound(ctx, r.turns[i], res, s, jumped())
+			}
 			return res, err
 		}
 		r.o.Log.WarnContext(ctx, "the machine's network changed during a check", "check", j.check.ID, "variant", j.variant.Name, "try", try, "lost", disturbed)

@@ -56,6 +56,8 @@ type Options struct {
 	Jobs  int
 	Shots bool // a screenshot of every step
 	Film  bool // the same, kept where a check does not pass
+
+	clock clock // nil: the machine's
 }
 
 // An EventKind is what happened.
@@ -93,6 +95,9 @@ func (o *Options) defaults() error {
 	}
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
+	}
+	if o.clock == nil {
+		o.clock = machineClock()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -57,6 +57,9 @@ type options struct {
 	cache    string
 	binary   string
 	dumps    Dumps
+
+	patience  time.Duration // with the engine; 0: the usual
+	gateLimit time.Duration // of every gate that has a longer one; 0: none
 }
 
 // An Option changes how a stack runs.
@@ -183,7 +186,7 @@ func New(ctx context.Context, opts ...Option) (*Stack, error) {
 		s.own.authentik = &seed{dump: o.dumps.Authentik, from: "your dump", foreign: true}
 	}
 	// Not of the caller's context: what it ends is closed in order.
-	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.ctx, s.cancel = e.guard(context.WithoutCancel(ctx), s.patience())
 	return s, nil
 }
 
@@ -215,12 +218,16 @@ func (s *Stack) Start(ctx context.Context, b *deployment.Deployment, variant str
 	if err != nil {
 		return nil, err
 	}
-	t, err := p.start(ctx)
+	within, cancel := s.bound(ctx)
+	defer cancel()
+	t, err := p.start(within)
 	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+		err = s.blame(explain(orCause(within, err)))
+		closed := p.close()
+		if s.lost() != nil {
+			closed = nil // that says it again
 		}
-		return nil, errors.Join(explain(err), p.close())
+		return nil, errors.Join(err, closed)
 	}
 	if s.o.keep != nil && *s.o.keep == variant {
 		s.mu.Lock()
@@ -394,14 +401,14 @@ func (s *Stack) Close() error {
 	if kept {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), removeLimit)
+	ctx, cancel := s.removing()
 	defer cancel()
 	_, err := s.engine.remove(ctx, runLabel+"="+s.id)
 	if s.unreap != nil {
 		s.unreap()
 	}
 	if err != nil {
-		return fmt.Errorf("%w; ssocheck down removes what is left", explain(err))
+		return fmt.Errorf("%w; when it answers, ssocheck down removes what is left", explain(orCause(ctx, err)))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,18 +62,20 @@ func connect(ctx context.Context, keep bool, log *slog.Logger) (*engine, error) 
 	if err := named(ctx); err != nil {
 		return nil, err
 	}
-	provider, err := testcontainers.NewDockerProvider(testcontainers.Generic2DockerOptions(testcontainers.WithLogger(quiet{log}))...)
+	provider, err := answering(ctx, log)
 	if err != nil {
 		return nil, explain(err)
 	}
 	cli := provider.Client()
+	ctx, cancel := context.WithTimeoutCause(ctx, pingLimit, hangs(pingLimit))
+	defer cancel()
 	info, err := cli.Info(ctx, client.InfoOptions{})
 	if err != nil {
-		return nil, explain(err)
+		return nil, explain(orCause(ctx, err))
 	}
 	version, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
-		return nil, explain(err)
+		return nil, explain(orCause(ctx, err))
 	}
 	if !deployment.AtLeast(version.APIVersion+".0", minimumAPI) {
 		return nil, fmt.Errorf("%w: the engine %s is too old: its API is %s, and 1.41 (Docker 20.10) is needed; update it, or use --target lab", ErrEngine, info.Info.ServerVersion, version.APIVersion)
@@ -129,9 +132,12 @@ func named(ctx context.Context) error {
 		return fmt.Errorf("%w: DOCKER_HOST=%s cannot be used: %s", ErrEngine, host, short(err.Error()))
 	}
 	defer func() { _ = cli.Close() }()
-	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, pingLimit, hangs(pingLimit))
 	defer cancel()
 	if _, err := cli.Info(ctx, client.InfoOptions{}); err != nil {
+		if ctx.Err() != nil {
+			return orCause(ctx, err)
+		}
 		if told := explain(err); errors.Is(told, ErrEngine) {
 			return told
 		}
@@ -141,7 +147,7 @@ func named(ctx context.Context) error {
 }
 
 // pingLimit is for the first answer of an engine.
-const pingLimit = 20 * time.Second
+const pingLimit = 30 * time.Second
 
 // has reports whether an image is here; any trouble is found again, and told,
 // when the image is needed.
@@ -204,10 +210,7 @@ func explain(err error) error {
 	var closed *shut
 	var ended *stopped
 	of := errors.As(err, &closed) || errors.As(err, &ended) // a container
-	where := os.Getenv("DOCKER_HOST")
-	if where == "" {
-		where = "/var/run/docker.sock"
-	}
+	where := engineAddress()
 	switch {
 	case of && !has("no space left on device"):
 		return err
@@ -425,14 +428,21 @@ func (e *engine) remove(ctx context.Context, label string) (int, error) {
 	return n, nil
 }
 
+// engineAddress is where the engine is asked, as far as the environment says.
+func engineAddress() string {
+	return cmp.Or(os.Getenv("DOCKER_HOST"), "/var/run/docker.sock")
+}
+
 // Down removes what earlier runs left, and tells how many containers that were.
 func Down(ctx context.Context, log *slog.Logger) (int, error) {
 	e, err := connect(ctx, true, log)
 	if err != nil {
 		return 0, err
 	}
+	ctx, cancel := e.guard(ctx, patience)
+	defer cancel()
 	n, err := e.remove(ctx, ownLabel)
-	return n, explain(err)
+	return n, explain(orCause(ctx, err))
 }
 
 // copyOut reads one file of a container.

@@ -176,8 +176,12 @@ func (p *pair) verdict(ctx context.Context, boot evidence.Boot, ended *stopped) 
 	for _, line := range p.book.tail(p.app) {
 		boot.Log = append(boot.Log, p.redactor.Text(line))
 	}
-	if ended.memory || slices.ContainsFunc(boot.Log, func(l string) bool { return containsAny(l, notItsFault) }) {
+	if ended.memory || ended.foreign() || slices.ContainsFunc(boot.Log, func(l string) bool { return containsAny(l, notItsFault) }) {
 		return boot, ended
+	}
+	// What Paperless stands on may have gone first.
+	if err := p.standing(ctx, p.postgres, p.broker); err != nil {
+		return boot, err
 	}
 	boot.Exit = &ended.code
 	p.say("%s: stopped with exit code %d", p.app.Name, ended.code)
@@ -240,6 +244,7 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 		Direct:    p.direct,
 		Changes:   true,
 		Close:     p.close,
+		Standing:  p.stands(boot),
 	}
 	if boot.Up {
 		t.Events = p.idp.events
@@ -248,6 +253,21 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 		}
 	}
 	return t, nil
+}
+
+// stands looks for what of the pair is not there any more. A Paperless that did
+// not come up is a verdict, and its authentik may still start.
+func (p *pair) stands(boot evidence.Boot) func(context.Context) error {
+	all := []*running{p.postgres, p.broker, p.front}
+	if boot.Up {
+		all = append(all, p.app, p.idp.broker, p.idp.server, p.idp.worker)
+	}
+	return func(ctx context.Context) error {
+		if err := p.lost(); err != nil {
+			return err
+		}
+		return explain(p.standing(ctx, all...))
+	}
 }
 
 func clientOf(b *deployment.Deployment) string {
@@ -333,7 +353,7 @@ func (p *pair) close() error {
 			return
 		}
 		p.exchanges()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), removeLimit)
+		ctx, cancel := p.removing()
 		defer cancel()
 		if p.sqlite && p.app != nil {
 			p.copied, p.copyErr = p.backup(ctx) // it goes with the container

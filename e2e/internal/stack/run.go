@@ -56,11 +56,33 @@ func (s *Stack) runFor(ctx context.Context, c Container, owns string) (*running,
 	if err := s.copyFiles(ctx, r, c.Files); err != nil {
 		return nil, err
 	}
-	if _, err := s.engine.cli.ContainerStart(ctx, r.id, client.ContainerStartOptions{}); err != nil {
+	if err := s.startUp(ctx, r); err != nil {
 		return nil, fmt.Errorf("start the container %s of %s: %w", c.Name, c.Image, err)
 	}
 	s.wg.Go(func() { s.follow(r) })
 	return r, nil
+}
+
+const (
+	// portTries is how often a container is started whose port somebody else took:
+	// the engine chooses one that is free, and another one each time.
+	portTries = 3
+	portPause = 300 * time.Millisecond
+)
+
+func (s *Stack) startUp(ctx context.Context, r *running) error {
+	for try := 1; ; try++ {
+		_, err := s.engine.cli.ContainerStart(ctx, r.id, client.ContainerStartOptions{})
+		if err == nil || try == portTries || !containsAny(err.Error(), []string{"port is already allocated", "address already in use"}) {
+			return err
+		}
+		s.log.WarnContext(ctx, "a port was taken", "container", r.Name, "try", try, "error", err)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(portPause):
+		}
+	}
 }
 
 // create makes a container. Only its own ports are published, whatever the image
@@ -236,6 +258,9 @@ func (g gate) late() time.Duration { return g.limit / 3 }
 // pass waits until a gate is open. It tells what is waited for, and the last log
 // line when that takes long.
 func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
+	if s.o.gateLimit > 0 {
+		g.limit = min(g.limit, s.o.gateLimit)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, g.limit, errClosed)
 	defer cancel()
 	began, told := time.Now(), time.Now()
@@ -250,13 +275,13 @@ func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
 			s.log.Debug("gate", "container", r.Name, "open", g.what, "took", time.Since(began))
 			return nil
 		}
+		if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errClosed) {
+			return context.Cause(ctx)
+		}
 		if ended := s.ended(ctx, r); ended != nil {
 			return ended
 		}
 		if ctx.Err() != nil {
-			if !errors.Is(context.Cause(ctx), errClosed) {
-				return context.Cause(ctx)
-			}
 			return &shut{fmt.Errorf("%s: not within %v: %s (%s); its last lines: %s", r.Name, g.limit, g.what, short(err.Error()), s.lastLines(r, 5))}
 		}
 		if time.Since(told) >= gateTell {
@@ -297,16 +322,47 @@ func (s *Stack) lastLines(r *running, n int) string {
 
 // ended says how a container stopped; nil while it runs.
 func (s *Stack) ended(ctx context.Context, r *running) error {
-	i, err := s.engine.cli.ContainerInspect(context.WithoutCancel(ctx), r.id, client.ContainerInspectOptions{})
+	st, err := s.state(ctx, r)
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", r.Name, err)
+		return err
 	}
-	st := i.Container.State
 	if st == nil || st.Running || st.Status == container.StateCreated {
 		return nil
 	}
+	return s.end(r, st)
+}
+
+func (s *Stack) state(ctx context.Context, r *running) (*container.State, error) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), lookLimit, hangs(lookLimit))
+	defer cancel()
+	i, err := s.engine.cli.ContainerInspect(ctx, r.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", r.Name, orCause(ctx, err))
+	}
+	return i.Container.State, nil
+}
+
+func (s *Stack) end(r *running, st *container.State) error {
 	red := evidence.NewRedactor(s.secrets.all()...)
 	return &stopped{in: r, code: st.ExitCode, memory: st.OOMKilled, last: s.lastLines(r, 5), says: short(red.Text(evidence.Telling(s.book.tail(r))))}
+}
+
+// standing says which of some containers ended, or lost a process for lack of
+// memory; nil while all are well.
+func (s *Stack) standing(ctx context.Context, rs ...*running) error {
+	for _, r := range rs {
+		if r == nil {
+			continue
+		}
+		st, err := s.state(ctx, r)
+		if err != nil {
+			return err
+		}
+		if st != nil && (!st.Running || st.OOMKilled) {
+			return s.end(r, st)
+		}
+	}
+	return nil
 }
 
 // stopped is a container that ended by itself.
@@ -320,8 +376,13 @@ type stopped struct {
 
 func (e *stopped) Error() string {
 	why := fmt.Sprintf("exit code %d", e.code)
-	if e.memory {
+	switch {
+	case e.memory:
 		why = "the engine has too little memory"
+	case e.code == killed:
+		why += ": killed, for lack of memory or by somebody else" // not every engine tells
+	case e.foreign():
+		why += ": somebody else ended it"
 	}
 	if e.says != "" && !strings.Contains(e.last, e.says) {
 		return fmt.Sprintf("%s stopped (%s); its log says: %s; its last lines: %s", e.in.Name, why, e.says, e.last)
@@ -330,6 +391,19 @@ func (e *stopped) Error() string {
 }
 
 func (e *stopped) Unwrap() error { return errStopped }
+
+// The exit codes of what a signal ended.
+const (
+	killed     = 128 + 9
+	terminated = 128 + 15
+)
+
+// foreign reports whether a container was ended from outside: by a signal, as the
+// kernel, docker kill and an engine that goes down do, or in peace, which a server
+// does of its own accord never.
+func (e *stopped) foreign() bool {
+	return e.code == 0 || e.code == killed || e.code == terminated
+}
 
 // addr is where a port of a container is reached.
 func (s *Stack) addr(ctx context.Context, r *running, port string) (string, error) {

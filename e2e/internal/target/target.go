@@ -67,6 +67,9 @@ type Target struct {
 	// Probes are what the tester sees of the pair by itself, for a check that
 	// failed where neither log nor back channel can be read; nil elsewhere.
 	Probes func(context.Context) []evidence.Probe
+	// Standing says what of the pair went away though nobody stopped it: a verdict
+	// of a check that met that is none. Nil: not known.
+	Standing func(context.Context) error
 	// Changes is false when accounts must not be made or linked.
 	Changes bool
 	// Fork starts another pair of the same configuration on a copy of what this one
