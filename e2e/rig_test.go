@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -34,6 +35,10 @@ var update = flag.Bool("update", false, "record the evidence again and rewrite w
 // core to the others, and more tabs than that only take memory.
 const sideBySide = 3
 
+// idleBrowsers is how many browsers are kept open that no lab uses right now: one for
+// the host names that most labs have, and some for those that come in groups.
+const idleBrowsers = 3
+
 // A rig shares one edge, and one browser for each set of host names, among labs,
 // as a user's machine would.
 type rig struct {
@@ -42,38 +47,108 @@ type rig struct {
 	slots chan struct{}
 
 	mu       sync.Mutex
-	browsers map[string]*browser.Browser                // by resolver rules
-	right    map[string]func() (map[string]bool, error) // by versions
+	browsers []*lent
+	right    map[string]func() (map[string]bool, error) // by versions and addresses
 }
 
+// lent is a browser and how many labs use it; the one that was used last comes last.
+type lent struct {
+	rules string
+	open  func() (*browser.Browser, error)
+	users int
+}
+
+// shared is the rig of all tests of this package: what the right configurations say is
+// found out once, and most of them have the same host names.
+var shared = sync.OnceValues(openRig)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if r, err := shared(); err != nil || r.close() != nil {
+		fmt.Fprintln(os.Stderr, "close the browsers and the edge that the tests share:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func openRig() (*rig, error) {
+	front, err := edge.Listen(edge.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &rig{front: front, start: e2e.Labs(front, nil), slots: make(chan struct{}, sideBySide), right: map[string]func() (map[string]bool, error){}}, nil
+}
+
+// newRig is the rig of all tests.
 func newRig(tb testing.TB) *rig {
 	tb.Helper()
-	front, err := edge.Listen(edge.Options{})
+	r, err := shared()
 	require.NoError(tb, err)
-	r := &rig{front: front, start: e2e.Labs(front, nil), slots: make(chan struct{}, sideBySide), browsers: map[string]*browser.Browser{}, right: map[string]func() (map[string]bool, error){}}
-	tb.Cleanup(func() {
-		for _, b := range r.browsers {
-			assert.NoError(tb, b.Close())
-		}
-		assert.NoError(tb, front.Close())
-	})
 	return r
 }
 
+// ownRig is one for a test that changes where the names lead.
+func ownRig(t *testing.T) *rig {
+	t.Helper()
+	r, err := openRig()
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, r.close()) })
+	return r
+}
+
+func (r *rig) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, l := range r.browsers {
+		if b, err := l.open(); err == nil {
+			errs = append(errs, b.Close())
+		}
+	}
+	return errors.Join(append(errs, r.front.Close())...)
+}
+
 func (r *rig) open(_ context.Context, t *target.Target) (*browser.Browser, func(), error) {
+	l, spare := r.lend(t)
+	for _, old := range spare {
+		if b, err := old.open(); err == nil {
+			if err := b.Close(); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	b, err := l.open()
+	return b, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		l.users--
+	}, err
+}
+
+// lend is the browser of a target, and those that are to be closed for it.
+func (r *rig) lend(t *target.Target) (l *lent, spare []*lent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rules := t.ResolverRules()
-	if b := r.browsers[rules]; b != nil {
-		return b, func() {}, nil
+	if i := slices.IndexFunc(r.browsers, func(l *lent) bool { return l.rules == rules }); i >= 0 {
+		l = r.browsers[i]
+		r.browsers = slices.Delete(r.browsers, i, i+1)
+	} else {
+		l = &lent{rules: rules, open: sync.OnceValues(func() (*browser.Browser, error) {
+			// Not of one test's context: the others use it too.
+			return browser.Open(context.Background(), browser.Options{Rules: rules, SPKI: t.SPKI, Isolate: true})
+		})}
 	}
-	// Not of one test's context: the others use it too.
-	b, err := browser.Open(context.Background(), browser.Options{Rules: rules, SPKI: t.SPKI, Isolate: true})
-	if err != nil {
-		return nil, nil, err
+	l.users++
+	r.browsers = append(r.browsers, l)
+	for i := 0; i < len(r.browsers) && len(r.browsers) > idleBrowsers; i++ {
+		if r.browsers[i].users == 0 {
+			spare = append(spare, r.browsers[i])
+			r.browsers = slices.Delete(r.browsers, i, i+1)
+			i--
+		}
 	}
-	r.browsers[rules] = b
-	return b, func() {}, nil
+	return l, spare
 }
 
 // run runs the checks with these ids, and what they need, until enough is seen.
@@ -86,7 +161,7 @@ func (r *rig) run(ctx context.Context, b *deployment.Deployment, enough func(run
 // known are the findings, as "check code", that the right configuration of the
 // same versions has. Nobody planted them, and they are no fault of diagnosis.
 func (r *rig) known(ctx context.Context, b *deployment.Deployment) (map[string]bool, error) {
-	key := b.Paperless.Version + "," + b.Authentik.Version
+	key := strings.Join([]string{b.Paperless.Version, b.Authentik.Version, b.Paperless.URL, b.Authentik.URL}, " ")
 	r.mu.Lock()
 	once := r.right[key]
 	if once == nil {

@@ -58,7 +58,7 @@ func TestNoSecretLeaves(t *testing.T) {
 			item := troubleshooting.Find(code)
 			item.Plant(b)
 
-			rig := newRig(t)
+			rig := ownRig(t)
 			spy := newSpy(t, rig.front.Addr())
 			spy.add(append(b.Secrets(), client, key, database)...)
 			var terminal bytes.Buffer
