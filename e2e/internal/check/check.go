@@ -164,6 +164,10 @@ type Conformance struct {
 	Remedy   string `json:"remedy,omitempty"` // code of the item that says what to set
 	Module   string `json:"module,omitempty"` // of the OpenID Foundation's plan for relying parties
 	Row      string `json:"row,omitempty"`    // of fixtures/hostile.json
+	// Outcome is where the user stood at the end, and Status that page's; empty where
+	// the test looked at something else.
+	Outcome string `json:"outcome,omitempty"`
+	Status  int    `json:"status,omitempty"`
 }
 
 // A Verdict compares what the relying party does with what the standard asks.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
@@ -23,7 +24,8 @@ var PKCEState = &check.Check{
 	ID:    "pkce-state",
 	Title: "An authorization code is accepted once, and only in the browser that started the sign-in (PKCE and state)",
 	Doc: "The authorization request carries an S256 code challenge and a state that is new each time; a callback that is " +
-		"replayed, or comes in another browser, is refused; authentik wants the right verifier for the code.",
+		"replayed, or comes in another browser, is refused; authentik wants the right verifier for the code. It warns where the " +
+		"discovery document sends Paperless to endpoints without https, or the token endpoint redirects.",
 	Needs:       []*check.Check{RoundTrip},
 	Browserless: true,
 	Run:         booted(pkceState),
@@ -73,10 +75,19 @@ func pkceState(ctx context.Context, p *check.Pass) error {
 	if err := replay(ctx, p, one, callback, who); err != nil {
 		return err
 	}
-	if !pkce {
-		return check.Warnf("PKCE is off: set OAUTH_PKCE_ENABLED to true in the provider JSON")
+	loose, err := backChannel(ctx, p)
+	if err != nil {
+		return err
 	}
-	return verifier(ctx, p, who)
+	if !pkce {
+		loose = append([]string{"PKCE is off: set OAUTH_PKCE_ENABLED to true in the provider JSON"}, loose...)
+	} else if err := verifier(ctx, p, who); err != nil {
+		return err
+	}
+	if len(loose) > 0 {
+		return check.Warnf("%s", strings.Join(loose, "; "))
+	}
+	return nil
 }
 
 // foreign brings somebody's callback to a browser that began a sign-in of its own.

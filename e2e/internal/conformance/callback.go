@@ -104,6 +104,9 @@ func again(ctx context.Context, v *Visit) error {
 	if err := once(ctx, v); err != nil {
 		return err
 	}
+	if err := v.well(); err != nil {
+		return err
+	}
 	first := *v.Seen
 	if err := once(ctx, v); err != nil {
 		return err
@@ -115,6 +118,16 @@ func again(ctx context.Context, v *Visit) error {
 	return nil
 }
 
+// well is an error unless the sign-in so far reached the application or its sign-up form:
+// what follows a sign-in that failed proves nothing.
+func (v *Visit) well() error {
+	switch v.Seen.Outcome {
+	case SignedIn, SignUp:
+		return nil
+	}
+	return check.Skipf("the first of the two sign-ins did not work: %s", v.Seen.sentence())
+}
+
 // usedCode finishes a sign-in, and brings its code again with a state of its own.
 func usedCode(ctx context.Context, v *Visit) error {
 	b, back, err := v.answer(ctx)
@@ -122,6 +135,9 @@ func usedCode(ctx context.Context, v *Visit) error {
 		return err
 	}
 	if err := b.open(ctx, back); err != nil {
+		return err
+	}
+	if err := v.well(); err != nil {
 		return err
 	}
 	other, fresh, err := v.answer(ctx)

@@ -17,11 +17,10 @@ import (
 func linkingTests() []*Test {
 	const csrf = "RFC 6749 10.12; RFC 9700 4.7"
 	const tied = "somebody's identity can be tied to the account of a user who opens a page: whoever it is signs in as that user from then on"
-	const question = connect
 	return as(Linking, []Test{
 		{
 			ID: "rp-link-question", Row: "12.1", Clause: csrf, Severity: check.High, Means: tied, Depends: redirectsToSSO,
-			Title: "Linking waits for a click", Provider: "is not asked yet: a page opens the address that links", Run: asVictim(questionPage(question)), Judge: fact("the page submits itself", "yes"),
+			Title: "Linking waits for a click", Provider: "is not asked yet: a page opens the address that links", Run: linkPage, Remedy: "SEC-CONNECT", Judge: fact("the page submits itself", "yes"),
 		},
 		{
 			ID: "rp-link-no-csrf-token", Row: "12.2", Clause: csrf, Should: Refuse, Severity: check.High, Means: tied,
@@ -33,7 +32,7 @@ func linkingTests() []*Test {
 		},
 		{
 			ID: "rp-link-without-click", Row: "12.4", Clause: csrf, Severity: check.High, Means: tied, Depends: redirectsToSSO,
-			Title: "A page of another site cannot tie a foreign identity to an account", Provider: "is signed in as somebody else in the browser of the user", Run: chain, Judge: fact("identity of somebody else tied", "yes"),
+			Title: "A page of another site cannot tie a foreign identity to an account", Provider: "is signed in as somebody else in the browser of the user", Run: chain, Remedy: "SEC-CONNECT", Judge: fact("identity of somebody else tied", "yes"),
 		},
 		{
 			ID: "rp-link-foreign-callback", Row: "12.5", Clause: csrf, Should: Refuse, Severity: check.High, Means: tied,
@@ -49,7 +48,7 @@ func linkingTests() []*Test {
 		},
 		{
 			ID: "rp-link-start", Row: "12.8", Clause: csrf, Severity: check.Low, Means: "another site can start a sign-in; who is signed in at the provider is signed in here", Depends: redirectsToSSO,
-			Title: "A sign-in waits for a click", Provider: "is not asked yet: a page opens the address that signs in", Run: questionPage(""), Judge: fact("the page submits itself", "yes"),
+			Title: "A sign-in waits for a click", Provider: "is not asked yet: a page opens the address that signs in", Run: questionPage(""), Remedy: "SEC-CONNECT", Judge: fact("the page submits itself", "yes"),
 		},
 		{
 			ID: "rp-link-anonymous", Row: "12.9", Clause: csrf, Should: Refuse, Severity: check.Medium, Means: "who is not signed in can link",
@@ -64,21 +63,19 @@ func linkingTests() []*Test {
 
 const connect = "?process=connect"
 
-// asVictim does something in a browser where somebody is signed in; it looks at the
-// page that the same address has there.
-func asVictim(func(context.Context, *Visit) error) func(context.Context, *Visit) error {
-	return func(ctx context.Context, v *Visit) error {
-		b, err := v.signedIn(ctx)
-		if err != nil {
-			return err
-		}
-		page, err := b.Get(ctx, startURL(v.b, v.Test.App)+connect)
-		if err != nil {
-			return err
-		}
-		v.Fact("the page submits itself", yes(submitsItself(page)))
-		return nil
+// linkPage looks at the page that links, in a browser where somebody is signed in and
+// another site leads there.
+func linkPage(ctx context.Context, v *Visit) error {
+	b, err := v.signedIn(ctx)
+	if err != nil {
+		return err
 	}
+	page, err := b.Foreign(ctx, startURL(v.b, v.Test.App)+connect)
+	if err != nil {
+		return err
+	}
+	v.Fact("the page submits itself", yes(submitsItself(page)))
+	return nil
 }
 
 // forged sends the form that links as another site would.
@@ -125,7 +122,7 @@ func chain(ctx context.Context, v *Visit) error {
 		return err
 	}
 	victim := v.Seen.Email
-	page, err := b.Get(ctx, startURL(v.b, v.Test.App)+connect)
+	page, err := b.Foreign(ctx, startURL(v.b, v.Test.App)+connect)
 	if err != nil {
 		return err
 	}

@@ -241,7 +241,7 @@ func questionPage(query string) func(context.Context, *Visit) error {
 		if err != nil {
 			return err
 		}
-		page, err := b.Get(ctx, startURL(v.b, v.Test.App)+query)
+		page, err := b.Foreign(ctx, startURL(v.b, v.Test.App)+query)
 		if err != nil {
 			return err
 		}
@@ -251,7 +251,7 @@ func questionPage(query string) func(context.Context, *Visit) error {
 }
 
 // submitsItself reports whether a page sends its form by a script.
-func submitsItself(p *Page) bool { return strings.Contains(p.Body, ".submit()") }
+func submitsItself(p *Page) bool { return paperless.ParsePage(p.Body).SubmitsItself() }
 
 func yes(is bool) string {
 	if is {

@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -103,6 +102,7 @@ func (o *Options) one(ctx context.Context, t *Test) check.Result {
 		return res
 	}
 	l.visit.record(&res.Record)
+	res.Conformance.Outcome, res.Conformance.Status = string(l.seen.Outcome), l.seen.Status
 	if took := l.visit.longest; !t.Slow && took >= o.Provider.Patience() {
 		res.Status = check.Errored
 		res.Message = fmt.Sprintf("a page took %.1f s, longer than Paperless-ngx waits for the provider: what followed may come from that alone; run again while the machine is quieter", took.Seconds())
@@ -172,7 +172,6 @@ func (s *Seen) sentence() string {
 // Paperless-ngx asked the provider.
 func (v *Visit) record(r *evidence.Record) {
 	r.Check, r.Hops = v.Test.ID, v.hops
-	r.Notes = []string{string(v.Seen.Outcome), strconv.Itoa(v.Seen.Status)}
 	for i, q := range v.Seen.Requests {
 		x := evidence.Exchange{Seq: i + 1, Channel: oidc.Back, Endpoint: q.Endpoint, To: "authentik", Method: q.Method, URL: q.URL(v.b.Authentik.URL, Elsewhere), Status: q.Status, Seconds: q.Seconds, Auth: q.Auth}
 		if q.Endpoint == oidc.Authorization {

@@ -146,6 +146,18 @@ func (b *Browser) Get(ctx context.Context, address string) (*Page, error) {
 	return b.Do(r)
 }
 
+// Foreign opens an address as a browser does whom a page of another site leads there.
+func (b *Browser) Foreign(ctx context.Context, address string) (*Page, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask for a page: %w", err)
+	}
+	for name, v := range map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"} {
+		r.Header.Set(name, v)
+	}
+	return b.Do(r)
+}
+
 // Post sends a form as a page of Paperless-ngx does.
 func (b *Browser) Post(ctx context.Context, address string, form url.Values) (*Page, error) {
 	return b.post(ctx, address, form, b.v.origin())

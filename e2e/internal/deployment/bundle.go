@@ -152,6 +152,14 @@ type Proxy struct {
 	// as a cache in front of an application does; empty: none.
 	StripSetCookie    string
 	DropAuthorization bool // strips Authorization, as a proxy with its own basic auth does
+	// RefuseForeign is a path that pages of other sites cannot open: a request for
+	// it whose Sec-Fetch-Site says so is answered 403. Empty: none.
+	RefuseForeign string
+	// Moved is a path that is answered by a redirect to MovedTo with status 307, which keeps
+	// method and body; empty: none.
+	Moved, MovedTo string
+	PlainToo       bool // serves http as well, where others redirect to https, and says https of it
+	RedirectStatus int  // of the redirect from http to https; 0: 301
 }
 
 // Authentik is the deployed authentik, as far as the sign-in to Paperless needs it.

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -33,8 +34,15 @@ func (e *Edge) handle(w http.ResponseWriter, r *http.Request, secure bool) {
 		rw.strip = "Set-Cookie"
 	}
 	defer func() { x.end(rw) }()
-	if !secure && !route.PlainHTTP {
-		http.Redirect(rw, r, "https://"+strings.TrimSuffix(route.Host, ":443")+r.URL.RequestURI(), http.StatusMovedPermanently)
+	switch site := r.Header.Get("Sec-Fetch-Site"); {
+	case !secure && !route.PlainHTTP && !route.Proxy.PlainToo:
+		http.Redirect(rw, r, "https://"+strings.TrimSuffix(route.Host, ":443")+r.URL.RequestURI(), cmp.Or(route.Proxy.RedirectStatus, http.StatusMovedPermanently))
+		return
+	case secure && route.Proxy.Moved != "" && r.URL.Path == route.Proxy.Moved:
+		http.Redirect(rw, r, route.Proxy.MovedTo, http.StatusTemporaryRedirect)
+		return
+	case route.Proxy.RefuseForeign != "" && r.URL.Path == route.Proxy.RefuseForeign && (site == "cross-site" || site == "same-site"):
+		http.Error(rw, "403 Forbidden", http.StatusForbidden)
 		return
 	}
 	out := forward(r, route.Proxy, secure)
@@ -96,7 +104,7 @@ func forward(r *http.Request, p deployment.Proxy, secure bool) *http.Request {
 	}
 	host := r.Host
 	scheme := "http"
-	if secure {
+	if secure || p.PlainToo {
 		scheme = "https"
 	}
 	if p.ForwardedPortInto && !strings.Contains(hostport(host), ":") {

@@ -40,6 +40,13 @@ func (p Page) FormAction(part string) (string, bool) {
 	return attr(form, "action"), form != nil
 }
 
+// SubmitsItself reports whether a script of the page submits a form by itself.
+func (p Page) SubmitsItself() bool {
+	return p.find(func(n *html.Node) bool {
+		return n.DataAtom == atom.Script && n.FirstChild != nil && strings.Contains(n.FirstChild.Data, ".submit()")
+	}) != nil
+}
+
 // CSRFToken is the token of the page's forms; empty without one.
 func (p Page) CSRFToken() string { return p.Input("csrfmiddlewaretoken") }
 

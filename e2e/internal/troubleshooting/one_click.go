@@ -45,7 +45,7 @@ func rightsItems() []*Item {
 			Breaks: checklist.Permissions, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.15.0"},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
-				if !withoutRights(rec) || !syncsGroups(b) {
+				if !withoutRights(rec) || !syncsGroups(b) || groupString(rec, b) {
 					return nil, false
 				}
 				return []string{expected("a group of authentik that Paperless has too"), seen("none; /api/ui_settings/ answered 403"), setting(b, "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS")}, true

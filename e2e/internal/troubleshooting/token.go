@@ -366,9 +366,14 @@ func idToken(kind func(*evidence.IDToken, evidence.Record, *deployment.Deploymen
 
 // overrideClaim plants a custom scope mapping that sets a claim of the protocol.
 func overrideClaim(b *deployment.Deployment, claim, value string) {
+	override(b, claim, fmt.Sprintf("%q", value))
+}
+
+// override lets a scope mapping set a claim to what a piece of Python gives.
+func override(b *deployment.Deployment, claim, python string) {
 	b.Authentik.Mappings = append(b.Authentik.Mappings, deployment.ScopeMapping{
 		Name: "custom profile", Scope: "profile",
-		Expression: fmt.Sprintf("return {\"name\": request.user.name, \"preferred_username\": request.user.username, %q: %q}", claim, value),
+		Expression: fmt.Sprintf("return {\"name\": request.user.name, \"preferred_username\": request.user.username, %q: %s}", claim, python),
 	})
 }
 

@@ -230,6 +230,7 @@ func (b *builder) mapping(e *entry) {
 		return // only refers to a mapping that authentik has
 	}
 	b.out.Model.Mappings = append(b.out.Model.Mappings, m)
+	b.origin("mappings/"+m.Name, e.at)
 }
 
 func (b *builder) user(e *entry) {

@@ -66,6 +66,7 @@ func (c *call) fetch(method, target, auth string, form url.Values) (fetched, *py
 	}
 	ctx := c.r.Context()
 	client := &http.Client{
+		CheckRedirect: followed,
 		Transport: &http.Transport{
 			// The transport's own context outlives the call; ours ends with it.
 			DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
@@ -113,6 +114,29 @@ func (c *call) fetch(method, target, auth string, form url.Values) (fetched, *py
 	}
 	_, typed := resp.Header["Content-Type"]
 	return fetched{resp.StatusCode, body, resp.Header.Get("Content-Type"), typed}, nil
+}
+
+// redirectLimit is how many redirects requests follows.
+const redirectLimit = 30
+
+// followed lets go of the Authorization header where requests does: on the way to another
+// host, scheme or port, but for the usual step from http to https of one host.
+func followed(to *http.Request, via []*http.Request) error {
+	if len(via) > redirectLimit {
+		return fmt.Errorf("exceeded %d redirects", redirectLimit)
+	}
+	from := via[len(via)-1].URL
+	port := func(u *url.URL) string {
+		if u.Port() == "" {
+			return map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		}
+		return u.Port()
+	}
+	secured := from.Scheme == "http" && port(from) == "80" && to.URL.Scheme == "https" && port(to.URL) == "443"
+	if from.Hostname() != to.URL.Hostname() || !secured && (from.Scheme != to.URL.Scheme || port(from) != port(to.URL)) {
+		to.Header.Del("Authorization")
+	}
+	return nil
 }
 
 // roots are the authorities that requests trusts; nil: certifi, for which the
