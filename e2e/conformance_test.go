@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/report"
 )
 
 // TestConformanceOnly: tests of the suite are named by id or by family, and nothing
@@ -28,4 +30,45 @@ func TestConformanceOnly(t *testing.T) {
 	require.ErrorIs(t, err, ErrUsage)
 	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Target: "external"})
 	require.ErrorIs(t, err, ErrUsage)
+}
+
+// TestConformanceUpgrade: an upgrade lists which deviations come and which go. Those that
+// are known of the new version are told, and no failure.
+func TestConformanceUpgrade(t *testing.T) {
+	t.Parallel()
+	planned := false
+	u, err := Upgrade(t.Context(), UpgradeOptions{
+		Options: Options{Suite: SuiteConformance, Only: []string{"rp-id_token-crit", "rp-token-access_token-null", "rp-token_sign_in-azp", "rp-state-wrong"}},
+		From:    "2.20.15", To: "3.0.5", Planned: func(*Upgraded) { planned = true },
+	})
+	require.NoError(t, err)
+	assert.True(t, planned)
+	assert.True(t, u.Forecast)
+	assert.Equal(t, OutcomePass, u.Outcome(), "%s; %s", u.Before.Why(), u.After.Why())
+	assert.Equal(t, []string{"rp-token-access_token-null"}, u.Regressed)
+	changes, worse := report.Diff(report.New(u.Before), report.New(u.After))
+	assert.False(t, worse, "all of them are known of 3.0.5")
+	got := map[string][2]bool{}
+	for _, c := range changes.Checks {
+		got[c.Key] = [2]bool{c.Bad, c.Good}
+	}
+	assert.Equal(t, map[string][2]bool{
+		"rp-id_token-crit": {false, true}, "rp-token-access_token-null": {true, false}, "rp-token_sign_in-azp": {true, false},
+	}, got)
+}
+
+// TestConformanceMatrix: the suite runs on each pair of a matrix.
+func TestConformanceMatrix(t *testing.T) {
+	t.Parallel()
+	pairs, err := Cells([]string{"2.20.15", "3.0.5"}, []string{"2025.8.1"}, Shard{})
+	require.NoError(t, err)
+	n := 0
+	require.NoError(t, Matrix(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-wrong"}}, pairs, func(Pair) {}, func(c *Cell) error {
+		n++
+		require.NoError(t, c.Err)
+		assert.Equal(t, SuiteConformance, c.Run.Suite)
+		assert.Equal(t, OutcomePass, c.Outcome())
+		return nil
+	}))
+	assert.Equal(t, 2, n)
 }

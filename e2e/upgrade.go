@@ -111,6 +111,13 @@ func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Suite == SuiteConformance {
+		u.Forecast = o.Target == "" || o.Target == target.Lab
+		if o.Planned != nil {
+			o.Planned(u)
+		}
+		return u, u.conformance(ctx, o)
+	}
 	switch o.Target {
 	case "", target.Lab:
 		u.Forecast = true

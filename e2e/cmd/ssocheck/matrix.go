@@ -20,6 +20,7 @@ type matrixCmd struct {
 	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Target    string   `enum:"lab,stack" default:"lab" help:"lab or stack."`
+	Suite     string   `enum:"checklist,conformance" default:"checklist" help:"checklist, or conformance: Paperless-ngx against a provider that breaks the rules."`
 	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	outputs
 	List bool `help:"Only print the pairs of this shard."`
@@ -51,7 +52,7 @@ func (c *matrixCmd) Run(e *env) error {
 	var written, refusal error
 	ran := 0
 	err = e2e.Matrix(e.ctx, e2e.Options{
-		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Only: c.Only, Report: c.Report, Log: e.log, Observe: progress.Observe, Helper: ourselves(), Stack: c.Stack.options(),
+		Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service, Suite: c.Suite, Only: c.Only, Report: c.Report, Log: e.log, Observe: progress.Observe, Helper: ourselves(), Stack: c.Stack.options(),
 	}, pairs, func(p deployment.Pair) {
 		progress.Phase("Paperless-ngx " + p.Paperless + ", authentik " + p.Authentik)
 	}, func(cell *e2e.Cell) error {

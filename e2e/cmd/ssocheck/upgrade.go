@@ -13,6 +13,7 @@ type upgradeCmd struct {
 	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Target    string   `enum:"lab,stack" default:"lab" help:"lab (a forecast, seconds) or stack (the real thing)."`
+	Suite     string   `enum:"checklist,conformance" default:"checklist" help:"checklist, or conformance: which deviations from the standards come with the new version, and which go."`
 	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
 	Plant     []string `help:"Plant these causes first." placeholder:"CODE"`
 	outputs
@@ -29,7 +30,7 @@ func (c *upgradeCmd) Run(e *env) error {
 	u, err := e2e.Upgrade(e.ctx, e2e.UpgradeOptions{
 		Options: e2e.Options{
 			Target: c.Target, Config: c.Config, Blueprint: c.Blueprint, Service: c.Service,
-			Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.Observe, Helper: ourselves(), Stack: c.Stack.options(),
+			Suite: c.Suite, Only: c.Only, Plant: c.Plant, Report: c.Report, Log: e.log, Observe: progress.Observe, Helper: ourselves(), Stack: c.Stack.options(),
 		},
 		From: c.From, To: c.To, Step: c.Step,
 		Planned: func(u *e2e.Upgraded) { report.Plan(e.stdout, u.Planned(), u.Hazards, u.Lint, o) },
@@ -43,6 +44,12 @@ func (c *upgradeCmd) Run(e *env) error {
 	rep := report.New(u.Last())
 	if err := rep.Text(e.stdout, told(o, written)); err != nil {
 		return err
+	}
+	if c.Suite == e2e.SuiteConformance && u.Before != nil && u.After != nil {
+		changes, _ := report.Diff(report.New(u.Before), rep)
+		if err := changes.Text(e.stdout, o); err != nil {
+			return err
+		}
 	}
 	e.tellGitHub(rep)
 	return c.end(e, u.Outcome(), written)

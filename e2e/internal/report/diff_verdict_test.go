@@ -25,3 +25,23 @@ func TestDiffOfVerdicts(t *testing.T) {
 		assert.Equal(t, want.good, changes.Checks[i].Good, changes.Checks[i].Key)
 	}
 }
+
+// A deviation that fixtures/expected.yaml knows of the newer version is listed, and changes
+// no exit code.
+func TestDiffOfKnownDeviations(t *testing.T) {
+	t.Parallel()
+	one := func(s check.Status, v check.Verdict, known bool) *Report {
+		return &Report{Checks: []Check{{ID: "rp-a", Variant: check.AsConfigured, Status: s, Conformance: &check.Conformance{Verdict: v, Known: known}}}}
+	}
+	changes, worse := Diff(one(check.Passed, check.Conforming, false), one(check.Warned, check.Weaker, true))
+	assert.False(t, worse)
+	assert.True(t, changes.Checks[0].Bad, "but it is told")
+	changes, worse = Diff(one(check.Skipped, "", false), one(check.Warned, check.Weaker, true))
+	assert.False(t, worse)
+	assert.True(t, changes.Checks[0].Bad)
+	changes, worse = Diff(one(check.Skipped, "", false), one(check.Passed, check.Conforming, false))
+	assert.False(t, worse)
+	assert.Empty(t, changes.Checks)
+	_, worse = Diff(one(check.Passed, check.Conforming, false), one(check.Failed, check.Weaker, false))
+	assert.True(t, worse)
+}
