@@ -54,6 +54,11 @@ test-docker: browser ## The Docker stack on stand-in images, with a real engine:
 	@sh scripts/docker.sh
 	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/internal/stack ./e2e/internal/doctor ./e2e ./e2e/cmd/ssocheck
 
+.PHONY: test-real
+test-real: browser ## The same on the real images that the engine has, each pair of versions; NOT RUN without any
+	@sh scripts/real.sh
+	SSO_REAL=1 $(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),testname) --junitfile TEST-real.xml -- -tags docker -p 1 -timeout=180m -run '$(or $(RUN),^TestDocker(Checklist|Findings|Upgrade|External|NetworksComeAndGo)$$)' ./e2e
+
 .PHONY: bench
 bench: browser $(BIN) ## Measure: checklist, planted items, overhead of a check, peak memory
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout=60m ./e2e

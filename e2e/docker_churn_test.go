@@ -23,13 +23,13 @@ import (
 // Docker networks are made and removed every second or two: no verdict but the
 // right one. SSO_CHURN=10 does it ten times in a row.
 func TestDockerNetworksComeAndGo(t *testing.T) {
-	versions := standInFile(t)
+	versions, pairs := products(t)
 	times, _ := strconv.Atoi(os.Getenv("SSO_CHURN"))
 	for i := range max(1, times) {
 		t.Run(strconv.Itoa(i+1), func(t *testing.T) {
 			networks(t)
 			began := time.Now()
-			run, err := e2e.Check(t.Context(), e2e.Options{Target: target.Stack, Paperless: "2.20.15", Authentik: "2025.8.1", Stack: e2e.StackOptions{Versions: versions}})
+			run, err := e2e.Check(t.Context(), e2e.Options{Target: target.Stack, Paperless: pairs[0][0], Authentik: pairs[0][1], Stack: on(versions)})
 			require.NoError(t, err)
 			nothingLeft(t)
 			for _, res := range run.Results {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -51,11 +52,11 @@ func nothingLeft(t *testing.T) {
 // TestDockerChecklist runs the whole checklist on a Docker engine: everything
 // passes on the default deployment, old and new.
 func TestDockerChecklist(t *testing.T) {
-	versions := standInFile(t)
-	for _, v := range [][2]string{{"2.20.15", "2025.8.1"}, {"3.0.5", "2026.2.3"}} {
+	versions, pairs := products(t)
+	for _, v := range pairs {
 		t.Run(v[0]+","+v[1], func(t *testing.T) {
 			run, err := e2e.Check(t.Context(), e2e.Options{
-				Target: target.Stack, Paperless: v[0], Authentik: v[1], Stack: e2e.StackOptions{Versions: versions},
+				Target: target.Stack, Paperless: v[0], Authentik: v[1], Stack: on(versions),
 				Observe: func(ev runner.Event) {
 					if ev.Kind == runner.Booting && ev.Step != "" {
 						t.Log(ev.Step)
@@ -75,12 +76,14 @@ func TestDockerChecklist(t *testing.T) {
 
 // TestDockerFindings plants causes and demands the findings of the lab.
 func TestDockerFindings(t *testing.T) {
-	versions := standInFile(t)
+	versions, pairs := products(t)
 	for _, code := range []string{"RED-SLASH", "TOK-SECRET", "CFG-JSON", "NET-TLS", "IDP-SLUG"} {
 		t.Run(code, func(t *testing.T) {
-			inLab, err := e2e.Check(t.Context(), e2e.Options{Plant: []string{code}})
+			o := e2e.Options{Plant: []string{code}, Paperless: pairs[0][0], Authentik: pairs[0][1]}
+			inLab, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
-			run, err := e2e.Check(t.Context(), e2e.Options{Target: target.Stack, Plant: []string{code}, Stack: e2e.StackOptions{Versions: versions}})
+			o.Target, o.Stack = target.Stack, on(versions)
+			run, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
 			nothingLeft(t)
 			assert.Equal(t, 1, run.ExitCode(), run.Error)
@@ -101,7 +104,13 @@ func firstFinding(run *runner.Run) string {
 
 // TestDockerUpgrade tries an upgrade on a Docker engine.
 func TestDockerUpgrade(t *testing.T) {
-	versions := standInFile(t)
+	versions, pairs := products(t)
+	from, to := "2.20.15,2025.8.1", "3.0.5,2025.8.1"
+	if onReal() {
+		if from, to = strings.Join(pairs[0][:], ","), strings.Join(pairs[len(pairs)-1][:], ","); from == to {
+			t.Skip("an upgrade needs images of two versions")
+		}
+	}
 	for name, tt := range map[string]struct {
 		plant []string
 		code  int
@@ -111,8 +120,8 @@ func TestDockerUpgrade(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			u, err := e2e.Upgrade(t.Context(), e2e.UpgradeOptions{
-				Options: e2e.Options{Target: target.Stack, Plant: tt.plant, Stack: e2e.StackOptions{Versions: versions}},
-				From:    "2.20.15,2025.8.1", To: "3.0.5,2025.8.1",
+				Options: e2e.Options{Target: target.Stack, Plant: tt.plant, Stack: on(versions)},
+				From:    from, To: to,
 			})
 			require.NoError(t, err)
 			nothingLeft(t)

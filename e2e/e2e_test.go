@@ -1,10 +1,14 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,29 +23,81 @@ import (
 
 // options are selected by environment, because unknown flags break go test ./...
 func options() e2e.Options {
+	from := standing()
+	path := func(name string) string { return from.path(os.Getenv(name)) }
 	o := e2e.Options{
-		Target: os.Getenv("SSO_TARGET"), Blueprint: os.Getenv("SSO_BLUEPRINT"),
-		Paperless: os.Getenv("SSO_PAPERLESS"), Authentik: os.Getenv("SSO_AUTHENTIK"), Report: os.Getenv("SSO_REPORT"),
+		Target: os.Getenv("SSO_TARGET"), Blueprint: path("SSO_BLUEPRINT"),
+		Paperless: os.Getenv("SSO_PAPERLESS"), Authentik: os.Getenv("SSO_AUTHENTIK"), Report: path("SSO_REPORT"),
 		Stack: e2e.StackFromEnv(),
+	}
+	for _, file := range []*string{&o.Stack.Versions, &o.Stack.RestorePaperless, &o.Stack.RestoreAuthentik} {
+		*file = from.path(*file)
 	}
 	o.Browser = os.Getenv("SSO_BROWSER_URL")
 	o.External = e2e.External{
-		PaperlessURL: os.Getenv("SSO_PAPERLESS_URL"), AuthentikURL: os.Getenv("SSO_AUTHENTIK_URL"), CA: os.Getenv("SSO_CA"),
+		PaperlessURL: os.Getenv("SSO_PAPERLESS_URL"), AuthentikURL: os.Getenv("SSO_AUTHENTIK_URL"), CA: path("SSO_CA"),
 		PaperlessLog: os.Getenv("SSO_PAPERLESS_LOG"), AllowChanges: os.Getenv("SSO_ALLOW_CHANGES") == "true",
 	}
 	if r := os.Getenv("SSO_RESOLVE"); r != "" {
 		o.External.Resolve = strings.Split(r, ",")
 	}
 	if c := os.Getenv("SSO_CONFIG"); c != "" {
-		o.Config = strings.Split(c, ",")
+		for _, file := range strings.Split(c, ",") {
+			o.Config = append(o.Config, from.path(file))
+		}
 	}
 	return o
+}
+
+// A place is the folder from which paths of the environment are meant.
+type place string
+
+// standing is where the user stands. go test runs a test in the folder of its
+// package; the process that started it is where the user is.
+func standing() place {
+	dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", os.Getppid()))
+	if err != nil {
+		dir = ".." // no Linux: the module's own folder
+	}
+	return place(dir)
+}
+
+// path is a path as the user means it. One that is there only as seen from the
+// package stays, as it was before.
+func (p place) path(file string) string {
+	if file == "" || filepath.IsAbs(file) {
+		return file
+	}
+	from := filepath.Join(string(p), file)
+	if _, err := os.Stat(from); err != nil {
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return from
+}
+
+// TestPathsFromWhereTheUserStands: a relative SSO_CONFIG was looked for in the
+// folder of the package, where no user is.
+func TestPathsFromWhereTheUserStands(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "compose.yaml"), nil, 0o600))
+	p := place(dir)
+	assert.Equal(t, filepath.Join(dir, "compose.yaml"), p.path("compose.yaml"))
+	assert.Equal(t, filepath.Join(dir, "report"), p.path("report"), "it is made there")
+	assert.Equal(t, "e2e_test.go", p.path("e2e_test.go"))
+	assert.Equal(t, "/etc/compose.yaml", p.path("/etc/compose.yaml"))
+	assert.Empty(t, p.path(""))
 }
 
 // TestChecklist runs the guide's checklist on the configuration that the
 // environment names; without any, on the lab with the guide corrected.
 func TestChecklist(t *testing.T) {
-	run := e2e.Run(t, options())
+	// Go ends a test process that is interrupted; what runs in Docker would stay.
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	run := e2e.RunContext(ctx, t, options())
 	require.NotEmpty(t, run.Results)
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -12,7 +13,15 @@ import (
 // explains it in its log; any other testing.TB gets the failures as errors.
 func Run(tb testing.TB, o Options) *Results {
 	tb.Helper()
-	run, err := Check(tb.Context(), o)
+	return RunContext(tb.Context(), tb, o)
+}
+
+// RunContext is Run with a context that may end before the test does: Go ends a
+// test process that is interrupted, and only a context of signal.NotifyContext
+// gives a stack the time to be removed.
+func RunContext(ctx context.Context, tb testing.TB, o Options) *Results {
+	tb.Helper()
+	run, err := Check(ctx, o)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -20,6 +20,7 @@ func TestRecipes(t *testing.T) {
 	t.Parallel()
 	for file, schema := range map[string]string{
 		"github-actions.yml":  "github-workflows.json",
+		"go-test.yml":         "github-workflows.json",
 		"gitlab-ci.yml":       "gitlab-ci.json",
 		"kubernetes-job.yaml": "kubernetes-job.json",
 	} {

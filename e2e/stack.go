@@ -36,7 +36,7 @@ type StackOptions struct {
 // command's flags have there.
 func StackFromEnv() StackOptions {
 	return StackOptions{
-		Versions: os.Getenv("SSO_VERSIONS_FILE"),
+		Versions: os.Getenv("SSO_VERSIONS_FILE"), RestorePaperless: os.Getenv("SSO_RESTORE_PAPERLESS"), RestoreAuthentik: os.Getenv("SSO_RESTORE_AUTHENTIK"),
 		Images: Images{
 			Paperless: os.Getenv("SSO_PAPERLESS_IMAGE"), Authentik: os.Getenv("SSO_AUTHENTIK_IMAGE"), Postgres: os.Getenv("SSO_POSTGRES_IMAGE"),
 			Broker: os.Getenv("SSO_BROKER_IMAGE"), AuthentikBroker: os.Getenv("SSO_AUTHENTIK_BROKER_IMAGE"),

@@ -27,10 +27,14 @@ func TestRecipesParse(t *testing.T) {
 		require.NoError(t, err)
 		files = append(files, more...)
 	}
-	require.Len(t, files, 6)
+	require.Len(t, files, 7)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
+		if filepath.Base(file) == "go-test.yml" {
+			assert.Contains(t, string(text), "go test ./e2e -run '^TestChecklist$'")
+			continue // it calls no command but down
+		}
 		found := commandLine.FindAllStringSubmatch(string(text), -1)
 		require.NotEmpty(t, found, file)
 		for _, m := range found {

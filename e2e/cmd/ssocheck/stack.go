@@ -24,8 +24,8 @@ type stackFlags struct {
 	AuthentikBroker  string `env:"SSO_AUTHENTIK_BROKER_IMAGE" help:"Image of authentik's Redis (up to 2025.8)." placeholder:"IMAGE"`
 	Pull             bool   `help:"Pull images that are here already."`
 	Cold             bool   `help:"Start on empty databases, not on those of an earlier start."`
-	RestorePaperless string `type:"path" help:"Start on a copy of your Paperless-ngx database (pg_dump -Fc, or db.sqlite3)." placeholder:"DUMP"`
-	RestoreAuthentik string `type:"path" help:"Start on a dump of your authentik database (pg_dump -Fc)." placeholder:"DUMP"`
+	RestorePaperless string `type:"path" env:"SSO_RESTORE_PAPERLESS" help:"Start on a copy of your Paperless-ngx database (pg_dump -Fc, or db.sqlite3)." placeholder:"DUMP"`
+	RestoreAuthentik string `type:"path" env:"SSO_RESTORE_AUTHENTIK" help:"Start on a dump of your authentik database (pg_dump -Fc)." placeholder:"DUMP"`
 }
 
 func (f stackFlags) options() e2e.StackOptions {
