@@ -138,6 +138,8 @@ type Result struct {
 	Variant string
 	Status  Status
 	Seconds float64
+	// Waited are the seconds before, in which its pair booted.
+	Waited  float64
 	Message string // one line: what is wrong, or what was proven
 	Record  evidence.Record
 	// Bundle is the configuration that ran; diagnosis needs it.

@@ -176,6 +176,9 @@ func (p *Progress) finished(ev runner.Event) {
 	if ev.Result.Status != check.Skipped {
 		row += "  " + line.paint(dim, duration(ev.Result.Seconds))
 	}
+	if ev.Result.Waited >= noticed {
+		row += line.paint(dim, ", after a boot of "+duration(ev.Result.Waited))
+	}
 	message := strings.ReplaceAll(clean(ev.Result.Message), "\n", " ")
 	const mark, time = 5, 8 // columns around the key
 	if room := p.o.Width - mark - width(key) - time - p.slack(); ev.Result.Status != check.Passed && message != "" && room >= 12 {

@@ -81,8 +81,10 @@ type Check struct {
 	Variant string       `json:"variant"`
 	Status  check.Status `json:"status"`
 	Seconds float64      `json:"seconds"`
-	Message string       `json:"message"`
-	Doc     string       `json:"doc,omitempty"`
+	// Waited are the seconds before, in which the pair booted.
+	Waited  float64 `json:"waited,omitempty"`
+	Message string  `json:"message"`
+	Doc     string  `json:"doc,omitempty"`
 	// Spec is the clause of a conformance test, Conformance what it found.
 	Spec        string                    `json:"spec,omitempty"`
 	Conformance *check.Conformance        `json:"conformance,omitempty"`
@@ -193,9 +195,19 @@ func bundles(r *runner.Run) []*deployment.Deployment {
 	return all
 }
 
+// noticed is how long a boot must take to be told of: a lab starts within a second.
+const noticed = 5
+
+func waited(s float64) float64 {
+	if s < noticed {
+		return 0
+	}
+	return seconds(s)
+}
+
 func newCheck(res *runner.Result) Check {
 	c := Check{
-		Variant: res.Variant, Status: res.Status, Seconds: seconds(res.Seconds), Message: res.Message,
+		Variant: res.Variant, Status: res.Status, Seconds: seconds(res.Seconds), Waited: waited(res.Waited), Message: res.Message,
 		Findings: append([]troubleshooting.Finding{}, res.Findings...),
 		Steps:    slices.Clone(res.Record.Steps),
 		dom:      res.DOM, screenshot: res.Screenshot, shots: res.Shots,

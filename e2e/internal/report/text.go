@@ -321,6 +321,15 @@ func since(h deployment.Hazard) string {
 }
 
 func (p *printer) times(r *Report) {
+	var boots []string
+	for i := range r.Checks {
+		if c := &r.Checks[i]; c.Waited > 0 {
+			boots = append(boots, duration(c.Waited)+" before "+c.Key())
+		}
+	}
+	if len(boots) > 0 && !p.Quiet {
+		p.line(p.paint(dim, cut("waited for boots: "+strings.Join(boots, ", "), p.Width)))
+	}
 	slow := r.slowest(5)
 	switch {
 	case len(slow) == 0 || p.Quiet:

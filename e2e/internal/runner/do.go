@@ -84,7 +84,7 @@ func (r *run) judged(ctx context.Context, i int, j job, starts *starts, pool *po
 	t := r.turns[i]
 	res := r.one(ctx, i, j, starts, pool)
 	res.Check, res.Variant = j.check, j.variant.Name
-	res.Seconds = time.Since(began).Seconds()
+	res.Seconds, res.Waited = (time.Since(began) - t.waited).Seconds(), t.waited.Seconds()
 	if t.over == "" {
 		r.expected(&res)
 	}
@@ -128,6 +128,7 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	if !starts.ready(j.variant.Name) {
 		t.observe(Event{Kind: Booting, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), At: time.Now()})
 	}
+	began := time.Now()
 	s, err := starts.wait(ctx, j.variant.Name)
 	if err == nil && j.variant.Name == check.AsConfigured {
 		t.products = &[2]evidence.Product{s.target.Paperless, s.target.Authentik}
@@ -135,6 +136,7 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	if err == nil && r.o.Jobs > 1 {
 		s, err = r.own(ctx, i, s, starts)
 	}
+	t.waited += time.Since(began)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return r.one(ctx, i, j, starts, pool) // interrupted while waiting

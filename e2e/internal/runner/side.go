@@ -21,6 +21,7 @@ type turn struct {
 	products *[2]evidence.Product // as they run; nil: not known
 	over     string               // why nothing more is run; "": more is
 	fail     string               // why the tester could not do its work; "": it could
+	waited   time.Duration        // for the pair
 
 	mu   sync.Mutex
 	open bool    // its turn has come: events are told at once

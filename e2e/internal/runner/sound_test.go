@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
@@ -80,4 +81,21 @@ func TestPairThatGoesAway(t *testing.T) {
 	assert.Equal(t, check.Skipped, r.Results[2].Status)
 	assert.Contains(t, r.Error, "authentik-1-server stopped")
 	assert.Equal(t, 2, r.ExitCode())
+}
+
+// TestBootIsNoCheck: "login-page 7m25s" was the boot of the pair.
+func TestBootIsNoCheck(t *testing.T) {
+	t.Parallel()
+	const boot = 300 * time.Millisecond
+	l := &lot{}
+	r := do(t, l, runner.Options{
+		Checks: []*check.Check{fake("a", passes), fake("b", passes)},
+		Start: func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error) {
+			<-time.After(boot)
+			return l.start(ctx, b, variant)
+		},
+	})
+	assert.GreaterOrEqual(t, r.Results[0].Waited, boot.Seconds())
+	assert.Less(t, r.Results[0].Seconds, boot.Seconds())
+	assert.Less(t, r.Results[1].Waited, boot.Seconds(), "it was there")
 }
