@@ -311,6 +311,8 @@ func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
 			// The address bar that nobody sees has two pages of its own, in a process of
 			// their own, for every window: more than a third of the time of a sign-in.
 			"WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
+			// A picture of each page for its tab, which nobody points at.
+			"TabHoverCardImages",
 			// A process in store for the next site: a profile of ours sees one site, and
 			// ends before it pays.
 			"SpareRendererForSitePerProcess",

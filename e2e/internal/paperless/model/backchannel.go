@@ -79,7 +79,7 @@ func (c *call) fetch(method, target, auth string, form url.Values) (fetched, *py
 				}
 				return patient{conn, c.opts.Timeout}, nil
 			},
-			TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: c.handshakes},
 			DisableKeepAlives: true, // nothing may outlive the call
 		},
 	}

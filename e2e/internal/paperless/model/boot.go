@@ -5,6 +5,7 @@ package model
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -45,11 +46,13 @@ type Server struct {
 	now      func() time.Time
 	redactor *evidence.Redactor
 
-	mu      sync.Mutex
-	db      *State
-	log     []evidence.Line
-	unknown []string
-	rates   map[string][]time.Time // rate limits: key to the times that count
+	mu sync.Mutex
+	db *State
+	// handshakes are kept, connections are not: see backchannel.go.
+	handshakes tls.ClientSessionCache
+	log        []evidence.Line
+	unknown    []string
+	rates      map[string][]time.Time // rate limits: key to the times that count
 }
 
 // backChannelLimit is allauth's REQUESTS_TIMEOUT, which no setting changes.
@@ -58,7 +61,7 @@ const backChannelLimit = 5 * time.Second
 // New starts a Paperless. The server is nil when Boot.Up is false; the reason
 // stands in Boot.Log, as in the container's log.
 func New(o Options) (*Server, evidence.Boot) {
-	s := &Server{opts: o, now: o.Now, redactor: o.Redactor, rates: map[string][]time.Time{}}
+	s := &Server{opts: o, now: o.Now, redactor: o.Redactor, rates: map[string][]time.Time{}, handshakes: tls.NewLRUClientSessionCache(0)}
 	if s.now == nil {
 		s.now = time.Now
 	}
