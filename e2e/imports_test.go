@@ -44,7 +44,7 @@ var layers = [][]string{
 	{"e2e/internal/report"},
 	{"e2e/internal/manual"},
 	{"e2e"},
-	{"e2e/cmd/docs", "e2e/cmd/edge", "e2e/cmd/ssocheck", "e2e/cmd/standin"},
+	{"e2e/cmd/benchdiff", "e2e/cmd/docs", "e2e/cmd/edge", "e2e/cmd/ssocheck", "e2e/cmd/standin"},
 }
 
 const module = "github.com/ssocheck/ssocheck/"
