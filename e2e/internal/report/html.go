@@ -80,6 +80,8 @@ type page struct {
 	CauseShot          *shotView
 	Others             []otherView
 	Checks             []rowView
+	Clauses            []clauseView
+	Verdicts           []verdictCount
 	Count, Problems    int
 	Lint               []lintView
 	Config             *configView
@@ -159,6 +161,7 @@ func (r *Report) page() *page {
 		p.Config = newConfig(r.Bundle)
 	}
 	p.Way = r.wayView()
+	p.Clauses, p.Verdicts = r.conformance()
 	slow := r.slowest(8)
 	for _, t := range slow {
 		p.Slow = append(p.Slow, slowView{t, "check-" + fileName(t.Check), percent(t.Seconds, slow[0].Seconds)})

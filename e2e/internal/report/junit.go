@@ -154,6 +154,9 @@ func checkProperties(c *Check) []junitProperty {
 	if c.Guide != "" {
 		props = append(props, junitProperty{c.Key() + ".guide", c.Guide})
 	}
+	if v := c.Conformance; v != nil {
+		props = append(props, junitProperty{c.Key() + ".spec", c.Spec}, junitProperty{c.Key() + ".verdict", string(v.Verdict)})
+	}
 	for _, f := range c.Findings {
 		props = append(props, junitProperty{c.Key() + ".finding", f.Code})
 		if f.Hazard != "" {

@@ -94,7 +94,7 @@ type Check struct {
 	Left      *troubleshooting.Differential `json:"differential,omitempty"`
 	Artifacts Artifacts                     `json:"artifacts"`
 	Steps     []evidence.Step               `json:"steps,omitempty"`
-	// Evidence is written for checks that did not pass: enough to explain them
+	// Evidence is written for conformance tests, and for checks that did not pass: enough to explain them
 	// again without a browser.
 	Evidence *evidence.Record `json:"evidence,omitempty"`
 	// Bundle is the variant's configuration where it is not the report's.
@@ -299,6 +299,9 @@ func (r *Report) notes() []string {
 	var notes []string
 	if r.Suite == conformance.Suite {
 		notes = append(notes, "A provider of ours stands at authentik's name and breaks the rules on purpose: what is tested is Paperless-ngx.")
+	}
+	if r.Suite == conformance.Suite && r.Target.Kind == target.Lab && !conformance.Recorded(r.Target.Paperless.Version) {
+		notes = append(notes, "What Paperless-ngx answers to such a provider was recorded on "+strings.Join(conformance.RecordedVersions(), " and ")+" only: of this version it is assumed.")
 	}
 	if note := r.labNote(); note != "" {
 		notes = append(notes, note)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
@@ -45,6 +46,10 @@ func (r *Report) SARIF(w io.Writer) error {
 		if level == "" {
 			continue
 		}
+		if c.Conformance != nil && len(c.Findings) == 0 {
+			b.add(c.ID, level, c.Title, c.Doc, strings.TrimSpace(c.ID+": "+c.Message+"\n"+c.Spec+"\n"+c.Conformance.Means), r.place(c), 0)
+			continue
+		}
 		if len(c.Findings) == 0 {
 			b.add(c.ID, level, c.Title, c.Doc, c.Key()+": "+c.Message, r.place(c), 0)
 			continue
@@ -63,6 +68,8 @@ func (b *sarifBuilder) page(code string) string {
 	switch {
 	case troubleshooting.Find(code) != nil:
 		return itemURL(tool, code)
+	case conformance.Find(code) != nil:
+		return troubleshooting.DocURL(tool, "conformance.md", code)
 	case slices.ContainsFunc(troubleshooting.Rules(), func(r troubleshooting.Rule) bool { return r.Code == code }):
 		return troubleshooting.DocURL(tool, "lint.md", code)
 	}

@@ -217,7 +217,7 @@ func (p *printer) findings(r *Report) {
 		if p.Quiet && c.Status == check.Warned {
 			continue
 		}
-		if c.Conformance != nil {
+		if c.Conformance != nil && len(c.Findings) == 0 {
 			continue // the table says it all
 		}
 		if len(c.Findings) == 0 {

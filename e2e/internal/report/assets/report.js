@@ -40,6 +40,23 @@
   for (const b of all("[data-show]")) b.addEventListener("click", () => show(b.dataset.show));
   for (const b of all("[data-fold]")) b.addEventListener("click", () => { for (const c of checks) c.open = b.dataset.fold === "open"; });
 
+  // Verdicts of the conformance tests; a clause without any row left goes too.
+  for (const b of all("[data-verdict]")) {
+    b.addEventListener("click", () => {
+      for (const other of all("[data-verdict]")) other.setAttribute("aria-pressed", String(other === b));
+      let n = 0;
+      for (const body of all(".verdicts tbody")) {
+        const rows = all("[data-is]", body);
+        for (const row of rows) {
+          row.hidden = b.dataset.verdict !== "" && row.dataset.is !== b.dataset.verdict;
+          if (!row.hidden) n++;
+        }
+        body.hidden = rows.every((row) => row.hidden);
+      }
+      said.textContent = n + (n === 1 ? " test shown" : " tests shown");
+    });
+  }
+
   // A link to a check opens it.
   const reveal = () => {
     const el = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
