@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,10 +11,12 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance/provider"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // The suites that Check runs.
@@ -73,10 +76,21 @@ func conformanceRun(ctx context.Context, o Options) (*Results, error) {
 	}
 	conformance.Judge(results, known, run.Paperless.Version)
 	for _, res := range results {
-		run.Results = append(run.Results, runner.Result{Result: res})
+		run.Results = append(run.Results, explained(runner.Result{Result: res}, run.Bundle))
 	}
 	run.Seconds = time.Since(began).Seconds()
 	return run, nil
+}
+
+// explained says why nobody can sign in, where the right sign-in failed: that is no
+// deviation from a standard, but a configuration to be looked at first.
+func explained(res runner.Result, b *deployment.Deployment) runner.Result {
+	if res.Check.ID != conformance.SignIn || res.Status != check.Failed && res.Status != check.Errored {
+		return res
+	}
+	res.Message += "; nobody can sign in, so what is refused below proves nothing: ssocheck run looks for the cause"
+	res.Findings = troubleshooting.Explain(res.Record, b, nil, check.Failed)
+	return res
 }
 
 func conformanceTests(only []string) ([]*conformance.Test, error) {
@@ -122,7 +136,7 @@ func allSkipped(only []string, results []runner.Result) string {
 func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests []*conformance.Test) ([]check.Result, error) {
 	b, missing := conformance.Prepare(run.Bundle)
 	run.Bundle = b
-	const patience = conformance.LabPatience
+	patience := cmp.Or(o.patience, conformance.LabPatience)
 	p := provider.New(provider.Options{Origin: strings.TrimRight(b.Authentik.URL, "/"), Elsewhere: conformance.Elsewhere, Patience: patience})
 	defer p.Close()
 	t, err := lab.Start(ctx, b, lab.WithProvider(p.Target()), lab.WithTimeout(patience), lab.WithLogger(o.Log))

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -9,24 +11,45 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 )
 
+// ample is more than any page takes on a busy machine: what is tested here does not wait
+// for the end of Paperless-ngx's patience.
+const ample = time.Minute
+
 // TestConformanceOnly: tests of the suite are named by id or by family, and nothing
 // else is; a pair that runs is refused.
 func TestConformanceOnly(t *testing.T) {
 	t.Parallel()
-	r, err := Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"pkce", "rp-state-missing"}})
+	r, err := Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"pkce", "rp-state-missing"}})
 	require.NoError(t, err)
 	assert.Len(t, r.Results, 8, "with the right sign-in")
 	assert.Equal(t, OutcomePass, r.Result(), r.Why())
 	// Nothing that was asked for applies to this version: that is no pass.
-	r, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"token_sign_in"}})
+	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"token_sign_in"}})
 	require.NoError(t, err)
 	assert.Equal(t, OutcomeError, r.Result())
 	assert.Contains(t, r.Error, "every test that was asked for was skipped: Paperless-ngx has this since 3.0.0")
 	// Where nobody can sign in, every refusal is worth nothing.
-	r, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Plant: []string{"CFG-SERVERURL"}})
+	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Plant: []string{"CFG-SERVERURL"}})
 	require.NoError(t, err)
 	assert.NotEqual(t, OutcomePass, r.Result())
-	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"round-trip"}})
+	first := r.Results[0]
+	assert.Contains(t, first.Message, "nobody can sign in")
+	if assert.NotEmpty(t, first.Findings, "the cause is named") {
+		assert.Equal(t, "CFG-SERVERURL", first.Findings[0].Code)
+	}
+	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Plant: []string{"CFG-APPS"}})
+	require.NoError(t, err)
+	assert.Equal(t, OutcomeError, r.Result())
+	if assert.NotEmpty(t, r.Results[0].Findings) {
+		assert.Equal(t, "CFG-APPS", r.Results[0].Findings[0].Code)
+	}
+	// Of a version that was not recorded the report says so.
+	var text strings.Builder
+	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Paperless: "3.0.0"})
+	require.NoError(t, err)
+	require.NoError(t, report.New(r).Text(&text, report.TextOptions{}))
+	assert.Contains(t, strings.Join(strings.Fields(text.String()), " "), "was recorded on 2.20.15 and 3.0.5 only")
+	_, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"round-trip"}})
 	require.ErrorIs(t, err, ErrUsage)
 	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Target: "external"})
 	require.ErrorIs(t, err, ErrUsage)
@@ -38,7 +61,7 @@ func TestConformanceUpgrade(t *testing.T) {
 	t.Parallel()
 	planned := false
 	u, err := Upgrade(t.Context(), UpgradeOptions{
-		Options: Options{Suite: SuiteConformance, Only: []string{"rp-id_token-crit", "rp-token-access_token-null", "rp-token_sign_in-azp", "rp-state-wrong"}},
+		Options: Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-id_token-crit", "rp-token-access_token-null", "rp-token_sign_in-azp", "rp-state-wrong"}},
 		From:    "2.20.15", To: "3.0.5", Planned: func(*Upgraded) { planned = true },
 	})
 	require.NoError(t, err)
@@ -63,7 +86,7 @@ func TestConformanceMatrix(t *testing.T) {
 	pairs, err := Cells([]string{"2.20.15", "3.0.5"}, []string{"2025.8.1"}, Shard{})
 	require.NoError(t, err)
 	n := 0
-	require.NoError(t, Matrix(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-wrong"}}, pairs, func(Pair) {}, func(c *Cell) error {
+	require.NoError(t, Matrix(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}}, pairs, func(Pair) {}, func(c *Cell) error {
 		n++
 		require.NoError(t, c.Err)
 		assert.Equal(t, SuiteConformance, c.Run.Suite)

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -66,6 +67,9 @@ type Options struct {
 	Log      *slog.Logger
 	Observe  func(Event)
 	Stack    StackOptions
+
+	// patience is how long the lab's Paperless waits for a provider that misbehaves; 0: its own.
+	patience time.Duration
 }
 
 // External says which pair already runs, and how it is reached.

@@ -14,7 +14,10 @@ const conformanceIntro = "What `ssocheck conformance` asks of Paperless-ngx as a
 	"paths. A pass is a relying party that does what the clause asks, or a deviation that is known of this version (`fixtures/expected.yaml`); only a\n" +
 	"new or a vanished deviation changes the exit code. The page tells what a deviation means, not how it is brought about. `ssocheck explain ID`\n" +
 	"prints the same, and the name of a family or an id selects tests: `ssocheck conformance --only pkce,rp-state-missing`. Every run begins with\n" +
-	"rp-callback-right: where nobody can sign in, a refusal proves nothing.\n"
+	"rp-callback-right: where nobody can sign in, a refusal proves nothing.\n\n" +
+	"What Paperless-ngx does was recorded on 2.20.15 and 3.0.5 (`fixtures/hostile.json`). On the lab every other version from 2.20.0 on answers as the\n" +
+	"nearest of the two, so that a verdict on it is an assumption, and a list of known deviations with `>=2.20.0` is one too. The tests run without a\n" +
+	"browser; where a script of the page matters (rp-link-without-click) they follow it by hand, and a test of the lab does the same in Chromium.\n"
 
 func conformancePage() (page, error) {
 	out := page{name: ConformancePage, title: "Conformance of the relying party", intro: conformanceIntro}
