@@ -96,7 +96,7 @@ func topics() []topic {
 			"35-default-proto-http 36-no-proxy-headers 37-no-url 39-url-other 47-noproxy-proto-http", "H10", "P5 P8", "p.TestRedirectURI p.TestProxyCount l.TestObserved",
 		},
 		{
-			"authentik under a path", "`AUTHENTIK_WEB__PATH`: everything below it, on a host of its own or on Paperless's; read in the source, not recorded", "", "", "A4.1", "a.TestUnderAPath l.TestSignIn",
+			"authentik under a path", "`AUTHENTIK_WEB__PATH`: everything below it, on a host of its own or on Paperless's; read in the source, and driven on one real pair", "", "", "A4.1", "a.TestUnderAPath l.TestSignIn",
 		},
 		{
 			"Redirect to SSO", "since 2.11.0, by script; `?loggedout=1` holds it back; the page of the first account wins", "50-redirect-to-sso 52-both flow", "H15", "P5", "l.TestObserved l.TestObservedInBrowser p.TestVersionProfiles",
