@@ -185,7 +185,7 @@ func BenchmarkPlanted(b *testing.B) {
 			n++
 			group.Go(func() error {
 				item.Plant(bundle)
-				at := item.BreaksAt(bundle.Paperless.Version).ID
+				at := item.BreaksAt(bundle.Versions()).ID
 				run, err := rig.run(b.Context(), bundle, found(at), at)
 				if err == nil && !foundFirst(run, at, item.Code) {
 					err = errors.New(item.Code + " was not found")

@@ -13,6 +13,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -70,7 +71,7 @@ func TestConfigs(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			at := want.check(b.Paperless.Version)
+			at := want.check(b.Versions())
 			rig.slots <- struct{}{}
 			defer func() { <-rig.slots }()
 			run, err := runner.Do(t.Context(), runner.Options{
@@ -96,12 +97,12 @@ func TestConfigs(t *testing.T) {
 }
 
 // check is the check that shows the expected code first.
-func (e configExpect) check(version string) string {
+func (e configExpect) check(on deployment.Pair) string {
 	if e.Check != "" {
 		return e.Check
 	}
 	if i := troubleshooting.Find(e.Code); i != nil {
-		return i.BreaksAt(version).ID
+		return i.BreaksAt(on).ID
 	}
 	if r := troubleshooting.FindRule(e.Code); r != nil && r.Cause.Breaks != nil {
 		return r.Cause.Breaks.ID

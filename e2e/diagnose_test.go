@@ -55,7 +55,7 @@ func TestDiagnose(t *testing.T) {
 			t.Parallel()
 			item := troubleshooting.Find(code)
 			require.NotNil(t, item, "a recording of an item that does not exist")
-			d := diagnosisAt(r, item.BreaksAt(r.Target.Paperless.Version).ID)
+			d := diagnosisAt(r, item.BreaksAt(deployment.Pair{Paperless: r.Target.Paperless.Version, Authentik: r.Target.Authentik.Version}).ID)
 			require.NotNil(t, d)
 			require.False(t, d.Blind)
 			require.NotEmpty(t, d.Findings)
@@ -132,7 +132,7 @@ func TestConfusion(t *testing.T) {
 		if r == nil {
 			continue
 		}
-		at := item.BreaksAt(r.Target.Paperless.Version).ID
+		at := item.BreaksAt(deployment.Pair{Paperless: r.Target.Paperless.Version, Authentik: r.Target.Authentik.Version}).ID
 		var got []string
 		if d := diagnosisAt(r, at); d != nil {
 			for _, f := range d.Findings {

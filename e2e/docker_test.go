@@ -24,13 +24,13 @@ import (
 
 // standInFile is a version file that names stand-in images: the only thing that
 // makes these runs differ from runs of the real products.
-func standInFile(t *testing.T) string {
+func standInFile(t *testing.T, more ...string) string {
 	t.Helper()
 	edge, program := filepath.Join(t.TempDir(), "edge"), filepath.Join(t.TempDir(), "standin")
 	require.NoError(t, stack.Build(t.Context(), stack.EdgeCommand, edge))
 	require.NoError(t, stack.Build(t.Context(), standins.Command, program))
 	t.Setenv("SSO_STACK_BINARY", edge)
-	v, err := standins.Build(t.Context(), slog.New(slog.DiscardHandler), program, "2.20.15", "2025.8.1", "3.0.5", "2026.2.3")
+	v, err := standins.Build(t.Context(), slog.New(slog.DiscardHandler), program, append([]string{"2.20.15", "2025.8.1", "3.0.5", "2026.2.3"}, more...)...)
 	require.NoError(t, err)
 	text, err := standins.VersionsFile(v)
 	require.NoError(t, err)
@@ -138,4 +138,27 @@ func TestDockerUpgrade(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDockerEveryMajor goes through every major release of authentik in turn, on the
+// same database: the last one refuses one that the major before it has not seen
+// (docs/facts/releases-2026.md#1.1). On stand-ins only: no engine has so many images.
+func TestDockerEveryMajor(t *testing.T) {
+	if onReal() {
+		t.Skip("needs images of six majors of authentik")
+	}
+	versions := standInFile(t, "2025.10.4", "2025.12.6", "2026.2.7", "2026.5.8", "2026.8.5")
+	u, err := e2e.Upgrade(t.Context(), e2e.UpgradeOptions{
+		Options: e2e.Options{Target: target.Stack, Only: []string{"round-trip"}, Stack: on(versions)},
+		From:    "2.20.15,2025.8.1", To: "2.20.15,2026.8.5",
+	})
+	require.NoError(t, err)
+	nothingLeft(t)
+	assert.False(t, u.Forecast)
+	assert.Len(t, u.Stages, 5)
+	last := u.Last()
+	for _, r := range last.Results {
+		assert.Contains(t, []check.Status{check.Passed, check.Warned}, r.Status, "%s: %s", r.Key(), r.Message)
+	}
+	assert.Zero(t, u.ExitCode(), last.Error)
 }

@@ -47,7 +47,7 @@ func TestRemediesHelp(t *testing.T) {
 			item := troubleshooting.Find(tt.code)
 			item.Plant(b)
 			tt.remedy(b)
-			at := item.BreaksAt(b.Paperless.Version).ID
+			at := item.BreaksAt(b.Versions()).ID
 			run, err := rig.run(t.Context(), b, nil, append(tt.also, at)...)
 			require.NoError(t, err)
 			ran := false

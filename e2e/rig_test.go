@@ -187,6 +187,7 @@ func (r *rig) known(ctx context.Context, b *deployment.Deployment) (map[string]b
 // planted is what came of one planting.
 type planted struct {
 	code, versions string
+	on             deployment.Pair
 	at             string // the check that it breaks
 	run            *runner.Run
 	codes          []string // found there, in their order
@@ -201,7 +202,7 @@ func (r *rig) plant(t *testing.T, b *deployment.Deployment, items ...*troublesho
 	t.Helper()
 	known, err := r.known(context.WithoutCancel(t.Context()), b.Clone())
 	require.NoError(t, err)
-	p := &planted{versions: b.Paperless.Version + " with authentik " + b.Authentik.Version, at: items[0].BreaksAt(b.Paperless.Version).ID}
+	p := &planted{on: b.Versions(), versions: b.Paperless.Version + " with authentik " + b.Authentik.Version, at: items[0].BreaksAt(b.Versions()).ID}
 	var codes []string
 	for _, item := range items {
 		item.Plant(b)
@@ -241,7 +242,7 @@ func (p *planted) first() string {
 func (p *planted) judge(t *testing.T, item *troubleshooting.Item) {
 	t.Helper()
 	want := check.Failed
-	if item.Warns {
+	if item.WarnsOn(p.on) {
 		want = check.Warned
 	}
 	assert.Equal(t, want, p.status, "%s at %s: %s", p.versions, p.at, p.message)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // TestVersions runs the whole checklist on each modelled Paperless-ngx with an
@@ -27,6 +28,24 @@ func TestVersions(t *testing.T) {
 				}
 			}
 			assert.Zero(t, run.ExitCode(), run.Error)
+		})
+	}
+}
+
+// TestEmptyListByVersion: an empty list of redirect URIs warns where authentik learns
+// the first one, and is why nobody gets in where it does not any more
+// (docs/facts/releases-2026.md#M4).
+func TestEmptyListByVersion(t *testing.T) {
+	rig := newRig(t)
+	for version, want := range map[string]check.Status{"2026.2.7": check.Warned, "2026.5.8": check.Failed} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			b, _, err := e2e.Deploy(e2e.Options{Authentik: version})
+			require.NoError(t, err)
+			p := rig.plant(t, b, troubleshooting.Find("RED-EMPTY"))
+			assert.Equal(t, want, p.status, p.message)
+			assert.Equal(t, []string{"RED-EMPTY"}, p.codes)
+			assert.Empty(t, p.strange)
 		})
 	}
 }

@@ -31,6 +31,11 @@ type Way struct {
 // A Pair is a version of each product.
 type Pair struct{ Paperless, Authentik string }
 
+// Versions are the versions of a deployment.
+func (d *Deployment) Versions() Pair {
+	return Pair{Paperless: d.Paperless.Version, Authentik: d.Authentik.Version}
+}
+
 // String is as the command line takes it: "2.20.15,2025.8.1".
 func (p Pair) String() string { return p.Paperless + "," + p.Authentik }
 

@@ -171,6 +171,9 @@ func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) En
 	for _, v := range sortedKeys(i.BreaksFrom) {
 		breaks = append(breaks, fmt.Sprintf("from Paperless-ngx %s on %s", v, checkLink(i.BreaksFrom[v], ItemsPage)))
 	}
+	for _, v := range sortedKeys(i.BreaksWith) {
+		breaks = append(breaks, fmt.Sprintf("from authentik %s on makes %s fail", v, checkLink(i.BreaksWith[v], ItemsPage)))
+	}
 	e.fact("breaks", "%s", strings.Join(breaks, "; "))
 	e.fact("happens on", "%s", versionWords(i.Versions))
 	looks := i.Looks

@@ -43,7 +43,7 @@ func readShown() (map[string]Shown, error) {
 // back when the item is not found any more, or quotes something else. What is
 // left at the end is enough, and nothing of it can be spared.
 func Show(i *troubleshooting.Item, r *report.Report) (Shown, error) {
-	at := i.BreaksAt(r.Target.Paperless.Version).ID
+	at := i.BreaksAt(deployment.Pair{Paperless: r.Target.Paperless.Version, Authentik: r.Target.Authentik.Version}).ID
 	for _, c := range r.Checks {
 		b := c.Bundle
 		if b == nil {

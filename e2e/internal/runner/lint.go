@@ -114,8 +114,8 @@ func breaks(l *source.Diagnostic, rules map[string]troubleshooting.Rule, b *depl
 		return ""
 	case i.Match == nil:
 		return i.Breaks.ID
-	case !i.Warns && l.Level == source.Error:
-		return i.BreaksAt(b.Paperless.Version).ID
+	case !i.WarnsOn(b.Versions()) && l.Level == source.Error:
+		return i.BreaksAt(b.Versions()).ID
 	}
 	return ""
 }

@@ -97,7 +97,7 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 		if !i.Versions.has(b) {
 			continue
 		}
-		if i.onlyAt(c) || b.Observed && i.ofFiles() {
+		if i.onlyAt(c, b) || b.Observed && i.ofFiles() {
 			continue
 		}
 		if because, ok := i.Match(rec, b); ok {
@@ -108,7 +108,7 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 			continue
 		}
 		if because, ok := i.Suspect(b); ok {
-			reached = append(reached, i.explains(c, b.Paperless.Version))
+			reached = append(reached, i.explains(c, b.Versions()))
 			suspected = append(suspected, i.finding(rec, b, append([]string{OnlyConfigured}, because...)))
 		}
 	}
@@ -130,11 +130,11 @@ const OnlyConfigured = "seen in the configuration; this check stopped before it 
 // explains reports whether the item can be why this check failed: the check that
 // the item breaks first is this one or one that it needs. Of a check outside of the
 // checklist that is not known.
-func (i *Item) explains(c *check.Check, version string) bool {
+func (i *Item) explains(c *check.Check, on deployment.Pair) bool {
 	if c == nil || !slices.ContainsFunc(checklist.All(), func(k *check.Check) bool { return k.ID == c.ID }) {
 		return true
 	}
-	return needs(c, i.BreaksAt(version).ID)
+	return needs(c, i.BreaksAt(on).ID)
 }
 
 func needs(c *check.Check, id string) bool {
@@ -143,7 +143,9 @@ func needs(c *check.Check, id string) bool {
 
 // onlyAt reports whether an item that only ever warns does not belong to this
 // check: a warning elsewhere would repeat what its own check says.
-func (i *Item) onlyAt(c *check.Check) bool { return i.Warns && c != nil && c.ID != i.Breaks.ID }
+func (i *Item) onlyAt(c *check.Check, b *deployment.Deployment) bool {
+	return i.WarnsOn(b.Versions()) && c != nil && c.ID != i.Breaks.ID
+}
 
 // ofFiles reports whether an item is about what files say: without files, what is
 // missing from a bundle is not missing from the pair.
@@ -177,12 +179,29 @@ func lowerFirst(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// BreaksAt is the check that the cause breaks first on this Paperless version.
-func (i *Item) BreaksAt(version string) *check.Check {
-	at, from := i.Breaks, "0.0.0"
-	for v, c := range i.BreaksFrom {
-		if deployment.AtLeast(version, v) && deployment.AtLeast(v, from) {
-			at, from = c, v
+// BreaksAt is the check that the cause breaks first on these versions.
+func (i *Item) BreaksAt(on deployment.Pair) *check.Check {
+	if c := newest(i.BreaksWith, on.Authentik); c != nil {
+		return c
+	}
+	if c := newest(i.BreaksFrom, on.Paperless); c != nil {
+		return c
+	}
+	return i.Breaks
+}
+
+// WarnsOn reports whether the cause makes its check warn, not fail, on these versions.
+func (i *Item) WarnsOn(on deployment.Pair) bool {
+	return i.Warns && newest(i.BreaksWith, on.Authentik) == nil
+}
+
+// newest is the check of the newest version that this one has reached; nil: of none.
+func newest(from map[string]*check.Check, version string) *check.Check {
+	var at *check.Check
+	last := "0.0.0"
+	for v, c := range from {
+		if deployment.AtLeast(version, v) && deployment.AtLeast(v, last) {
+			at, last = c, v
 		}
 	}
 	return at

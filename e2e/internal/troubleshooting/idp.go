@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
@@ -161,12 +163,18 @@ func idpItems() []*Item {
 		},
 		{
 			Code: "RED-EMPTY", Guide: 3,
-			Title:  "The provider has no redirect URI: authentik takes the first one it sees",
-			Fix:    "Register the redirect URI yourself, strict. As long as the list is empty, anybody can fix it to an address of theirs with one request; from authentik 2026.5 on an empty list refuses everybody.",
+			Title:  "The provider has no redirect URI",
+			Fix:    "Register the redirect URI yourself, strict. Up to authentik 2026.2 an empty list takes the first address that it sees, whoever sends it; from 2026.5 on it refuses everybody.",
 			Breaks: checklist.Settings, Warns: true,
-			Match: func(_ evidence.Record, b *deployment.Deployment) ([]string, bool) {
-				p := b.IdPProvider()
-				return []string{expected("strict: %s", b.RedirectURI()), seen("an empty list")}, p != nil && len(p.RedirectURIs) == 0
+			BreaksWith: map[string]*check.Check{"2026.5.0": checklist.RoundTrip}, // docs/facts/releases-2026.md#M4
+			Shows:      oidc.Authorization,
+			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
+				because := []string{expected("strict: %s", b.RedirectURI()), seen("an empty list")}
+				if refusesAll(b) {
+					sent, quote := refusedRedirect(rec)
+					return append(because, quote), sent != ""
+				}
+				return because, noRedirectURI(b)
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.EditProvider(func(p *deployment.OAuth2Provider) { p.RedirectURIs = nil })

@@ -256,6 +256,9 @@ func redirectURIItems() []*Item {
 				}
 				have := registered(rec, b)
 				if len(have) == 0 {
+					if refusesAll(b) {
+						return nil, false // RED-EMPTY
+					}
 					return []string{
 						"sent: " + sent, quote,
 						"what is registered is not known here: an API token of authentik (SSO_AUTHENTIK_TOKEN) or --blueprint tells",
@@ -412,4 +415,17 @@ func regexAccepts(p *deployment.OAuth2Provider, uri string) bool {
 		}
 	}
 	return false
+}
+
+// noRedirectURI reports whether the provider is known, and has no redirect URI.
+func noRedirectURI(b *deployment.Deployment) bool {
+	p := b.IdPProvider()
+	return p != nil && len(p.RedirectURIs) == 0
+}
+
+// refusesAll reports whether authentik refuses every authorization request because
+// nothing is registered; before 2026.5 it takes the first address that is sent
+// (docs/facts/releases-2026.md#M4).
+func refusesAll(b *deployment.Deployment) bool {
+	return noRedirectURI(b) && b.Authentik.AtLeast("2026.5.0")
 }

@@ -37,6 +37,9 @@ type Item struct {
 	// BreaksFrom is the check that breaks first from that Paperless version on,
 	// where it is another one than Breaks.
 	BreaksFrom map[string]*check.Check
+	// BreaksWith is the check that fails first from that authentik version on, where it
+	// is another one than Breaks; Warns does not hold then.
+	BreaksWith map[string]*check.Check
 	// Versions limits where the cause can happen; empty fields do not limit.
 	Versions Versions
 	// Edit is the edit that fixes it, from this evidence and configuration; nil:
