@@ -203,6 +203,10 @@ const (
 // TestDockerFaults: whatever breaks under it, the command says so in one line, ends
 // with 2, and leaves nothing.
 func TestDockerFaults(t *testing.T) {
+	t.Cleanup(func() {
+		dir, err := tools()
+		assert.NoError(t, errors.Join(err, os.RemoveAll(dir)))
+	})
 	onlyRoundTrip := []string{"--only", "round-trip"}
 	for name, tt := range map[string]func(*story){
 		"the engine stops at boot": func(s *story) {
