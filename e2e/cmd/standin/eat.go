@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
 
@@ -30,5 +31,6 @@ func eatOnSignal(ctx context.Context) {
 			}
 			eaten = append(eaten, b)
 		}
+		runtime.KeepAlive(eaten)
 	}()
 }

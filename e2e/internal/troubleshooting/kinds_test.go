@@ -320,7 +320,8 @@ func TestChartsOwnForm(t *testing.T) {
 	}{
 		"parameters": {
 			"app.yaml", application + "      parameters:\n" + named("image.tag", "2.20.15") + named("env.PAPERLESS_URL", kindURL) + named("env.PAPERLESS_SOCIALACCOUNT_PROVIDERS", kindJSON), "2.20.15",
-			map[string]string{"CFG-APPS": "- name: env.PAPERLESS_APPS\n"}, nil,
+			map[string]string{"CFG-APPS": "- name: env.PAPERLESS_APPS\n"},
+			nil,
 		},
 		"values in an object": {"app.yaml", application + "      valuesObject:\n        image: {tag: 3.0.5}\n        env:\n          PAPERLESS_URL: " + kindURL + "/\n", "3.0.5", map[string]string{"CFG-URLSLASH": "PAPERLESS_URL: "}, nil},
 		"values as a text":    {"app.yaml", application + "      values: |\n        image:\n          tag: 2.19.6\n        env:\n          PAPERLESS_URL: " + kindURL + "\n", "2.19.6", nil, nil},
@@ -328,11 +329,13 @@ func TestChartsOwnForm(t *testing.T) {
 		"another's image":     {"values.yaml", "image:\n  repository: docker.io/library/nginx\n  tag: 1.29.0\nenv:\n  PAPERLESS_URL: " + kindURL + "\n", "3.0.5", nil, nil},
 		"Nix": {
 			"p.nix", "{ services.paperless.settings = {\n  PAPERLESS_URL = \"" + kindURL + "\";\n  PAPERLESS_APPS = \"" + kindApps + "\";\n  PAPERLESS_SOCIALACCOUNT_PROVIDERS = builtins.toJSON { openid_connect.APPS = [ { provider_id = \"authentik\"; name = \"SSO\"; client_id = \"c0ffee-client\"; secret = \"sekrit-client\"; settings.server_url = \"https://auth.example.org/application/o/paperless/.well-known/openid-configuration\"; } ]; };\n}; }\n", "3.0.5",
-			map[string]string{"SEC-PKCE": "OAUTH_PKCE_ENABLED = true; beside APPS"}, []string{"CFG-SECRETKEY"},
+			map[string]string{"SEC-PKCE": "OAUTH_PKCE_ENABLED = true; beside APPS"},
+			[]string{"CFG-SECRETKEY"},
 		},
 		"Nix, JSON as a text": {
 			"p.nix", "{ services.paperless.settings = {\n  PAPERLESS_URL = \"" + kindURL + "\";\n  PAPERLESS_APPS = \"" + kindApps + "\";\n  PAPERLESS_SOCIALACCOUNT_PROVIDERS = ''" + kindJSON + "'';\n}; }\n", "3.0.5",
-			map[string]string{"SEC-PKCE": `"OAUTH_PKCE_ENABLED": true beside "APPS"`}, nil,
+			map[string]string{"SEC-PKCE": `"OAUTH_PKCE_ENABLED": true beside "APPS"`},
+			nil,
 		},
 		"a container of Nix": {"p.nix", "{ virtualisation.oci-containers.containers.p = { image = \"ghcr.io/paperless-ngx/paperless-ngx:3.0.5\"; environment = { PAPERLESS_URL = \"" + kindURL + "\"; }; }; }\n", "3.0.5", map[string]string{"CFG-SECRETKEY": "PAPERLESS_SECRET_KEY = "}, nil},
 	} {
