@@ -13,7 +13,7 @@ func OpenByHelper(ctx context.Context, o Options) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Path = path
+	o.Path, o.StartLimit = path, answerLimit
 	own, err := planIsland(o.Rules, o.Log)
 	if err == nil {
 		err = own.leaveItTo(o.Helper)

@@ -33,7 +33,7 @@ func transportItems() []*Item {
 		{
 			Code: "SEC-TOKENPOST", Guide: 0,
 			Title:  "A redirect carries the client secret on, to where the token endpoint points",
-			Fix:    `Let nothing in front of authentik redirect /application/o/token/: server_url must be the address that answers by itself. "token_auth_method": "client_secret_basic" in the app's "settings" keeps the client secret from going along (the code still does). Then make a new client secret.`,
+			Fix:    "Let nothing in front of authentik redirect " + authentik.TokenPath + `: server_url must be the address that answers by itself. "token_auth_method": "client_secret_basic" in the app's "settings" keeps the client secret from going along (the code still does). Then make a new client secret.`,
 			Breaks: checklist.PKCEState, Warns: true,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := probe(rec, checklist.TokenRedirect)
