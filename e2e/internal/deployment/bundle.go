@@ -193,6 +193,16 @@ func (a Authentik) Path() string {
 	return strings.TrimRight(u.Path, "/")
 }
 
+// OnOneHost is the path that is authentik's of a host which serves both products, at
+// this address. The error says that nothing tells them apart.
+func (d *Deployment) OnOneHost(addr string) (string, error) {
+	path := d.Authentik.Path()
+	if path == "" || path == strings.TrimRight(d.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") {
+		return "", fmt.Errorf("Paperless and authentik have the same host and port, %s; give one of them another name, port or path (AUTHENTIK_WEB__PATH)", addr) //nolint:revive,staticcheck // a product's name
+	}
+	return path, nil
+}
+
 // A Model is the part of an authentik configuration that the sign-in depends on.
 type Model struct {
 	Providers    []OAuth2Provider

@@ -43,8 +43,8 @@ func newSite(b *deployment.Deployment) (site, error) {
 		return site{}, err
 	}
 	if p.addr() == a.addr() {
-		if a.path = b.Authentik.Path(); a.path == "" || a.path == strings.TrimRight(b.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") {
-			return site{}, fmt.Errorf("%w: Paperless and authentik have the same host and port, %s; give one of them another name, port or path (AUTHENTIK_WEB__PATH)", ErrUnsupported, p.addr())
+		if a.path, err = b.OnOneHost(p.addr()); err != nil {
+			return site{}, fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
 	}
 	return site{paperless: p, authentik: a}, nil

@@ -26,9 +26,8 @@ func addresses(b *deployment.Deployment) (paperless, authentik address, err erro
 		return paperless, authentik, err
 	}
 	if paperless.host == authentik.host && paperless.port == authentik.port {
-		authentik.path = b.Authentik.Path()
-		if authentik.path == "" || authentik.path == strings.TrimRight(b.Paperless.Env["PAPERLESS_FORCE_SCRIPT_NAME"], "/") {
-			return paperless, authentik, fmt.Errorf("%w: Paperless and authentik have the same host and port, %s; give one of them another name, port or path (AUTHENTIK_WEB__PATH)", ErrUnsupported, paperless)
+		if authentik.path, err = b.OnOneHost(paperless.String()); err != nil {
+			return paperless, authentik, fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
 	}
 	if paperless.secure != authentik.secure && paperless.port == authentik.port {
