@@ -3,6 +3,7 @@ package e2e
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/lab"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -40,11 +42,11 @@ func checkConformance(ctx context.Context, o Options) (*Results, error) {
 
 // conformanceRun is checkConformance where a version may lack all that was asked for.
 func conformanceRun(ctx context.Context, o Options) (*Results, error) {
-	switch o.Target {
-	case target.External:
+	switch {
+	case o.Target == target.External:
 		return nil, fmt.Errorf("%w: --suite conformance: a provider that misbehaves cannot stand in for yours; take --target lab or stack", ErrUsage)
-	case target.Stack:
-		return nil, fmt.Errorf("%w: --suite conformance: the stack does not run it yet; take --target lab", ErrUsage)
+	case o.Stack.Keep:
+		return nil, fmt.Errorf("%w: --suite conformance: --keep would leave a Paperless-ngx whose provider ended with the run", ErrUsage)
 	}
 	tests, err := conformanceTests(o.Only)
 	if err != nil {
@@ -54,7 +56,7 @@ func conformanceRun(ctx context.Context, o Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !b.Paperless.AtLeast(conformanceSince) {
+	if o.Target != target.Stack && !b.Paperless.AtLeast(conformanceSince) {
 		return nil, fmt.Errorf("%w: the lab knows from %s on what Paperless-ngx answers to a provider that misbehaves, not for %s; name a later one with --paperless", ErrUsage, conformanceSince, b.Paperless.Version)
 	}
 	known, err := conformance.Known()
@@ -70,11 +72,10 @@ func conformanceRun(ctx context.Context, o Options) (*Results, error) {
 	if run.Kind == "" {
 		run.Kind = target.Lab
 	}
-	results, err := conformanceResults(ctx, o, run, tests)
+	results, err := conformanceResults(ctx, o, run, tests, known)
 	if err != nil {
 		return nil, err
 	}
-	conformance.Judge(results, known, run.Paperless.Version)
 	for _, res := range results {
 		run.Results = append(run.Results, explained(runner.Result{Result: res}, run.Bundle))
 	}
@@ -132,18 +133,28 @@ func allSkipped(only []string, results []runner.Result) string {
 	return why
 }
 
-// conformanceResults starts the pair with our provider at authentik's name.
-func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests []*conformance.Test) ([]check.Result, error) {
+// conformanceResults runs the tests on a pair that has our provider at authentik's name.
+func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests []*conformance.Test, known []conformance.Deviation) (results []check.Result, err error) {
 	b, missing := conformance.Prepare(run.Bundle)
 	run.Bundle = b
-	patience := cmp.Or(o.patience, conformance.LabPatience)
+	patience := cmp.Or(o.patience, conformance.PatienceOn(run.Kind))
 	p := provider.New(provider.Options{Origin: strings.TrimRight(b.Authentik.URL, "/"), Elsewhere: conformance.Elsewhere, Patience: patience})
 	defer p.Close()
-	t, err := lab.Start(ctx, b, lab.WithProvider(p.Target()), lab.WithTimeout(patience), lab.WithLogger(o.Log))
+	start := conformanceLab
+	if run.Kind == target.Stack {
+		start = conformanceStack
+	}
+	t, err := start(ctx, &o, b, p)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = t.Close() }()
+	defer func() {
+		p.Close() // nothing waits for an answer any more
+		// What was found stands, also when the engine went away at the end.
+		if closed := t.Close(); closed != nil && run.Error == "" {
+			run.Error = closed.Error()
+		}
+	}()
 	run.Redactor = t.Redactor
 	if !t.Boot.Up {
 		run.Error = "Paperless-ngx does not start with this configuration: ssocheck run says why"
@@ -155,7 +166,7 @@ func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests [
 	if observe == nil {
 		observe = func(Event) {}
 	}
-	return conformance.Run(ctx, conformance.Options{
+	results = conformance.Run(ctx, conformance.Options{
 		Bundle: b, Target: t, Provider: p, Tests: tests, Missing: missing,
 		Finished: func(_ *conformance.Test, res check.Result) {
 			n++
@@ -165,5 +176,43 @@ func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests [
 			}
 			observe(Event{Kind: runner.Finished, Check: res.Check, Index: n, Total: len(tests), Result: &out, At: time.Now()})
 		},
-	}), nil
+	})
+	conformance.Judge(results, known, run.Paperless.Version, t.Database)
+	run.Error = broken(ctx, t)
+	return results, nil
+}
+
+// broken says why the results are not those of the whole suite on a pair that stood;
+// "" when they are.
+func broken(ctx context.Context, t *target.Target) string {
+	if ctx.Err() != nil {
+		return "interrupted: " + context.Cause(ctx).Error()
+	}
+	if t.Standing == nil {
+		return ""
+	}
+	if err := t.Standing(ctx); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// conformanceLab starts the lab with our provider.
+func conformanceLab(ctx context.Context, o *Options, b *deployment.Deployment, p *provider.Provider) (*target.Target, error) {
+	return lab.Start(ctx, b, lab.WithProvider(p.Target()), lab.WithTimeout(p.Patience()), lab.WithLogger(o.Log))
+}
+
+// conformanceStack starts the real Paperless-ngx with our provider: no authentik runs.
+func conformanceStack(ctx context.Context, o *Options, b *deployment.Deployment, p *provider.Provider) (*target.Target, error) {
+	s, err := openStack(ctx, o, b, stack.WithProvider(p.Target()), stack.WithNetworks(1))
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.Start(ctx, b, check.AsConfigured)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the stack did not start: %w", err), s.Close())
+	}
+	one := t.Close
+	t.Close = func() error { return errors.Join(one(), s.Close()) }
+	return t, nil
 }

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 )
 
@@ -53,6 +56,26 @@ func TestConformanceOnly(t *testing.T) {
 	require.ErrorIs(t, err, ErrUsage)
 	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Target: "external"})
 	require.ErrorIs(t, err, ErrUsage)
+	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Target: "stack", Stack: StackOptions{Keep: true}})
+	require.ErrorContains(t, err, "whose provider ended with the run")
+}
+
+// TestConformanceInterrupted: what was cut short is no verdict.
+func TestConformanceInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	n := 0
+	r, err := Check(ctx, Options{patience: ample, Suite: SuiteConformance, Only: []string{"state"}, Observe: func(Event) {
+		if n++; n == 3 {
+			cancel(errors.New("Ctrl-C"))
+		}
+	}})
+	require.NoError(t, err)
+	assert.Equal(t, OutcomeError, r.Result())
+	assert.Equal(t, "interrupted: Ctrl-C", r.Error)
+	for _, res := range r.Results[3:] {
+		assert.Equal(t, check.Skipped, res.Status, "%s: %s", res.Check.ID, res.Message)
+	}
 }
 
 // TestConformanceUpgrade: an upgrade lists which deviations come and which go. Those that

@@ -130,8 +130,9 @@ func (o StackOptions) readable() error {
 	return nil
 }
 
-// openStack connects to Docker for a run of the checklist on a bundle.
-func openStack(ctx context.Context, o *Options, b *deployment.Deployment) (*stack.Stack, error) {
+// openStack connects to Docker for a run of the checklist on a bundle, or with other
+// options for something else.
+func openStack(ctx context.Context, o *Options, b *deployment.Deployment, other ...stack.Option) (*stack.Stack, error) {
 	// The stack tells what it waits for while the runner tells what it does.
 	var mu sync.Mutex
 	observe := o.Observe
@@ -152,7 +153,7 @@ func openStack(ctx context.Context, o *Options, b *deployment.Deployment) (*stac
 	if o.Log != nil {
 		more = append(more, stack.WithLogger(o.Log))
 	}
-	opts, err := o.Stack.options(more...)
+	opts, err := o.Stack.options(append(more, other...)...)
 	if err != nil {
 		return nil, err
 	}

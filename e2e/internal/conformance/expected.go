@@ -18,7 +18,9 @@ type Deviation struct {
 	Test    string        `yaml:"test"`
 	Version string        `yaml:"version"` // a range
 	Verdict check.Verdict `yaml:"verdict"`
-	Why     string        `yaml:"why"` // empty: the recorded row says it
+	// Database is the one on which it shows; empty: on any.
+	Database string `yaml:"database"`
+	Why      string `yaml:"why"` // empty: the recorded row says it
 }
 
 // Known are the known deviations.
@@ -48,6 +50,9 @@ func readKnown(text []byte) ([]Deviation, error) {
 		default:
 			return nil, fmt.Errorf("known deviation %d (%s): verdict must be weaker, stricter or crash, not %q", i+1, d.Test, d.Verdict)
 		}
+		if !slices.Contains([]string{"", deployment.SQLite, deployment.PostgreSQL, deployment.MariaDB}, d.Database) {
+			return nil, fmt.Errorf("known deviation %d (%s): database must be sqlite, postgresql or mariadb, not %q", i+1, d.Test, d.Database)
+		}
 		out = append(out, d)
 	}
 	return out, nil
@@ -60,15 +65,15 @@ func RecordedVersions() []string { return []string{"2.20.15", "3.0.5"} }
 // Recorded reports whether a version is one of them.
 func Recorded(version string) bool { return slices.Contains(RecordedVersions(), version) }
 
-// known is the entry for a test on a version; nil: there is none.
-func known(all []Deviation, id, version string) *Deviation {
+// known is the entry for a test on a version and a database; nil: there is none.
+func known(all []Deviation, id, version, database string) *Deviation {
 	v, err := semver.NewVersion(version)
 	if err != nil {
 		return nil
 	}
 	for i := range all {
 		c, err := semver.NewConstraint(all[i].Version)
-		if err == nil && all[i].Test == id && c.Check(v) {
+		if err == nil && all[i].Test == id && (all[i].Database == "" || all[i].Database == database) && c.Check(v) {
 			return &all[i]
 		}
 	}
@@ -80,14 +85,14 @@ func (t *Test) concerns(b *deployment.Deployment) bool { return t.Depends == nil
 
 // Judge gives the results their end: a deviation that is known is a warning, a new
 // one a failure, and so is a known one that is gone, so that the list stays right.
-func Judge(results []check.Result, all []Deviation, version string) {
+func Judge(results []check.Result, all []Deviation, version, database string) {
 	for i := range results {
 		res := &results[i]
 		c := res.Conformance
 		if c == nil || c.Verdict == "" {
 			continue
 		}
-		d := known(all, res.Check.ID, version)
+		d := known(all, res.Check.ID, version, database)
 		if t := Find(res.Check.ID); t != nil && res.Bundle != nil && !t.concerns(res.Bundle) {
 			d = nil
 		}

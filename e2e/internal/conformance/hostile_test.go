@@ -195,7 +195,7 @@ func listed(t *testing.T, results []check.Result, version string) {
 		c := *results[i].Conformance
 		results[i].Conformance = &c
 	}
-	Judge(results, known, version)
+	Judge(results, known, version, deployment.SQLite)
 	for _, res := range results {
 		assert.NotEqual(t, check.Failed, res.Status, "%s: %s", res.Check.ID, res.Message)
 	}

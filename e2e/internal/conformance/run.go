@@ -95,8 +95,16 @@ func (o *Options) one(ctx context.Context, t *Test) check.Result {
 		res.Status, res.Message = check.Skipped, why
 		return res
 	}
+	if ctx.Err() != nil {
+		res.Status, res.Message = check.Skipped, "interrupted"
+		return res
+	}
 	l := o.see(ctx, t)
 	res.Seconds = time.Since(began).Seconds()
+	if ctx.Err() != nil { // whatever it says, it was cut short
+		res.Status, res.Message = check.Errored, "interrupted"
+		return res
+	}
 	if l.err != nil {
 		res.Status, res.Message = check.StatusOf(l.err), l.err.Error()
 		return res

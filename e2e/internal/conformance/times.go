@@ -1,6 +1,10 @@
 package conformance
 
-import "time"
+import (
+	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
+)
 
 const (
 	// Patience is how long Paperless-ngx waits for a byte of the provider.
@@ -8,3 +12,11 @@ const (
 	// LabPatience is how long the lab's does, so that a run is short.
 	LabPatience = 2 * time.Second
 )
+
+// PatienceOn is how long the Paperless-ngx of a kind of target waits.
+func PatienceOn(kind string) time.Duration {
+	if kind == target.Lab {
+		return LabPatience
+	}
+	return Patience
+}

@@ -123,6 +123,9 @@ func (b *Browser) Do(r *http.Request) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s%s: %w", r.URL.Host, r.URL.Path, err)
 	}
+	if resp.StatusCode == http.StatusBadGateway { // Paperless-ngx's own failures have 500
+		return nil, fmt.Errorf("%s %s%s: nothing answers behind the proxy", r.Method, r.URL.Host, r.URL.Path)
+	}
 	p := &Page{URL: r.URL, Status: resp.StatusCode, Header: resp.Header, Body: string(body)}
 	hop := evidence.Hop{Method: r.Method, URL: b.v.t.Redactor.URL(r.URL.String()), Status: p.Status, Client: b.n}
 	if l := resp.Header.Get("Location"); l != "" && p.Status/100 == 3 {

@@ -315,6 +315,25 @@ func (p *Paperless) Stale() []string {
 	return names
 }
 
+// The databases that Paperless-ngx can stand on.
+const (
+	SQLite     = "sqlite"
+	PostgreSQL = "postgresql"
+	MariaDB    = "mariadb"
+)
+
+// Database is the one that the settings choose (docs/settings.md, PAPERLESS_DBENGINE).
+func (p *Paperless) Database() string {
+	env := p.RunningEnv()
+	if engine := env["PAPERLESS_DBENGINE"]; engine == MariaDB || p.AtLeast("3.0.0") && engine != "" {
+		return engine
+	}
+	if env["PAPERLESS_DBHOST"] != "" {
+		return PostgreSQL
+	}
+	return SQLite
+}
+
 // RunningEnv is the environment that the running Paperless has.
 func (p *Paperless) RunningEnv() map[string]string {
 	if p.Running != nil {

@@ -49,12 +49,13 @@ type Words struct {
 	Words []string `json:"words"`
 }
 
-// A ContainerRoute is a Route to another container.
+// A ContainerRoute is a Route to another container, or to the harness.
 type ContainerRoute struct {
 	Product   string           `json:"product"`
 	Host      string           `json:"host"`
 	Path      string           `json:"path,omitempty"`
-	Upstream  string           `json:"upstream"`
+	Upstream  string           `json:"upstream,omitempty"`
+	Tunnel    bool             `json:"tunnel,omitempty"`
 	Proxy     deployment.Proxy `json:"proxy"`
 	PlainHTTP bool             `json:"plain_http"`
 }
@@ -98,7 +99,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		if err != nil {
 			return fmt.Errorf("edge: route %s: %w", r.Host, err)
 		}
-		e.Route(Route{Product: r.Product, Host: r.Host, Path: r.Path, Upstream: u, Proxy: r.Proxy, PlainHTTP: r.PlainHTTP})
+		e.Route(Route{Product: r.Product, Host: r.Host, Path: r.Path, Upstream: u, Tunnel: r.Tunnel, Proxy: r.Proxy, PlainHTTP: r.PlainHTTP})
 	}
 	l, err := net.Listen("tcp", ":"+cmp.Or(c.API, APIPort))
 	if err != nil {
@@ -122,6 +123,10 @@ func (e *Edge) api(token string, redactor *evidence.Redactor) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
 			http.Error(w, "403 Forbidden", http.StatusForbidden)
+			return
+		}
+		if r.URL.Path == tunnelPath {
+			e.tunnel.offer(e, w, r)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

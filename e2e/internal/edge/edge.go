@@ -48,9 +48,11 @@ type Route struct {
 	// the end: this path and all below it; empty: what no other route of the host does.
 	Path    string
 	Handler http.Handler // the server, in this process; or
-	// Upstream is where the server listens.
+	// Upstream is where the server listens; or
 	Upstream *url.URL
-	Proxy    deployment.Proxy
+	// Tunnel leads to the harness, which serves by Remote.Serve.
+	Tunnel bool
+	Proxy  deployment.Proxy
 	// PlainHTTP serves http too; otherwise it is redirected to https.
 	PlainHTTP bool
 	// Redactor of this route; nil: the edge's.
@@ -66,6 +68,8 @@ type Edge struct {
 	serving    sync.WaitGroup
 	authority  *authority
 	transport  *http.Transport
+	tunnel     *tunnel
+	done       chan struct{} // closed by Close
 	log        *slog.Logger
 	redactor   *evidence.Redactor
 	started    time.Time
@@ -86,6 +90,7 @@ func Listen(o Options) (*Edge, error) {
 	e := &Edge{
 		authority: a, log: o.Log, redactor: o.Redactor, started: time.Now(),
 		routes: map[routeKey][]*Route{}, records: map[string]*record{}, upgraded: map[net.Conn]bool{},
+		tunnel: newTunnel(), done: make(chan struct{}),
 		// Compression would hide the bodies that are evidence.
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second},
 	}
@@ -272,6 +277,9 @@ func hostname(hostport string) string {
 // Close stops serving, also upgraded connections. It is safe to call twice.
 func (e *Edge) Close() error {
 	e.mu.Lock()
+	if !e.closed {
+		close(e.done)
+	}
 	e.closed = true
 	upgraded := e.upgraded
 	e.upgraded = map[net.Conn]bool{}
@@ -285,6 +293,7 @@ func (e *Edge) Close() error {
 	}
 	e.serving.Wait()
 	e.transport.CloseIdleConnections()
+	e.tunnel.transport.CloseIdleConnections()
 	return errors.Join(errs...)
 }
 

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
 	"strings"
 	"time"
 
@@ -51,21 +53,31 @@ func (e *Edge) handle(w http.ResponseWriter, r *http.Request, secure bool) {
 		route.Handler.ServeHTTP(rw, out)
 		return
 	}
-	if route.Upstream == nil {
+	if route.Upstream == nil && !route.Tunnel {
 		http.Error(rw, "502 Bad Gateway", http.StatusBadGateway)
 		return
 	}
 	out = out.WithContext(context.WithValue(out.Context(), errorKey{}, &x.failure))
+	if route.Tunnel {
+		rw.Header()["Content-Type"] = nil // what the harness leaves out is not guessed here
+	}
 	e.proxy(route, x.capture()).ServeHTTP(rw, out)
 }
+
+// harness stands in the address of a request that goes through the tunnel.
+var harness = url.URL{Scheme: "http", Host: "harness.ssocheck.invalid"}
 
 // proxy forwards a request that forward has already prepared. Bodies that are
 // evidence are asked for uncompressed.
 func (e *Edge) proxy(route *Route, plainBody bool) *httputil.ReverseProxy {
+	transport, to := e.transport, route.Upstream
+	if route.Tunnel {
+		transport, to = e.tunnel.transport, &harness
+	}
 	return &httputil.ReverseProxy{
-		Transport: e.transport,
+		Transport: transport,
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.URL.Scheme, p.Out.URL.Host = route.Upstream.Scheme, route.Upstream.Host
+			p.Out.URL.Scheme, p.Out.URL.Host = to.Scheme, to.Host
 			p.Out.Host = p.In.Host
 			for _, h := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"} {
 				if v := p.In.Header.Values(h); len(v) > 0 { // Rewrite mode drops them
@@ -81,6 +93,9 @@ func (e *Edge) proxy(route *Route, plainBody bool) *httputil.ReverseProxy {
 				*s = err.Error()
 			}
 			e.log.Debug("forward", "to", route.Product, "error", err)
+			if route.Tunnel && !errors.Is(err, errNoHarness) {
+				panic(http.ErrAbortHandler) // it gave no answer, and neither do we
+			}
 			http.Error(w, "502 Bad Gateway", http.StatusBadGateway)
 		},
 		ErrorLog: nil,

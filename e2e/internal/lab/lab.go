@@ -153,6 +153,7 @@ func Start(ctx context.Context, b *deployment.Deployment, opts ...Option) (*targ
 		Paperless:   evidence.Product{Version: b.Paperless.Version, URL: b.Paperless.URL},
 		Authentik:   evidence.Product{Version: b.Authentik.Version, URL: b.Authentik.URL},
 		Boot:        boot,
+		Database:    b.Paperless.Database(),
 		Resolve:     site.resolve(e),
 		CA:          e.CA(),
 		SPKI:        e.SPKI(),

@@ -15,9 +15,14 @@ const conformanceIntro = "What `ssocheck conformance` asks of Paperless-ngx as a
 	"new or a vanished deviation changes the exit code. The page tells what a deviation means, not how it is brought about. `ssocheck explain ID`\n" +
 	"prints the same, and the name of a family or an id selects tests: `ssocheck conformance --only pkce,rp-state-missing`. Every run begins with\n" +
 	"rp-callback-right: where nobody can sign in, a refusal proves nothing.\n\n" +
-	"What Paperless-ngx does was recorded on 2.20.15 and 3.0.5 (`fixtures/hostile.json`). On the lab every other version from 2.20.0 on answers as the\n" +
-	"nearest of the two, so that a verdict on it is an assumption, and a list of known deviations with `>=2.20.0` is one too. The tests run without a\n" +
-	"browser; where a script of the page matters (rp-link-without-click) they follow it by hand, and a test of the lab does the same in Chromium.\n"
+	"`--target stack` asks the real Paperless-ngx, with your configuration, its broker and a database. No authentik runs: the edge leads what is asked\n" +
+	"at authentik's name to the provider in the tester, over connections that the tester opens. `--target lab` asks a model of it, in seconds; `external`\n" +
+	"refuses, because no provider of ours can stand in for that of a pair which runs. `upgrade --suite conformance` and `matrix --suite conformance` do\n" +
+	"the same on each version.\n\n" +
+	"What Paperless-ngx does was recorded on 2.20.15 and 3.0.5 with SQLite (`fixtures/hostile.json`), and compared with both on the stack with PostgreSQL.\n" +
+	"On the lab every other version from 2.20.0 on answers as the nearest of the two, so that a verdict on it is an assumption, and a list of known\n" +
+	"deviations with `>=2.20.0` is one too. The tests run without a browser; where a script of the page matters (rp-link-without-click) they follow it\n" +
+	"by hand, and a test of the lab does the same in Chromium.\n"
 
 func conformancePage() (page, error) {
 	out := page{name: ConformancePage, title: "Conformance of the relying party", intro: conformanceIntro}
@@ -62,6 +67,9 @@ func conformanceEntry(t *conformance.Test, known []conformance.Deviation) Entry 
 	var versions []string
 	for _, d := range known {
 		say := fmt.Sprintf("%s on Paperless-ngx %s", d.Verdict, d.Version)
+		if d.Database != "" {
+			say += " with " + d.Database
+		}
 		if d.Why != "" {
 			say += " (" + d.Why + ")"
 		}

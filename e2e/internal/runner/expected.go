@@ -14,13 +14,14 @@ import (
 // mistake (fixtures/expected.yaml): the check warns instead of failing. One that
 // no longer happens fails the check, so that the list cannot go stale.
 type Expectation struct {
-	Check   string       `yaml:"check"`
-	Test    string       `yaml:"test"`    // of the conformance suite, which reads these itself
-	Verdict string       `yaml:"verdict"` // of such a test
-	Variant string       `yaml:"variant"` // empty: every variant
-	Version string       `yaml:"version"` // of Paperless: 2.5.0, or a range such as "<2.5.3"
-	Status  check.Status `yaml:"status"`  // what it does there: fail or error
-	Why     string       `yaml:"why"`     // one line, with the source
+	Check    string       `yaml:"check"`
+	Test     string       `yaml:"test"`     // of the conformance suite, which reads these itself
+	Verdict  string       `yaml:"verdict"`  // of such a test
+	Database string       `yaml:"database"` // and on which it shows
+	Variant  string       `yaml:"variant"`  // empty: every variant
+	Version  string       `yaml:"version"`  // of Paperless: 2.5.0, or a range such as "<2.5.3"
+	Status   check.Status `yaml:"status"`   // what it does there: fail or error
+	Why      string       `yaml:"why"`      // one line, with the source
 }
 
 // ReadExpected parses fixtures/expected.yaml.

@@ -55,6 +55,7 @@ type options struct {
 	cache    string
 	binary   string
 	dumps    Dumps
+	provider target.Provider // at authentik's name; no handler: authentik itself
 
 	patience  time.Duration // with the engine; 0: the usual
 	gateLimit time.Duration // of every gate that has a longer one; 0: none
@@ -242,7 +243,7 @@ func (s *Stack) Prepare(ctx context.Context, b *deployment.Deployment) error {
 	if err != nil {
 		return err
 	}
-	return explain(s.haveImages(ctx, images.PaperlessImage, images.PaperlessBroker, images.AuthentikImage, images.AuthentikRedis, images.Postgres))
+	return explain(s.haveImages(ctx, append(s.imagesFor(images), images.Postgres)...))
 }
 
 // shared starts what all pairs need: images, networks, the database server.
@@ -326,7 +327,13 @@ const scoutLimit = 2 * time.Second
 
 // need is about what the servers take (docs/facts/authentik.md#11: server, worker and
 // database under 1.3 GB), and 0.7 GB for each Paperless.
-func (o options) need() int64 { return 1300<<20 + int64(max(1, o.networks))*700<<20 }
+func (o options) need() int64 {
+	servers := int64(1300 << 20)
+	if o.standsIn() {
+		servers = 100 << 20 // the database alone
+	}
+	return servers + int64(max(1, o.networks))*700<<20
+}
 
 // backbone is the network of the servers that all pairs share.
 func (s *Stack) backbone() string { return "ssocheck-" + s.id }

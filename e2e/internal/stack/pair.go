@@ -31,6 +31,7 @@ type pair struct {
 	broker, front, app *running
 	appAddr            string // of Paperless itself
 	recorder           edge.Remote
+	hangUp             func() // ends serving as authentik; nil: nothing of ours does
 	closing            sync.Once
 	closed             error
 
@@ -66,17 +67,19 @@ func (s *Stack) newPair(b *deployment.Deployment, variant string) (*pair, error)
 }
 
 func (p *pair) start(ctx context.Context) (*target.Target, error) {
-	if err := p.haveImages(ctx, p.images.PaperlessImage, p.images.PaperlessBroker, p.images.AuthentikImage, p.images.AuthentikRedis); err != nil {
+	if err := p.haveImages(ctx, p.imagesFor(p.images)...); err != nil {
 		return nil, err
 	}
 	if err := p.shared(ctx, p.images); err != nil {
 		return nil, err
 	}
 	var err error
-	if p.idp, err = p.authentik(p.bundle, p.images); err != nil {
-		return nil, err
+	if !p.o.standsIn() {
+		if p.idp, err = p.authentik(p.bundle, p.images); err != nil {
+			return nil, err
+		}
+		p.site.idp = p.idp.n
 	}
-	p.site.idp = p.idp.n
 	if p.site.network, err = p.takeNetwork(ctx); err != nil {
 		return nil, err
 	}
@@ -85,13 +88,7 @@ func (p *pair) start(ctx context.Context) (*target.Target, error) {
 		return nil, err
 	}
 	if boot.Up {
-		// A Paperless that stopped is a verdict whatever authentik does. Waiting for
-		// that one needs no core: the next Paperless may boot.
-		target.Waits(ctx)
-		if err := p.idp.wait(ctx); err != nil {
-			return nil, err
-		}
-		if err := p.users(ctx); err != nil {
+		if err := p.usable(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -123,6 +120,9 @@ func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 		return evidence.Boot{}, err
 	}
 	if err := p.pass(ctx, p.front, gate{gateEdge, edgeLimit, p.edgeAnswers}); err != nil {
+		return evidence.Boot{}, err
+	}
+	if err := p.serve(); err != nil {
 		return evidence.Boot{}, err
 	}
 	began := time.Now()
@@ -234,6 +234,7 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 		Paperless: evidence.Product{Version: b.Paperless.Version, URL: b.Paperless.URL},
 		Authentik: evidence.Product{Version: b.Authentik.Version, URL: b.Authentik.URL},
 		Boot:      boot,
+		Database:  p.standsOn(),
 		Resolve:   resolve,
 		CA:        []byte(p.keys.CA),
 		SPKI:      []string{p.keys.SPKI},
@@ -246,7 +247,7 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 		Close:     p.close,
 		Standing:  p.stands(boot),
 	}
-	if boot.Up {
+	if boot.Up && p.idp != nil {
 		t.Events = p.idp.events
 		if client := clientOf(b); client != "" {
 			t.Registered = func(ctx context.Context) ([]string, error) { return p.idp.api.Registered(ctx, client) }
@@ -260,7 +261,10 @@ func (p *pair) target(ctx context.Context, boot evidence.Boot) (*target.Target, 
 func (p *pair) stands(boot evidence.Boot) func(context.Context) error {
 	all := []*running{p.postgres, p.broker, p.front}
 	if boot.Up {
-		all = append(all, p.app, p.idp.broker, p.idp.server, p.idp.worker)
+		all = append(all, p.app)
+		if p.idp != nil {
+			all = append(all, p.idp.broker, p.idp.server, p.idp.worker)
+		}
 	}
 	return func(ctx context.Context) error {
 		if err := p.lost(); err != nil {
@@ -290,6 +294,9 @@ func (p *pair) resolve(ctx context.Context) (map[string]string, error) {
 			return nil, err
 		}
 		m[a.String()] = to
+	}
+	if err := p.resolveElsewhere(ctx, m); err != nil {
+		return nil, err
 	}
 	for _, a := range []address{p.site.paperless, p.site.authentik} {
 		for _, port := range []string{"80", "443"} {
@@ -327,7 +334,11 @@ func (p *pair) exchanges() []evidence.Exchange {
 // logs are the lines of Paperless and of its authentik.
 func (p *pair) logs(ctx context.Context) ([]evidence.Line, error) {
 	p.book.calm(ctx)
-	lines := p.book.of(p.owner, p.idp.owner())
+	owners := []string{p.owner}
+	if p.idp != nil {
+		owners = append(owners, p.idp.owner())
+	}
+	lines := p.book.of(owners...)
 	for i := range lines {
 		lines[i].Text = p.redactor.Text(lines[i].Text)
 	}
@@ -353,6 +364,9 @@ func (p *pair) close() error {
 			return
 		}
 		p.exchanges()
+		if p.hangUp != nil {
+			p.hangUp()
+		}
 		ctx, cancel := p.removing()
 		defer cancel()
 		if p.sqlite && p.app != nil {

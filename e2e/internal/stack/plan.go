@@ -201,7 +201,7 @@ func (s *Stack) pairContainers(b *deployment.Deployment, images deployment.Image
 		Name: name("edge"), Image: s.edgeImage,
 		Files: map[string][]byte{edgeConfig: s.edgeConfig(b, at, redactorKey)},
 		Networks: map[string][]string{
-			at.network:   dedup(at.paperless.host, at.authentik.host),
+			at.network:   s.edgeNames(at),
 			s.backbone(): nil,
 		},
 		Ports: append(portsOf(at), edge.APIPort+"/tcp"),
@@ -271,6 +271,9 @@ func (s *Stack) edgeConfig(b *deployment.Deployment, at site, redactorKey []byte
 	c.Routes = []edge.ContainerRoute{
 		{Product: "paperless", Host: at.paperless.String(), Upstream: "http://" + paperlessName + ":" + paperlessPort(b), Proxy: b.Paperless.Proxy, PlainHTTP: !at.paperless.secure},
 		{Product: "authentik", Host: at.authentik.String(), Path: at.authentik.path, Upstream: fmt.Sprintf("http://authentik-%d-server:%s", at.idp, authentik.Port), Proxy: b.Authentik.Proxy, PlainHTTP: !at.authentik.secure},
+	}
+	if s.o.standsIn() {
+		c.Routes = append(c.Routes[:1], s.o.toProvider(at)...)
 	}
 	text, err := json.Marshal(c)
 	if err != nil {

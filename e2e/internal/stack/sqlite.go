@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
 // sqliteMagic begins a SQLite file (sqlite.org/fileformat2.html, 1.3.1).
@@ -49,6 +51,15 @@ func (p *pair) backup(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("copy the SQLite database of %s: %w", p.app.Name, err)
 	}
 	return p.copyOut(ctx, p.app, backupFile)
+}
+
+// standsOn is the kind of database that the pair's Paperless has, whatever the
+// configuration says.
+func (p *pair) standsOn() string {
+	if p.sqlite {
+		return deployment.SQLite
+	}
+	return deployment.PostgreSQL
 }
 
 // left is the database that a closed pair leaves.

@@ -28,6 +28,8 @@ type Target struct {
 	// Boot reports whether Paperless came up. When it did not, nothing else works
 	// and that is a verdict, not an error of the tester.
 	Boot evidence.Boot
+	// Database is what Paperless stands on: sqlite, postgresql or mariadb; empty: not known.
+	Database string
 
 	// Resolve maps host:port of the URLs to the address that serves them, for the
 	// browser's resolver rules and for Client. Empty: the names resolve by themselves.

@@ -88,9 +88,6 @@ func (c *call) verified(p *provider, text string) (claims map[string]any, exc *p
 		return nil, nil, true
 	}
 	if _, ok := head["kid"]; !ok {
-		if head["alg"] == "none" {
-			return nil, nil, true
-		}
 		return nil, pyErrorf("KeyError", "'kid'"), false
 	}
 	target, exc := endpoint(doc, "jwks_uri")

@@ -28,6 +28,7 @@ type settings struct {
 	groupsClaim  string
 	protocol     string
 	verification string
+	database     string
 	smtp         bool
 	noRegular    bool
 	redirectSSO  bool
@@ -124,6 +125,7 @@ func (s *settings) since(minimum, name string) string {
 
 func readSettings(version string, env map[string]string) (*settings, error) {
 	s := &settings{version: version, env: env}
+	s.database = (&deployment.Paperless{Version: version, Env: env}).Database()
 	s.allauth = s.at("2.5.0")
 	if s.at("3.0.0") {
 		if key := strings.TrimSpace(env["PAPERLESS_SECRET_KEY"]); key == "" || key == "change-me" {

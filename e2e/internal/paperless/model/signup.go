@@ -1,6 +1,9 @@
 package model
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/mail"
@@ -11,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
@@ -93,6 +97,18 @@ func unstorable(exc *pyError) bool {
 	return exc.class == "django.core.exceptions.ValidationError" || exc.class == "django.db.utils.IntegrityError"
 }
 
+// unwritable says why what the provider told cannot be written into the database, which
+// is tried after the account was made: PostgreSQL stores no null byte.
+func (s *settings) unwritable(extra map[string]any) *pyError {
+	if s.database != deployment.PostgreSQL {
+		return nil
+	}
+	if text, err := json.Marshal(extra); err != nil || !bytes.Contains(text, []byte(`\u0000`)) {
+		return nil
+	}
+	return pyErrorf("django.db.utils.DataError", "unsupported Unicode escape sequence")
+}
+
 // uid is the user's lasting name at the provider.
 func (c *call) uid(p *provider, raw map[string]any) (string, *pyError) {
 	field := "sub"
@@ -126,14 +142,22 @@ func (c *call) completeLogin(p *provider, state LoginState, data *socialData) *r
 	if bad != nil && !unstorable(bad) {
 		return c.crash(bad.lines()...)
 	}
+	unread := c.set.unwritable(data.extra)
 	if state.Process == "connect" {
+		if unread != nil {
+			return c.crash(unread.lines()...)
+		}
 		return c.connect(p, uid, data)
 	}
+	bad = cmp.Or(bad, unread)
 	if exc := c.groupsProblem(data.extra); exc != nil {
 		return c.crash(exc.lines()...)
 	}
 	owner := c.owner(p, uid, data, claims)
 	if owner != 0 {
+		if unread != nil {
+			return c.crash(unread.lines()...)
+		}
 		return c.enter(owner, state.Next)
 	}
 	pending := &Pending{Provider: p.id, Name: p.name, UID: uid, Extra: data.extra, Next: state.Next, Claims: claims}
@@ -300,7 +324,9 @@ func (c *call) store(pending *Pending, name, email string, form bool) int {
 		u.Groups = d.existing(groups)
 		c.sync(d, u, pending.Extra)
 		id = u.ID
-		d.addLink(Link{User: id, Provider: pending.Provider, UID: pending.UID, Extra: pending.Extra})
+		if c.set.unwritable(pending.Extra) == nil {
+			d.addLink(Link{User: id, Provider: pending.Provider, UID: pending.UID, Extra: pending.Extra})
+		}
 	})
 	return id
 }

@@ -84,6 +84,8 @@ func TestAutoSignup(t *testing.T) {
 		"mandatory with mail":      {"3.0.5", unverified(), with(auto, "PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "mandatory", "PAPERLESS_EMAIL_HOST", "smtp.example.com"), "Server Error (500)", "alice", 500},
 		"mandatory without mail":   {"2.20.15", unverified(), with(auto, "PAPERLESS_ACCOUNT_EMAIL_VERIFICATION", "mandatory"), "/dashboard", "alice", 302},
 		"verified is a string":     {"2.20.15", map[string]any{"sub": "x", "preferred_username": "alice", "email": "a@example.com", "email_verified": "true"}, auto, "Server Error (500)", "alice", 500},
+		"null byte":                {"2.20.15", person("null\x00byte", "alice@example.com"), auto, "/dashboard", "nullbyte", 302},
+		"null byte, PostgreSQL":    {"3.0.5", person("null\x00byte", "alice@example.com"), with(auto, "PAPERLESS_DBHOST", "db"), "Server Error (500)", "nullbyte", 500},
 		"default group is unknown": {"2.20.15", person("alice", "alice@example.com"), with(auto, "PAPERLESS_SOCIAL_ACCOUNT_DEFAULT_GROUPS", "sso"), "/dashboard", "alice", 302},
 	}
 	for name, tt := range tests {
@@ -110,7 +112,10 @@ func TestAutoSignup(t *testing.T) {
 			made := after[len(after)-1]
 			assert.True(t, strings.HasPrefix(made.Username, tt.name), made.Username)
 			assert.NotEqual(t, "admin", made.Username)
-			if tt.status == 500 && !strings.Contains(name, "string") {
+			if strings.Contains(name, "null") {
+				assert.Equal(t, tt.status != 500, len(s.State().Links) == 1, "the account stays behind, without a link")
+			}
+			if tt.status == 500 && !strings.Contains(name, "string") && !strings.Contains(name, "null") {
 				assert.Equal(t, "/dashboard", visit(t, s).sso("").Header.Get("Location"), "the second try works")
 			}
 		})
