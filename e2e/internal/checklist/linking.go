@@ -117,7 +117,7 @@ func (w *walk) connect(ctx context.Context) error {
 		"hangs": browser.Shows("Still here?!"),
 	})
 	if err != nil {
-		return lacking("Paperless's page does not come up", err)
+		return w.notFound(ctx, "Paperless's page does not come up", browser.CSS(userMenu), err, browser.CSS(appFrame))
 	}
 	w.begin()
 	if menu == "hangs" {
@@ -127,15 +127,16 @@ func (w *walk) connect(ctx context.Context) error {
 		}
 	} else {
 		for _, step := range []struct {
-			name string
-			sel  browser.Selector
+			name   string
+			sel    browser.Selector
+			around []browser.Selector // has it on every version that was seen
 		}{
-			{"open the user menu", browser.CSS(userMenu)},
-			{"open My Profile", browser.CSS(menuButton).WithText(myProfile)},
-			{"press Connect new social account", link},
+			{"open the user menu", browser.CSS(userMenu), nil},
+			{"open My Profile", browser.CSS(menuButton).WithText(myProfile), []browser.Selector{browser.CSS(openMenu)}},
+			{"press Connect new social account", link, connectsAnotherWay(w.app.Name)},
 		} {
 			if err := s.Click(ctx, step.name, step.sel, stepLimit); err != nil {
-				return lacking("My Profile does not offer to connect authentik", err)
+				return w.notFound(ctx, "My Profile does not offer to connect authentik", step.sel, err, step.around...)
 			}
 		}
 	}
@@ -147,7 +148,11 @@ func (w *walk) connect(ctx context.Context) error {
 	switch {
 	case e.place == atConfirm && !w.p.Bundle.Paperless.On(deployment.RedirectToSSO):
 		w.begin()
-		return s.Click(ctx, "continue", browser.CSS(confirmSubmit), stepLimit)
+		confirm := browser.CSS(confirmSubmit)
+		if err := s.Click(ctx, "continue", confirm, stepLimit); err != nil {
+			return w.reread(ctx, confirm, err, browser.CSS(anyForm))
+		}
+		return nil
 	case e.place == atConfirm || e.place.authentik():
 		return nil // with the redirect on, the page sends itself (docs/facts/paperless.md#5)
 	}

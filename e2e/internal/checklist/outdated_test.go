@@ -1,9 +1,12 @@
 package checklist
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,4 +52,94 @@ document.querySelector("ak-stage-identification").attachShadow({mode: "open"}).i
 	assert.Equal(t, check.Errored, check.StatusOf(err))
 	assert.Contains(t, err.Error(), "ak-stage-identification is on the page of authentik 2026.11.0, but has no input[name=uidField], input[name=uid_field], which was seen with authentik 2025.8.1")
 	assert.Contains(t, err.Error(), "ssocheck may be out of date")
+}
+
+// A page of Paperless whose elements stand there in a form that was never seen is an
+// error of the tester; a page that lacks them is what the pair does.
+func TestPaperlessInAnotherForm(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("drives a browser")
+	}
+	const (
+		local   = `<form id=form-account method=post><input id=inputUsername name=login><input id=inputPassword name=password type=password><button type=submit>Sign in</button></form>`
+		reset   = `<a href="/accounts/password/reset/">authentik is down? Forgot your password?</a>`
+		form    = `<form method=post action="/accounts/oidc/authentik/login/"><button type=submit>authentik</button></form>`
+		frame   = `<pngx-app-frame><nav>Paperless-ngx <button id=%s onclick="document.querySelector('.dropdown-menu').hidden = false">me</button><div class=dropdown-menu hidden><button onclick="document.body.append(document.querySelector('template').content)">%s</button></div></nav></pngx-app-frame><template>%s</template>`
+		dialog  = `<pngx-profile-edit-dialog><h4>Edit Profile</h4>%s</pngx-profile-edit-dialog>`
+		profile = "My Profile"
+		menu    = "userDropdown"
+	)
+	signIn := func(ctx context.Context, w *walk) error {
+		_, err := w.signInPage(ctx)
+		return err
+	}
+	connect := func(ctx context.Context, w *walk) error {
+		if err := w.open(ctx, "open the app", "/dashboard"); err != nil {
+			return err
+		}
+		return w.connect(ctx)
+	}
+	tests := []struct {
+		name, html string
+		do         func(context.Context, *walk) error
+		want       check.Status
+		says       string
+	}{
+		{"known", local + form, signIn, check.Passed, ""},
+		{"no button", local + reset, signIn, check.Passed, ""}, // login-button judges it
+		{"a button of another provider", local + strings.ReplaceAll(form, "authentik/login", "other/login"), signIn, check.Passed, ""},
+		{"other inputs", `<form method=post><input name=user><input type=password name=pass><button>Sign in</button></form>` + form, signIn, check.Errored, "has no #inputUsername[name=login] with #inputPassword[name=password]"},
+		{"a link in place of the form", local + `<a href="/accounts/oidc/authentik/login/">Go</a>`, signIn, check.Errored, "has no form[action*="},
+		{"a button that a script sends", local + `<button>Sign in with authentik</button>`, signIn, check.Errored, "has no form[action*="},
+		{"a form that leads elsewhere", local + `<form method=post action="/_allauth/start"><button>authentik</button></form>`, signIn, check.Errored, "has no form[action*="},
+		{"no application", `<pngx-root>Loading...</pngx-root>`, connect, check.Failed, "Paperless's page does not come up"},
+		{"another menu", fmt.Sprintf(frame, "newMenu", profile, ""), connect, check.Errored, "pngx-app-frame is on the page of Paperless-ngx 3.9.0, but has no #userDropdown, which was seen with Paperless-ngx 2.5.0"},
+		{"another name in the menu", fmt.Sprintf(frame, menu, "Account", ""), connect, check.Errored, `has no button "My Profile"`},
+		{"nothing to connect", fmt.Sprintf(frame, menu, profile, fmt.Sprintf(dialog, "")), connect, check.Failed, "My Profile does not offer to connect authentik"},
+		{"another provider to connect", fmt.Sprintf(frame, menu, profile, fmt.Sprintf(dialog, `<a href="/accounts/oidc/other/login/?process=connect">authentik</a>`)), connect, check.Failed, "My Profile does not offer to connect authentik"},
+		{"a button in place of the link", fmt.Sprintf(frame, menu, profile, fmt.Sprintf(dialog, "<button>authentik</button>")), connect, check.Errored, "has no pngx-profile-edit-dialog a[href*="},
+		{"another dialog", fmt.Sprintf(frame, menu, profile, "<div role=dialog>Edit Profile</div>"), connect, check.Errored, "has no pngx-profile-edit-dialog a[href*="},
+	}
+	b, err := browser.Open(t.Context(), browser.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = b.Close() })
+	read := func(page string, do func(context.Context, *walk) error) error {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, `<!doctype html><title>Paperless-ngx</title>`+page)
+		}))
+		defer srv.Close()
+		s, err := b.Session(t.Context(), browser.SessionOptions{})
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		bundle, err := deployment.Default()
+		if err != nil {
+			return err
+		}
+		bundle.Paperless.URL = srv.URL
+		bundle.EditApp(func(app map[string]any) { app["name"] = "authentik" })
+		return do(t.Context(), newWalk(&check.Pass{
+			Target: &target.Target{Paperless: evidence.Product{Version: "3.9.0"}}, Bundle: bundle, Session: s, Record: &evidence.Record{},
+		}))
+	}
+	// All at once: most of them wait for what does not come.
+	errs := make([]error, len(tests))
+	var wg sync.WaitGroup
+	for i, tt := range tests {
+		wg.Go(func() { errs[i] = read(tt.html, tt.do) })
+	}
+	wg.Wait()
+	for i, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := errs[i]
+			assert.Equal(t, tt.want, check.StatusOf(err), "%v", err)
+			if tt.says != "" {
+				assert.ErrorContains(t, err, tt.says)
+			}
+			assert.Equal(t, tt.want == check.Errored, err != nil && strings.Contains(err.Error(), "ssocheck may be out of date"))
+		})
+	}
 }

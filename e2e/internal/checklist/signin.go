@@ -220,7 +220,7 @@ func (w *walk) signInPage(ctx context.Context) (evidence.Page, error) {
 	if e.place != atLogin || e.page.Status != 200 {
 		return e.page, check.Unmetf("the sign-in page does not show: %s", e)
 	}
-	return e.page, nil
+	return e.page, w.unknownSignIn(ctx, e.page)
 }
 
 // press presses the provider's button on the sign-in page.
@@ -353,12 +353,12 @@ func (w *walk) finish(ctx context.Context, who deployment.AuthentikUser) (ending
 	}
 	if string(name) == `""` {
 		if err := s.Fill(ctx, "fill in the sign-up form's user name", browser.CSS(signupName), who.Username, stepLimit); err != nil {
-			return ending{}, err
+			return ending{}, w.reread(ctx, browser.CSS(signupName), err, browser.CSS(anyForm))
 		}
 	}
 	w.begin()
 	if err := s.Click(ctx, "send the sign-up form", browser.CSS(signupSubmit), stepLimit); err != nil {
-		return ending{}, err
+		return ending{}, w.reread(ctx, browser.CSS(signupSubmit), err, browser.CSS(anyForm))
 	}
 	e, err := w.arrive(ctx, "wait for the account", pageLimit, func(place, evidence.Page) bool { return true })
 	e.user = who.Username
@@ -426,7 +426,7 @@ func (w *walk) local(ctx context.Context, u deployment.LocalUser) error {
 	}
 	w.begin()
 	if err := s.Click(ctx, "sign in locally", browser.CSS(localSubmit), stepLimit); err != nil {
-		return err
+		return w.reread(ctx, browser.CSS(localSubmit), err, browser.CSS(anyForm))
 	}
 	e, err := w.arrive(ctx, "wait for Paperless", pageLimit, func(place, evidence.Page) bool { return true })
 	if err != nil {
