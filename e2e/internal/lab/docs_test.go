@@ -427,5 +427,10 @@ func markdown(all recording, profiles map[string]map[string][]string) []byte {
 	p("cross-origin headers; the file `paperless.log`, of which the container's log is the superset. Versions between the recorded ones were read in the sources, not run")
 	p("(P11 lists which). Two things were never seen and are a choice of ours: up to 2.19 JSON errors are worded as by Python 3.11 (seen on")
 	p("2.5.0), from 2.20 on as by 3.13 (seen on 2.20.15); and an access token that was never valid is refused only after a minute.")
+	p("")
+	p("Of the rows of section 3 of docs/facts/releases-2026.md these change no sign-in at Paperless and are left out: M7 (a field of the discovery document")
+	p("that Paperless does not read, of unknown values), M17 (`user.groups` beside `user.ak_groups`: an expression may say either), M21 (a user who is")
+	p("deactivated loses the sessions of authentik; hazard A17), M22 (the stage of a front-channel logout, which a provider has only where a logout URI")
+	p("is set), M23 (`ui_locales` and `login_hint`, which Paperless never sends), M24 (a limit of a thousand requests a second).")
 	return out.Bytes()
 }

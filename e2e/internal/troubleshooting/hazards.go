@@ -83,7 +83,7 @@ var touched = map[string]func(*deployment.Deployment) (because []string, hits bo
 		if p := b.IdPProvider(); p != nil && p.EncryptionKey {
 			return []string{"the provider in authentik has an encryption key: its ID token is a JWE, which Paperless cannot read"}, true
 		}
-		if b.Origins != nil && len(b.Authentik.Raw) == 0 {
+		if noBlueprint(b) {
 			return []string{"no blueprint was given: look in authentik that the provider has no Encryption Key"}, false
 		}
 		return nil, false

@@ -43,6 +43,41 @@ var touched2026 = map[string]func(*deployment.Deployment) (because []string, hit
 		}
 		return nil, false
 	},
+	"P03": func(*deployment.Deployment) ([]string, bool) {
+		return nil, false // about the minutes in which an id is renamed, which no configuration shows
+	},
+	"P04": func(b *deployment.Deployment) ([]string, bool) {
+		for _, m := range b.Authentik.Mappings {
+			if m.Scope == "email" && verifiedAsText.MatchString(m.Expression) {
+				return []string{"the scope mapping " + m.Name + " returns email_verified as a string"}, false
+			}
+		}
+		return nil, false
+	},
+	"P05": func(b *deployment.Deployment) ([]string, bool) {
+		if app, _ := b.Paperless.App(); app.Settings["openid_configuration_overrides"] != nil {
+			return []string{`"openid_configuration_overrides" stands in the settings of the app ` + app.ProviderID + ", and had no effect so far"}, false
+		}
+		return nil, false
+	},
+	"A18": func(b *deployment.Deployment) ([]string, bool) {
+		if v, _ := b.Paperless.Value("PAPERLESS_LOGOUT_REDIRECT_URL"); strings.Contains(v, "/end-session") {
+			return []string{setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, false
+		}
+		return nil, false
+	},
+	"A21": func(b *deployment.Deployment) ([]string, bool) {
+		if noBlueprint(b) {
+			return []string{"no blueprint was given: look whether Terraform or Pulumi makes the provider"}, false
+		}
+		return nil, false
+	},
+	"A22": func(b *deployment.Deployment) ([]string, bool) {
+		if app, ok := b.Paperless.App(); ok {
+			return []string{"users sign in at " + app.Name + "'s page"}, false
+		}
+		return nil, false
+	},
 	"A07": func(b *deployment.Deployment) ([]string, bool) {
 		if v := b.Authentik.Settings[trustedCIDRs]; v != "" {
 			return []string{trustedCIDRs + "=" + v + ", which replaces the default networks: the proxy's has to be among them"}, false
@@ -102,6 +137,9 @@ var touched2026 = map[string]func(*deployment.Deployment) (because []string, hit
 		if slices.ContainsFunc(b.Authentik.Mappings, func(m deployment.ScopeMapping) bool { return m.Scope == "profile" }) {
 			return nil, false // a mapping of their own
 		}
+		if noBlueprint(b) {
+			return []string{"no blueprint was given: unless the provider has a mapping of your own for the scope profile, it uses the shipped one"}, false
+		}
 		if p := b.IdPProvider(); p != nil && slices.Contains(p.Scopes, "profile") {
 			return []string{"the provider " + p.Name + " uses the shipped mapping of the scope profile"}, false
 		}
@@ -140,6 +178,13 @@ var touched2026 = map[string]func(*deployment.Deployment) (because []string, hit
 		return because, len(because) > 0
 	},
 }
+
+// noBlueprint reports whether files were read of which none tells what authentik is
+// set to: what the deployment says of it is the guide's.
+func noBlueprint(b *deployment.Deployment) bool { return b.Origins != nil && len(b.Authentik.Raw) == 0 }
+
+// verifiedAsText finds email_verified in an expression that gives it as a string.
+var verifiedAsText = regexp.MustCompile(`email_verified["']\s*(?::|\]\s*=)\s*(?:[rfRF]?["']|str\()`)
 
 func noBaseURL(b *deployment.Deployment) ([]string, bool) {
 	if b.Authentik.Settings[baseURL] != "" {

@@ -34,6 +34,11 @@ func TestHazards(t *testing.T) {
 	serverURL := func(to string) func(*deployment.Deployment) {
 		return func(b *deployment.Deployment) { b.EditSettings(func(s map[string]any) { s["server_url"] = to }) }
 	}
+	mapping := func(expression string) func(*deployment.Deployment) {
+		return func(b *deployment.Deployment) {
+			b.Authentik.Mappings = []deployment.ScopeMapping{{Name: "mine", Scope: "email", Expression: expression}}
+		}
+	}
 	raw := func(b *deployment.Deployment) { b.Authentik.Raw = []byte("version: 1\n") }
 	tests := []struct {
 		name, id, from, to string
@@ -131,6 +136,21 @@ func TestHazards(t *testing.T) {
 		{"two groups of one name", "A20", "3.0.5,2025.10.4", "3.0.5,2025.12.6", func(b *deployment.Deployment) { b.Authentik.Groups = []string{"a", "b", "a"} }, true, true},
 		{"regular login off", "P01", "3.2.1,2026.8.5", "3.3.0,2026.8.5", env(deployment.DisableRegularLogin, "true"), false, true},
 		{"regular login on", "P01", "3.2.1,2026.8.5", "3.3.0,2026.8.5", nil, false, false},
+		{"renamed in the middle", "P03", "3.0.5,2026.8.5", "3.1.3,2026.8.5", nil, false, false},
+		{"verified in words", "P04", "3.0.5,2026.8.5", "3.1.3,2026.8.5", mapping(`return {"email": request.user.email, "email_verified": "true"}`), false, true},
+		{"verified by str()", "P04", "3.0.5,2026.8.5", "3.1.3,2026.8.5", mapping("claims['email_verified'] = str(request.user.is_active)"), false, true},
+		{"verified", "P04", "3.0.5,2026.8.5", "3.1.3,2026.8.5", mapping(`return {"email_verified": True}`), false, false},
+		{"overrides", "P05", "3.0.5,2026.8.5", "3.1.3,2026.8.5", func(b *deployment.Deployment) {
+			b.EditSettings(func(s map[string]any) { s["openid_configuration_overrides"] = map[string]any{"issuer": "x"} })
+		}, false, true},
+		{"no overrides", "P05", "3.0.5,2026.8.5", "3.1.3,2026.8.5", nil, false, false},
+		{"end-session", "A18", "2.20.15,2025.8.1", "2.20.15,2025.10.4", env("PAPERLESS_LOGOUT_REDIRECT_URL", "https://authentik.example.com/application/o/paperless/end-session/"), false, true},
+		{"no end-session", "A18", "2.20.15,2025.8.1", "2.20.15,2025.10.4", env("PAPERLESS_LOGOUT_REDIRECT_URL", "https://example.com/"), false, false},
+		{"nobody knows who made the provider", "A21", "3.0.5,2026.2.7", "3.0.5,2026.5.8", func(b *deployment.Deployment) { b.Origins = map[string]deployment.Origin{} }, false, true},
+		{"a blueprint", "A21", "3.0.5,2026.2.7", "3.0.5,2026.5.8", func(b *deployment.Deployment) { raw(b); b.Origins = map[string]deployment.Origin{} }, false, false},
+		{"its script", "A22", "3.0.5,2026.5.2", "3.0.5,2026.5.5", nil, false, true},
+		{"its script, fixed", "A22", "3.0.5,2026.5.2", "3.0.5,2026.5.6", nil, false, false},
+		{"files without a blueprint", "A15", "3.0.5,2026.5.8", "3.0.5,2026.8.5", func(b *deployment.Deployment) { b.Origins = map[string]deployment.Origin{} }, false, true},
 		{"ten minutes", "P02", "3.0.5,2026.8.5", "3.1.3,2026.8.5", nil, false, true},
 	}
 	shown := map[string]bool{}
