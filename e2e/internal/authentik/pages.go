@@ -67,6 +67,7 @@ func Says(text string) string {
 		text = strings.ReplaceAll(text, rest, "")
 	}
 	text = strings.Join(strings.Fields(text), " ")
+	text = strings.TrimSuffix(text, " Go back") // of a refusal, from 2026.5 on
 	if text == "Loading" {
 		return ""
 	}

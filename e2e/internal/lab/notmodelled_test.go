@@ -77,10 +77,6 @@ func gaps() []gap {
 			change: func(b *deployment.Deployment) { upgradeTo(b, "3.0.5") }, ask: gets(origin + "/api/auth/headless/app/v1/auth/session"),
 		},
 		{what: "authentik's simplified flow page (?sfe)", note: "authentik: the simplified flow page (sfe)", ask: gets(idp + "/if/flow/default-authentication-flow/?sfe")},
-		{
-			what: "authentik's flow page of 2026.2 and later, whose parts moved", note: "authentik: the flow page of 2026",
-			change: func(b *deployment.Deployment) { b.Authentik.Version = "2026.2.0" }, ask: gets(idp + "/if/flow/default-authentication-flow/"),
-		},
 		{what: "implicit and hybrid responses", note: "authentik: response_type id_token", ask: gets(authorize("response_type=id_token"))},
 		{what: "form_post responses", note: "authentik: response_mode form_post", ask: gets(authorize("response_type=code&response_mode=form_post"))},
 		{what: "grants other than the code: refresh, device, client credentials, password", note: "authentik: grant_type refresh_token", ask: func(t *testing.T, tg *target.Target) {

@@ -181,7 +181,7 @@ func join(u *url.URL, query string) string {
 // denied is the page of a policy that says no: a 200, and nobody is sent back.
 func (s *Server) denied(v *visit, u *deployment.AuthentikUser) {
 	s.logf("debug", "authentik.policies.views", "PolicyAccessView user_has_access", map[string]any{"result": false})
-	d := pageData{Title: "Permission denied - authentik", Text: deniedText}
+	d := pageData{Title: "Permission denied - authentik", Text: deniedText, GoHome: s.at("2026.5.0")}
 	if u != nil {
 		d.User = u.Username
 	}

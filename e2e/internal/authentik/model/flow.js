@@ -3,9 +3,13 @@
 // helper form for password managers in the light DOM, a decoy for tests.
 (() => {
 	const host = document.querySelector("ak-flow-executor");
-	const shape = host.dataset.shape; // "header" up to 2025.6, "card" in 2025.8, "labels" from 2025.10
+	// "header" up to 2025.6, "card" in 2025.8, "labels" from 2025.10, "drawer" from
+	// 2025.12, "heading" from 2026.5.
+	const shape = host.dataset.shape;
+	const labels = shape !== "header" && shape !== "card";
+	const heading = shape === "heading";
 	const base = location.pathname.split("/if/flow/")[0]; // authentik may live under a path
-	const api = `${base}/api/v3/flows/executor/${host.getAttribute("flowSlug")}/?query=${encodeURIComponent(location.search.slice(1))}`;
+	const api = `${base}/api/v3/flows/executor/${host.getAttribute("slug") ?? host.getAttribute("flowSlug")}/?query=${encodeURIComponent(location.search.slice(1))}`;
 	const delays = host.dataset.draw.split(" ").map(Number);
 	let drawn = 0;
 	// later waits as long as the next thing to be drawn takes.
@@ -31,12 +35,13 @@
 		return node;
 	};
 	const shadow = (node, ...children) => {
-		node.attachShadow({ mode: "open" }).append(el("style", {}, style), ...children);
+		node.attachShadow({ mode: "open" }).append(el("style", {}, style), ...children.flat());
 		return node;
 	};
 
-	const context = el("ak-locale-context");
-	const begin = () => shadow(host).shadowRoot.append(el("main", { class: "pf-c-login__main", style: "width:min(26rem,90vw);padding:2rem;background:#212427;border-top:3px solid #fd4b2d" },
+	// Where a stage stands: from 2026.5 on in <main> itself.
+	const context = el(heading ? "main" : "ak-locale-context");
+	const begin = () => shadow(host).shadowRoot.append(el(heading ? "div" : "main", { class: "pf-c-login__main", style: "width:min(26rem,90vw);padding:2rem;background:#212427;border-top:3px solid #fd4b2d" },
 		context, el("footer", {}, "Powered by authentik")));
 
 	let decoy = el("form", { style: "position:absolute;bottom:0;left:0" },
@@ -54,13 +59,13 @@
 		if (errors.length > 0) {
 			input.setAttribute("aria-invalid", "true");
 		}
-		if (shape === "labels") {
+		if (labels) {
 			input.id ||= "ak-identifier-input";
 			return el("div", { class: "pf-c-form__group" }, el("label", { for: input.id }, label), input, errors);
 		}
 		return shadow(el("ak-form-element", { label }, input), el("label", {}, label), el("slot"), ...errors);
 	};
-	const button = (text) => el("button", { type: "submit", class: "pf-c-button pf-m-primary pf-m-block" }, text);
+	const button = (text, name = "") => el("button", { type: "submit", class: "pf-c-button pf-m-primary pf-m-block", ...(heading && name && { name }) }, text);
 
 	const send = async (body) => {
 		const response = await fetch(api, {
@@ -86,7 +91,7 @@
 		if (shape === "header") {
 			return shadow(node, el("header", { class: "pf-c-login__main-header" }, el("h1", { class: "pf-c-title pf-m-3xl" }, title)), ...children);
 		}
-		const card = shadow(el("ak-flow-card", {}, ...children), el("h1", { class: "pf-c-title pf-m-3xl" }, title), el("slot"));
+		const card = shadow(el("ak-flow-card", {}, children.flat()), el("h1", { class: "pf-c-title pf-m-3xl" }, title), el("slot"));
 		return shadow(node, card);
 	};
 	const user = (c) => shadow(el("ak-form-static", {}, el("a", { href: c.flow_info?.cancel_url ?? `${base}/flows/-/cancel/` }, "Not you?")),
@@ -95,7 +100,7 @@
 
 	const stages = {
 		"ak-stage-identification": (c) => stage(c, title(c), form((data) => ({ component: c.component, uid_field: data.get("uidField") }),
-			c.application_pre ? el("p", {}, `Login to continue to ${c.application_pre}.`) : [],
+			c.application_pre ? el("p", {}, `${heading ? "Log in" : "Login"} to continue to ${c.application_pre}.`) : [],
 			field(c, "uid_field", "Email or Username", el("input", { type: "text", name: "uidField", placeholder: "Email or Username", autocomplete: "username", autofocus: "", required: "" })),
 			button(c.primary_action ?? "Log in"))),
 		"ak-stage-password": (c) => stage(c, title(c), form((data) => ({ component: c.component, password: data.get("password") }),
@@ -103,15 +108,18 @@
 			el("input", { name: "username", type: "hidden", autocomplete: "username", value: c.pending_user }),
 			el("ak-flow-input-password", {}, field(c, "password", "Password",
 				el("input", { id: "ak-stage-password-input", type: "password", name: "password", placeholder: "Please enter your password", autocomplete: "current-password", required: "" }))),
-			button("Continue"))),
+			button("Continue", "continue"))),
 		"ak-stage-consent": (c) => stage(c, title(c), form(() => ({ component: c.component, token: c.token }),
 			user(c),
-			el("h3", { id: "header-text" }, c.header_text),
+			el("h3", heading ? { "data-test-id": "stage-heading" } : { id: "header-text" }, c.header_text),
 			el("ul", { id: "permissions", class: "pf-c-list" }, c.permissions.map((p) => el("li", { "data-permission-code": p.id }, p.name))),
-			button("Continue"))),
+			button("Continue", "continue"))),
 		"ak-stage-access-denied": (c) => stage(c, title(c), shadow(el("ak-empty-state", {}, el("p", { slot: "body" }, c.error_message ?? "")),
-			el("h1", {}, "Request has been denied."), el("slot", { name: "body" }))),
-		"ak-stage-session-end": (c) => stage(c, title(c), el("h1", {}, `You've logged out of ${c.application_name}.`),
+			el("h1", {}, "Request has been denied."), el("slot", { name: "body" })), heading ? el("a", { href: `${base}/` }, "Go back") : []),
+		"ak-stage-session-end": (c) => stage(c, title(c),
+			heading
+				? el("p", {}, `You've logged out of ${c.application_name}. You can go back to the overview to launch another application, or log out of your authentik account.`)
+				: el("h1", {}, `You've logged out of ${c.application_name}.`),
 			el("p", {}, el("a", { href: `${base}/`, class: "pf-c-button" }, "Go back to overview")),
 			el("p", {}, el("a", { id: "logout", href: c.invalidation_flow_url, class: "pf-c-button" }, `Log out of ${c.brand_name}`)),
 			el("p", {}, el("a", { href: c.application_launch_url, class: "pf-c-button" }, `Log back into ${c.application_name}`))),

@@ -239,7 +239,7 @@ func TestLogout(t *testing.T) {
 
 func TestFlowPages(t *testing.T) {
 	t.Parallel()
-	for version, shape := range map[string]string{"2024.10.5": "header", "2025.8.1": "card", "2025.10.0": "labels"} {
+	for version, shape := range map[string]string{"2024.10.5": "header", "2025.8.1": "card", "2025.10.0": "labels", "2025.12.6": "drawer", "2026.8.5": "heading"} {
 		s := start(t, bundle(t, version, nil), authentik.Options{})
 		assert.Contains(t, newAgent(t, s).get("/if/flow/default-authentication-flow/").body, `data-shape="`+shape+`"`)
 		assert.Empty(t, s.NotModelled())

@@ -29,9 +29,11 @@ type pageData struct {
 	Base                 string // the path that authentik lives under
 	Draw                 string // milliseconds after which it is drawn, and what is drawn next
 	Script               template.JS
+	GoHome               bool // the refusal has a link home
 	// Of the flow shell:
-	Slug  string
-	Shape string // which of the shells of docs/facts/authentik.md#5.3
+	Slug   string
+	Shape  string // which of the shells of docs/facts/authentik.md#5.3 and docs/facts/releases-2026.md#2
+	Drawer bool   // the executor is in a drawer, and its slug in another attribute
 }
 
 // page is one of authentik's pages. The server writes the text, and the page's
@@ -68,13 +70,17 @@ func (s *Server) flowPage(v *visit, rest string) {
 	}
 	shape := "header" // the stage holds its heading itself
 	switch {
-	case s.at("2026.2.0"):
-		s.note("authentik: the flow page of 2026")
-		shape = "card"
+	case s.at("2026.5.0"):
+		shape = "heading" // read in 2026.5.0-rc1; what was seen of 2026.8 fits
+	case s.at("2025.12.0"):
+		shape = "drawer"
 	case s.at("2025.10.0"):
 		shape = "labels" // errors stand in the stage, labels beside the inputs
 	case s.at("2025.8.0"):
 		shape = "card"
 	}
-	v.page(http.StatusOK, "flow", pageData{Title: "authentik", Slug: slug, Shape: shape, Draw: v.draws(stagesDrawn), Script: template.JS(flowScript)}) //nolint:gosec // our own embedded script
+	v.page(http.StatusOK, "flow", pageData{
+		Title: "authentik", Slug: slug, Shape: shape, Drawer: s.at("2025.12.0"),
+		Draw: v.draws(stagesDrawn), Script: template.JS(flowScript), //nolint:gosec // our own embedded script
+	})
 }
