@@ -288,13 +288,19 @@ func accountItems() []*Item {
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()
 				v, set := app.Settings["email_authentication"]
-				if !set || rec.Check != "existing-user" || !paperless.Truthy(v) {
+				if !set || rec.Check != "existing-user" || !paperless.Truthy(v) || secondAccount(rec) { // who got one of their own reached no other
 					return nil, false
 				}
 				return []string{expected("an unlinked local account stays out of reach"), seen("\"email_authentication\": %#v", v)}, true
 			},
 			Plant: func(b *deployment.Deployment) {
 				b.EditSettings(func(s map[string]any) { s["email_authentication"] = "False" })
+				if b.Authentik.AtLeast("2025.10.0") { // its shipped mapping says false (docs/facts/authentik.md#4.6)
+					b.Authentik.Mappings = append(b.Authentik.Mappings, deployment.ScopeMapping{
+						Name: "verified e-mail", Scope: "email",
+						Expression: `return {"email": request.user.email, "email_verified": True}`,
+					})
+				}
 			},
 			Basis: on(ObservedAlone, hostileFacts+"5.35", hostileFacts+"5.37"),
 			InFiles: []Rule{{
