@@ -129,9 +129,9 @@ func TestHazardsBetween(t *testing.T) {
 		"v3":                  {PaperlessProduct, "2.20.15", "3.0.5", []string{"H04", "H05", "H03", "H10", "H09"}},
 		"fixed before to":     {PaperlessProduct, "2.18.4", "2.20.1", []string{"H01"}},
 		"not fixed yet":       {PaperlessProduct, "2.18.4", "2.20.0", []string{"H02", "H01"}},
-		"email_verified":      {AuthentikProduct, "2025.8.1", "2025.10.0", []string{"A03"}},
+		"email_verified":      {AuthentikProduct, "2025.8.1", "2025.10.0", []string{"A03", "A18"}},
 		"none in between":     {AuthentikProduct, "2025.6.4", "2025.8.1", nil},
-		"2026.5":              {AuthentikProduct, "2026.2.3", "2026.5.6", []string{"A01", "A11"}},
+		"2026.5":              {AuthentikProduct, "2026.2.3", "2026.5.6", []string{"A01", "A11", "A21"}},
 		"the same is nothing": {PaperlessProduct, "3.0.5", "3.0.5", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
