@@ -23,26 +23,30 @@ func TestRemediesHelp(t *testing.T) {
 		code   string
 		remedy func(*deployment.Deployment)
 		also   []string // checks that must still pass with the remedy
+		idp    string   // version of authentik; empty: the usual
 	}{
-		"proxy rule": {"SEC-CONNECT", func(b *deployment.Deployment) { b.Paperless.Proxy.RefuseForeign = paperless.StartPath("authentik") }, []string{"linking", "round-trip", "next-redirect"}},
+		"proxy rule": {"SEC-CONNECT", func(b *deployment.Deployment) { b.Paperless.Proxy.RefuseForeign = paperless.StartPath("authentik") }, []string{"linking", "round-trip", "next-redirect"}, ""},
 		"a sub of their own": {"SEC-NULLSUB", func(b *deployment.Deployment) {
 			b.Authentik.Mappings[0].Expression = `return {"name": request.user.name, "preferred_username": request.user.username}`
-		}, nil},
+		}, nil, ""},
 		"a list of groups": {"SEC-GROUPSTR", func(b *deployment.Deployment) {
 			b.Authentik.Mappings[0].Expression = `return {"name": request.user.name, "preferred_username": request.user.username, "groups": [group.name for group in request.user.ak_groups.all()]}`
-		}, nil},
-		"X-Forwarded-Proto": {"SEC-PLAINHTTP", func(b *deployment.Deployment) { b.Authentik.Proxy.DropForwarded = false }, nil},
-		"no redirect":       {"SEC-TOKENPOST", func(b *deployment.Deployment) { b.Authentik.Proxy.Moved = "" }, nil},
+		}, nil, ""},
+		"a list of groups, 2026.2": {"SEC-GROUPSTR", func(b *deployment.Deployment) {
+			b.Authentik.Mappings[0].Expression = `return {"name": request.user.name, "preferred_username": request.user.username, "groups": [group.name for group in request.user.groups.all()]}`
+		}, nil, "2026.2.3"},
+		"X-Forwarded-Proto": {"SEC-PLAINHTTP", func(b *deployment.Deployment) { b.Authentik.Proxy.DropForwarded = false }, nil, ""},
+		"no redirect":       {"SEC-TOKENPOST", func(b *deployment.Deployment) { b.Authentik.Proxy.Moved = "" }, nil, ""},
 		"PKCE on": {"SEC-PKCE", func(b *deployment.Deployment) {
 			b.EditProviders(func(oc map[string]any) { oc["OAUTH_PKCE_ENABLED"] = true })
-		}, nil},
+		}, nil, ""},
 		"no sign-in by address": {"SEC-EMAILAUTH", func(b *deployment.Deployment) {
 			b.EditSettings(func(s map[string]any) { delete(s, "email_authentication") })
-		}, nil},
+		}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, _, err := e2e.Deploy(e2e.Options{Paperless: "3.0.5"})
+			b, _, err := e2e.Deploy(e2e.Options{Paperless: "3.0.5", Authentik: tt.idp})
 			require.NoError(t, err)
 			item := troubleshooting.Find(tt.code)
 			item.Plant(b)

@@ -63,7 +63,7 @@ func checkGroupString(s *source.Set) []source.Problem {
 	var out []source.Problem
 	for _, m := range selected(s.Deployment) {
 		if text.MatchString(m.Expression) {
-			out = append(out, s.AtBlueprint("the scope mapping "+m.Name+" returns "+claim+" as one string: Paperless reads it letter by letter", "a list of names",
+			out = append(out, s.AtBlueprint("the scope mapping "+m.Name+" returns "+claim+" as one string: Paperless reads it letter by letter", "a list of names, such as "+groupNames(s.Deployment.Authentik.Version),
 				"mappings/"+m.Name, "providers/"+idpProvider(s).Name+"/property_mappings"))
 		}
 	}

@@ -179,8 +179,11 @@ func groupItems() []*Item {
 	return []*Item{
 		{
 			Code: "SEC-GROUPSTR", Guide: 0,
-			Title:  "The groups claim is one string, which Paperless reads letter by letter",
-			Fix:    `In authentik, Customization → Property Mappings → the mapping that sets the claim: return a list, such as [group.name for group in request.user.ak_groups.all()].`,
+			Title: "The groups claim is one string, which Paperless reads letter by letter",
+			Fix:   `In authentik, Customization → Property Mappings → the mapping that sets the claim: return a list, such as ` + groupNames("2026.2.0") + ` (before authentik 2026.2 ak_groups in place of groups, which is empty there).`,
+			FixSeen: func(_ evidence.Record, b *deployment.Deployment) string {
+				return `In authentik, Customization → Property Mappings → the mapping that sets the claim: return a list, such as ` + groupNames(b.Authentik.Version) + `.`
+			},
 			Breaks: checklist.Permissions, Warns: true,
 			Versions: Versions{PaperlessFrom: "2.15.0"}, // PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -203,6 +206,17 @@ func groupItems() []*Item {
 			}},
 		},
 	}
+}
+
+// groupNames is how an expression of authentik's names the groups of the user. From
+// 2026.2 on ak_groups still works, with a warning in the events; before it groups are
+// Django's own, of which there are none (docs/facts/authentik.md#4.6).
+func groupNames(version string) string {
+	field := "ak_groups"
+	if deployment.AtLeast(version, "2026.2.0") {
+		field = "groups"
+	}
+	return "[group.name for group in request.user." + field + ".all()]"
 }
 
 const syncGroups = "PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS"

@@ -78,7 +78,7 @@ func (p *pyReader) take(re *regexp.Regexp) []string {
 var (
 	pyNumber     = regexp.MustCompile(`^-?\d+`)
 	pyAttribute  = regexp.MustCompile(`^(?:request\.)?user\.attributes\.get\(\s*`)
-	pyGroups     = regexp.MustCompile(`^\[\s*(\w+)\.name\s+for\s+(\w+)\s+in\s+(?:request\.)?user\.(?:ak_groups|groups|all_groups)(?:\.all)?(?:\(\))?\s*\]`)
+	pyGroups     = regexp.MustCompile(`^\[\s*(\w+)\.name\s+for\s+(\w+)\s+in\s+(?:request\.)?user\.(ak_groups|groups|all_groups)(?:\.all)?(?:\(\))?\s*\]`)
 	pyField      = regexp.MustCompile(`^(?:request\.)?user\.(username|email|name|uid|uuid|pk)\b`)
 	pyIdentifier = regexp.MustCompile(`^\w+`)
 )
@@ -93,6 +93,9 @@ func (p *pyReader) value() (any, error) {
 		return nil, errExpression
 	}
 	if m := p.take(pyGroups); m != nil && m[1] == m[2] {
+		if m[3] == "groups" && !p.server.at("2026.2.0") {
+			return []string{}, nil // Django's own groups, of which authentik makes none (docs/facts/authentik.md#4.6)
+		}
 		return append([]string{}, p.user.Groups...), nil
 	}
 	if p.take(pyAttribute) != nil {

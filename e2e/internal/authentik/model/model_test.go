@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -204,25 +205,29 @@ func TestMappings(t *testing.T) {
 	yes := true
 	tests := map[string]struct {
 		scope, expression string
+		version           string // empty: 2025.8.1
 		verified          *bool
 		want              map[string]any // claims that must be so
 		gone              []string
 		unknown           bool
 	}{
-		"literal":       {scope: "email", expression: `return {"email": request.user.email, "email_verified": False}`, want: map[string]any{"email": "alice@example.com", "email_verified": false}},
-		"attribute":     {scope: "email", expression: "# as in the docs\nreturn {\n  'email': user.email,\n  'email_verified': request.user.attributes.get('email_verified', False),\n}\n", verified: &yes, want: map[string]any{"email_verified": true}},
-		"default":       {scope: "email", expression: `return {"email_verified": request.user.attributes.get("email_verified", False)}`, want: map[string]any{"email_verified": false}, gone: []string{"email"}},
-		"as text":       {scope: "email", expression: `return {"email_verified": "true"}`, want: map[string]any{"email_verified": "true"}},
-		"groups":        {scope: "profile", expression: `return {"preferred_username": request.user.email, "groups": [group.name for group in request.user.ak_groups.all()]}`, want: map[string]any{"preferred_username": "alice@example.com", "groups": []any{"staff"}}, gone: []string{"nickname"}},
-		"protocol":      {scope: "profile", expression: `return {"aud": "another", "iss": "https://x/", "exp": 1700000000}`, want: map[string]any{"aud": "another", "iss": "https://x/", "exp": 1700000000.0}},
-		"real Python":   {scope: "email", expression: "import re\nreturn {}", want: map[string]any{"email_verified": true}, unknown: true},
-		"a call":        {scope: "email", expression: `return {"email": request.user.email.lower()}`, want: map[string]any{"email": "alice@example.com"}, unknown: true},
-		"half an entry": {scope: "email", expression: `return {"email": `, unknown: true},
+		"literal":               {scope: "email", expression: `return {"email": request.user.email, "email_verified": False}`, want: map[string]any{"email": "alice@example.com", "email_verified": false}},
+		"attribute":             {scope: "email", expression: "# as in the docs\nreturn {\n  'email': user.email,\n  'email_verified': request.user.attributes.get('email_verified', False),\n}\n", verified: &yes, want: map[string]any{"email_verified": true}},
+		"default":               {scope: "email", expression: `return {"email_verified": request.user.attributes.get("email_verified", False)}`, want: map[string]any{"email_verified": false}, gone: []string{"email"}},
+		"as text":               {scope: "email", expression: `return {"email_verified": "true"}`, want: map[string]any{"email_verified": "true"}},
+		"groups":                {scope: "profile", expression: `return {"preferred_username": request.user.email, "groups": [group.name for group in request.user.ak_groups.all()]}`, want: map[string]any{"preferred_username": "alice@example.com", "groups": []any{"staff"}}, gone: []string{"nickname"}},
+		"groups before 2026.2":  {scope: "profile", expression: `return {"groups": [g.name for g in request.user.groups.all()]}`, want: map[string]any{"groups": []any{}}},
+		"groups from 2026.2 on": {scope: "profile", version: "2026.2.3", expression: `return {"groups": [g.name for g in request.user.groups.all()]}`, want: map[string]any{"groups": []any{"staff"}}},
+		"ak_groups of 2026.2":   {scope: "profile", version: "2026.2.3", expression: `return {"groups": [g.name for g in request.user.ak_groups.all()]}`, want: map[string]any{"groups": []any{"staff"}}},
+		"protocol":              {scope: "profile", expression: `return {"aud": "another", "iss": "https://x/", "exp": 1700000000}`, want: map[string]any{"aud": "another", "iss": "https://x/", "exp": 1700000000.0}},
+		"real Python":           {scope: "email", expression: "import re\nreturn {}", want: map[string]any{"email_verified": true}, unknown: true},
+		"a call":                {scope: "email", expression: `return {"email": request.user.email.lower()}`, want: map[string]any{"email": "alice@example.com"}, unknown: true},
+		"half an entry":         {scope: "email", expression: `return {"email": `, unknown: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := bundle(t, "2025.8.1", func(b *deployment.Deployment) {
+			b := bundle(t, cmp.Or(tt.version, "2025.8.1"), func(b *deployment.Deployment) {
 				b.Authentik.Groups = []string{"staff"}
 				b.Authentik.Users[0].Groups = []string{"staff"}
 				b.Authentik.Users[0].EmailVerified = tt.verified
