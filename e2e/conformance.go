@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,37 +136,33 @@ func allSkipped(only []string, results []runner.Result) string {
 func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests []*conformance.Test, known []conformance.Deviation) (results []check.Result, err error) {
 	b, missing := conformance.Prepare(run.Bundle)
 	run.Bundle = b
-	patience := cmp.Or(o.patience, conformance.PatienceOn(run.Kind))
-	p := provider.New(provider.Options{Origin: strings.TrimRight(b.Authentik.URL, "/"), Elsewhere: conformance.Elsewhere, Patience: patience})
-	defer p.Close()
-	start := conformanceLab
-	if run.Kind == target.Stack {
-		start = conformanceStack
-	}
-	t, err := start(ctx, &o, b, p)
+	usual, slow := conformance.PatienceOn(run.Kind)
+	main, err := startConformance(ctx, &o, run, b, usual)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		p.Close() // nothing waits for an answer any more
-		// What was found stands, also when the engine went away at the end.
-		if closed := t.Close(); closed != nil && run.Error == "" {
-			run.Error = closed.Error()
-		}
-	}()
+	defer main.close(run)
+	t := main.Target
 	run.Redactor = t.Redactor
 	if !t.Boot.Up {
 		run.Error = "Paperless-ngx does not start with this configuration: ssocheck run says why"
 		return nil, nil
 	}
 	run.Paperless = t.Paperless
+	waiting := main
+	if slow > 0 && slices.ContainsFunc(tests, func(t *conformance.Test) bool { return t.Slow }) {
+		if waiting, err = startConformance(ctx, &o, run, b, slow); err != nil {
+			return nil, err
+		}
+		defer waiting.close(run)
+	}
 	n := 0
 	observe := o.Observe
 	if observe == nil {
 		observe = func(Event) {}
 	}
 	results = conformance.Run(ctx, conformance.Options{
-		Bundle: b, Target: t, Provider: p, Tests: tests, Missing: missing,
+		Bundle: b, Pair: main.Pair, Waiting: waiting.Pair, Tests: tests, Missing: missing,
 		Finished: func(_ *conformance.Test, res check.Result) {
 			n++
 			out := runner.Result{Result: res}
@@ -178,8 +173,39 @@ func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests [
 		},
 	})
 	conformance.Judge(results, known, run.Paperless.Version, t.Database)
+	t.Redactor.Add(waiting.Target.Redactor.Known()...)
 	run.Error = broken(ctx, t)
 	return results, nil
+}
+
+// conformancePair is a pair that conformance tests run on.
+type conformancePair struct{ conformance.Pair }
+
+// startConformance starts a pair with a provider of ours that Paperless-ngx waits for as
+// long as that.
+func startConformance(ctx context.Context, o *Options, run *runner.Run, b *deployment.Deployment, patience time.Duration) (conformancePair, error) {
+	p := provider.New(provider.Options{Origin: strings.TrimRight(b.Authentik.URL, "/"), Elsewhere: conformance.Elsewhere, Patience: patience})
+	start := conformanceLab
+	if run.Kind == target.Stack {
+		start = conformanceStack
+	}
+	t, err := start(ctx, o, b, p)
+	if err != nil {
+		p.Close()
+		return conformancePair{}, err
+	}
+	if o.started != nil {
+		o.started(t)
+	}
+	return conformancePair{conformance.Pair{Target: t, Provider: p}}, nil
+}
+
+func (p conformancePair) close(run *runner.Run) {
+	p.Provider.Close() // nothing waits for an answer any more
+	// What was found stands, also when the engine went away at the end.
+	if closed := p.Target.Close(); closed != nil && run.Error == "" {
+		run.Error = closed.Error()
+	}
 }
 
 // broken says why the results are not those of the whole suite on a pair that stood;

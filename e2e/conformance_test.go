@@ -3,6 +3,8 @@ package e2e
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -11,28 +13,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
-
-// ample is more than any page takes on a busy machine: what is tested here does not wait
-// for the end of Paperless-ngx's patience.
-const ample = time.Minute
 
 // TestConformanceOnly: tests of the suite are named by id or by family, and nothing
 // else is; a pair that runs is refused.
 func TestConformanceOnly(t *testing.T) {
 	t.Parallel()
-	r, err := Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"pkce", "rp-state-missing"}})
+	r, err := Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"pkce", "rp-state-missing"}})
 	require.NoError(t, err)
 	assert.Len(t, r.Results, 8, "with the right sign-in")
 	assert.Equal(t, OutcomePass, r.Result(), r.Why())
 	// Nothing that was asked for applies to this version: that is no pass.
-	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"token_sign_in"}})
+	r, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"token_sign_in"}})
 	require.NoError(t, err)
 	assert.Equal(t, OutcomeError, r.Result())
 	assert.Contains(t, r.Error, "every test that was asked for was skipped: Paperless-ngx has this since 3.0.0")
 	// Where nobody can sign in, every refusal is worth nothing.
-	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Plant: []string{"CFG-SERVERURL"}})
+	r, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Plant: []string{"CFG-SERVERURL"}})
 	require.NoError(t, err)
 	assert.NotEqual(t, OutcomePass, r.Result())
 	first := r.Results[0]
@@ -40,7 +40,7 @@ func TestConformanceOnly(t *testing.T) {
 	if assert.NotEmpty(t, first.Findings, "the cause is named") {
 		assert.Equal(t, "CFG-SERVERURL", first.Findings[0].Code)
 	}
-	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Plant: []string{"CFG-APPS"}})
+	r, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Plant: []string{"CFG-APPS"}})
 	require.NoError(t, err)
 	assert.Equal(t, OutcomeError, r.Result())
 	if assert.NotEmpty(t, r.Results[0].Findings) {
@@ -48,11 +48,11 @@ func TestConformanceOnly(t *testing.T) {
 	}
 	// Of a version that was not recorded the report says so.
 	var text strings.Builder
-	r, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Paperless: "3.0.0"})
+	r, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-wrong"}, Paperless: "3.0.0"})
 	require.NoError(t, err)
 	require.NoError(t, report.New(r).Text(&text, report.TextOptions{}))
 	assert.Contains(t, strings.Join(strings.Fields(text.String()), " "), "was recorded on 2.20.15 and 3.0.5 only")
-	_, err = Check(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"round-trip"}})
+	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"round-trip"}})
 	require.ErrorIs(t, err, ErrUsage)
 	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Target: "external"})
 	require.ErrorIs(t, err, ErrUsage)
@@ -65,7 +65,7 @@ func TestConformanceInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	n := 0
-	r, err := Check(ctx, Options{patience: ample, Suite: SuiteConformance, Only: []string{"state"}, Observe: func(Event) {
+	r, err := Check(ctx, Options{Suite: SuiteConformance, Only: []string{"state"}, Observe: func(Event) {
 		if n++; n == 3 {
 			cancel(errors.New("Ctrl-C"))
 		}
@@ -84,7 +84,7 @@ func TestConformanceUpgrade(t *testing.T) {
 	t.Parallel()
 	planned := false
 	u, err := Upgrade(t.Context(), UpgradeOptions{
-		Options: Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-id_token-crit", "rp-token-access_token-null", "rp-token_sign_in-azp", "rp-state-wrong"}},
+		Options: Options{Suite: SuiteConformance, Only: []string{"rp-id_token-crit", "rp-token-access_token-null", "rp-token_sign_in-azp", "rp-state-wrong"}},
 		From:    "2.20.15", To: "3.0.5", Planned: func(*Upgraded) { planned = true },
 	})
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestConformanceMatrix(t *testing.T) {
 	pairs, err := Cells([]string{"2.20.15", "3.0.5"}, []string{"2025.8.1"}, Shard{})
 	require.NoError(t, err)
 	n := 0
-	require.NoError(t, Matrix(t.Context(), Options{patience: ample, Suite: SuiteConformance, Only: []string{"rp-state-wrong"}}, pairs, func(Pair) {}, func(c *Cell) error {
+	require.NoError(t, Matrix(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-wrong"}}, pairs, func(Pair) {}, func(c *Cell) error {
 		n++
 		require.NoError(t, c.Err)
 		assert.Equal(t, SuiteConformance, c.Run.Suite)
@@ -117,4 +117,50 @@ func TestConformanceMatrix(t *testing.T) {
 		return nil
 	}))
 	assert.Equal(t, 2, n)
+}
+
+// TestConformanceLoad: on a machine that is so busy that a page takes longer than the slow
+// tests wait for the provider, the others have their verdict all the same.
+func TestConformanceLoad(t *testing.T) {
+	t.Parallel()
+	delay := conformance.LabPatience + 300*time.Millisecond
+	r, err := Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-missing"}, started: func(tg *target.Target) {
+		for name, to := range tg.Resolve {
+			tg.Resolve[name] = late(t, to, delay)
+		}
+	}})
+	require.NoError(t, err)
+	assert.Equal(t, OutcomePass, r.Result(), r.Why())
+	for _, res := range r.Results {
+		assert.Equal(t, check.Passed, res.Status, "%s: %s", res.Check.ID, res.Message)
+		assert.Greater(t, res.Seconds, delay.Seconds(), "the pages were late")
+	}
+}
+
+// late is an address in front of another one, whose connections begin late.
+func late(t *testing.T, to string, by time.Duration) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer in.Close()
+				time.Sleep(by)
+				out, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer out.Close()
+				go func() { _, _ = io.Copy(out, in) }()
+				_, _ = io.Copy(in, out)
+			}()
+		}
+	}()
+	return l.Addr().String()
 }

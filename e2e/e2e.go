@@ -24,7 +24,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -68,8 +67,8 @@ type Options struct {
 	Observe  func(Event)
 	Stack    StackOptions
 
-	// patience is how long the lab's Paperless waits for a provider that misbehaves; 0: its own.
-	patience time.Duration
+	// started is shown each pair of a conformance run before anything is tested; nil: nobody.
+	started func(*target.Target)
 }
 
 // External says which pair already runs, and how it is reached.

@@ -81,30 +81,13 @@ var notReplayed = map[string]string{
 // judgedOtherwise are rows whose verdict here is another one, and why.
 var judgedOtherwise = map[string]string{}
 
-// ample is more than any page takes on a busy machine under the race detector: a test
-// that does not wait for the end of Paperless-ngx's patience must not meet it.
-const ample = time.Minute
-
 // runRecorded runs the tests on two labs: those that wait for the end of the patience
 // on one that has the real one, the others on one that has ample.
 func runRecorded(t *testing.T, version string, passB bool, tests []*Test) []check.Result {
 	t.Helper()
-	of := func(slow bool) []*Test {
-		return slices.DeleteFunc(slices.Clone(tests), func(one *Test) bool { return one.Slow != slow })
-	}
-	waiting := make(chan []check.Result)
-	slow, rest := of(true), of(false)
-	if len(slow) > 0 {
-		o := onRecorded(t, version, passB, Patience)
-		o.Tests = slow
-		go func() { waiting <- Run(t.Context(), o) }()
-	} else {
-		close(waiting)
-	}
 	o := onRecorded(t, version, passB, ample)
-	o.Tests = rest
-	results := Run(t.Context(), o)
-	return append(results, <-waiting...)
+	o.Waiting, o.Tests = onRecorded(t, version, passB, Patience).Pair, tests
+	return Run(t.Context(), o)
 }
 
 // onRecorded is a lab with the settings of the recordings; pass B has other ones.
@@ -125,7 +108,7 @@ func onRecorded(t *testing.T, version string, passB bool, patience time.Duration
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pair.Close()) })
 	require.True(t, pair.Boot.Up, "%v", pair.Boot.Log)
-	return Options{Bundle: b, Target: pair, Provider: p}
+	return Options{Bundle: b, Pair: Pair{pair, p}}
 }
 
 // TestHostile replays every recorded row on the lab, version by version: the lab must

@@ -97,7 +97,7 @@ func saw(t *testing.T, b *deployment.Deployment, id string) string {
 	pair, err := lab.Start(t.Context(), b, lab.WithProvider(p.Target()), lab.WithTimeout(ample))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, pair.Close()) }()
-	results := Run(t.Context(), Options{Bundle: b, Target: pair, Provider: p, Tests: []*Test{Find(SignIn), Find(id)}})
+	results := Run(t.Context(), Options{Bundle: b, Pair: Pair{pair, p}, Tests: []*Test{Find(SignIn), Find(id)}})
 	require.Equal(t, check.Passed, results[0].Status, results[0].Message)
 	require.NotContains(t, []check.Status{check.Errored, check.Skipped}, results[1].Status, results[1].Message)
 	return results[1].Message

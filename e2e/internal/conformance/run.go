@@ -17,14 +17,30 @@ import (
 
 // Options say what Run runs.
 type Options struct {
-	Bundle   *deployment.Deployment // as Prepare made it
-	Target   *target.Target         // the pair, our provider at authentik's name
-	Provider *provider.Provider
-	Tests    []*Test
-	Missing  string // why the added apps are not there; empty: they are
+	Bundle *deployment.Deployment // as Prepare made it
+	Pair
+	// Waiting is another pair for the slow tests, whose Paperless-ngx gives the provider
+	// up sooner; zero: the same.
+	Waiting Pair
+	Tests   []*Test
+	Missing string // why the added apps are not there; empty: they are
 	// Started and Finished are told of each test; may be nil.
 	Started  func(*Test)
 	Finished func(*Test, check.Result)
+}
+
+// A Pair is a Paperless-ngx that runs, with our provider at authentik's name.
+type Pair struct {
+	Target   *target.Target
+	Provider *provider.Provider
+}
+
+// pair is the one that a test runs on.
+func (o *Options) pair(t *Test) Pair {
+	if t.Slow && o.Waiting.Target != nil {
+		return o.Waiting
+	}
+	return o.Pair
 }
 
 // Run runs the tests: those that wait side by side, beside the others one after
@@ -74,8 +90,9 @@ func (o *Options) see(ctx context.Context, t *Test) look {
 	if !ok {
 		return look{err: check.Skipf("the configuration has no app of openid_connect")}
 	}
-	v := &Visit{Test: t, Seen: &Seen{}, b: o.Bundle, t: o.Target, p: o.Provider}
-	v.Play = o.Provider.Play(c, t.Script, v.Person("", t.Person))
+	pair := o.pair(t)
+	v := &Visit{Test: t, Seen: &Seen{}, b: o.Bundle, t: pair.Target, p: pair.Provider}
+	v.Play = pair.Provider.Play(c, t.Script, v.Person("", t.Person))
 	run := t.Run
 	if run == nil {
 		run = once
