@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -162,7 +163,11 @@ func TestTroubleshooting(t *testing.T) {
 				first := !ran
 				ran = true
 				group.Go(func() {
-					p := rig.plant(t, b, item)
+					run, err := rig.usual(context.WithoutCancel(t.Context()), b, item)
+					if !assert.NoError(t, err) { // this is no goroutine of the test's
+						return
+					}
+					p := rig.came(t, b, run, item)
 					all.add(p)
 					p.judge(t, item)
 					if *update && first {
