@@ -14,10 +14,9 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 )
 
-// TestConformanceReport: the page has the verdicts by clause and a filter, every face says
-// clause and verdict, and report.json keeps the exchange of tests that passed, too.
-func TestConformanceReport(t *testing.T) {
-	t.Parallel()
+// conformanceRun is a run of three tests, of which two deviate.
+func conformanceRun(t *testing.T) *runner.Run {
+	t.Helper()
 	run := &runner.Run{Suite: conformance.Suite, Kind: "lab"}
 	add := func(id string, s check.Status, c check.Conformance) {
 		one := conformance.Find(id)
@@ -30,7 +29,14 @@ func TestConformanceReport(t *testing.T) {
 	add(conformance.SignIn, check.Passed, check.Conformance{Verdict: check.Conforming, Outcome: "signed in"})
 	add("rp-id_token-sig-none", check.Warned, check.Conformance{Verdict: check.Weaker, Severity: check.Low, Known: true, Means: "what it means"})
 	add("rp-sub-null-two-users", check.Failed, check.Conformance{Verdict: check.Weaker, Severity: check.High, Means: "what it means"})
-	rep := New(run)
+	return run
+}
+
+// TestConformanceReport: the page has the verdicts by clause and a filter, every face says
+// clause and verdict, and report.json keeps the exchange of tests that passed, too.
+func TestConformanceReport(t *testing.T) {
+	t.Parallel()
+	rep := New(conformanceRun(t))
 
 	var page, text, junit, sarif bytes.Buffer
 	require.NoError(t, rep.HTML(&page))

@@ -181,6 +181,8 @@ func TestPage(t *testing.T) {
 		dirs[name] = t.TempDir()
 		require.NoError(t, Write(dirs[name], run))
 	}
+	dirs["conformance"] = t.TempDir()
+	require.NoError(t, Write(dirs["conformance"], conformanceRun(t)))
 	dirs["matrix"] = t.TempDir()
 	m := matrixOf(t)
 	require.NoError(t, m.Write(dirs["matrix"]))
@@ -218,6 +220,7 @@ func TestPage(t *testing.T) {
 	}
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, r, dirs["fail"]) })
 	t.Run("links and tools", func(t *testing.T) { tools(t, r, dirs["fail"]) })
+	t.Run("verdicts", func(t *testing.T) { verdicts(t, r, dirs["conformance"]) })
 	t.Run("paper", func(t *testing.T) { paper(t, r, dirs["fail"]) })
 	t.Run("without script and style", func(t *testing.T) { bare(t, r, dirs["fail"]) })
 	t.Run("from disk", func(t *testing.T) {
@@ -280,6 +283,51 @@ func tools(t *testing.T, r *reader, dir string) {
 	assert.Equal(t, "--- a/compose.yaml\n+++ b/compose.yaml\n@@ -23,1 +23,1 @@\n"+
 		"-      PAPERLESS_AUTO_CREATE: true   # create Paperless user on first SSO login\n+      PAPERLESS_SOCIAL_AUTO_SIGNUP: \"true\"\n",
 		copied(".l-warning .copy"), "the edit of a file as patch takes it")
+}
+
+// verdicts is the filter of the conformance tests, by keyboard and by mouse: what is
+// shown, which clauses stay, what is said of it, and the way from a row to its test.
+func verdicts(t *testing.T, r *reader, dir string) {
+	t.Helper()
+	r.open(t, site(t, dir, ""), 1280, "light", "")
+	shown := func() []string {
+		return eval[[]string](t, r, `[...document.querySelectorAll(".verdicts [data-is]")].filter((row) => row.offsetParent !== null).map((row) => row.querySelector("a").textContent)`)
+	}
+	clauses := func() int {
+		return eval[int](t, r, `[...document.querySelectorAll('.verdicts th[scope="rowgroup"]')].filter((th) => th.offsetParent !== null).length`)
+	}
+	pressed := func() []string {
+		return eval[[]string](t, r, `[...document.querySelectorAll("[data-verdict][aria-pressed=true]")].map((b) => b.textContent)`)
+	}
+	said := func() string {
+		return eval[string](t, r, `document.querySelector("[aria-live], [role=status]").textContent`)
+	}
+	all := []string{"rp-callback-right", "rp-id_token-sig-none", "rp-sub-null-two-users"}
+	assert.Equal(t, all, shown())
+	assert.Equal(t, []string{"All"}, pressed())
+	every := clauses()
+
+	eval[chromedp.Void](t, r, `document.querySelector('[data-verdict=""]').focus()`)
+	r.press(t, kb.Tab)
+	require.Equal(t, "weaker 2", eval[string](t, r, `document.activeElement.textContent`), "what is worst comes first")
+	r.press(t, kb.Enter)
+	assert.Equal(t, all[1:], shown())
+	assert.Equal(t, []string{"weaker 2"}, pressed())
+	assert.Equal(t, "2 tests shown", said())
+	assert.Less(t, clauses(), every, "a clause without a row is not shown")
+
+	eval[chromedp.Void](t, r, `document.querySelector('[data-verdict="conforming"]').click()`)
+	assert.Equal(t, all[:1], shown())
+	assert.Equal(t, "1 test shown", said())
+	eval[chromedp.Void](t, r, `document.querySelector(".verdicts [data-is]:not([hidden]) a").click()`)
+	require.Eventually(t, func() bool {
+		return eval[bool](t, r, `document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details").open === true`)
+	}, 5*time.Second, 20*time.Millisecond, "a row leads to its test and opens it")
+
+	eval[chromedp.Void](t, r, `document.querySelector('[data-verdict=""]').click()`)
+	assert.Equal(t, all, shown())
+	assert.Equal(t, every, clauses())
+	assert.Equal(t, "3 tests shown", said())
 }
 
 // paper shows what failed, whole, and none of the buttons.
