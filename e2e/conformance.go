@@ -26,10 +26,6 @@ const (
 	SuiteConformance = conformance.Suite // Paperless-ngx against a provider that misbehaves
 )
 
-// conformanceSince is the oldest version whose answers to a provider that
-// misbehaves were recorded, as far down as they are of the same code.
-const conformanceSince = "2.20.0"
-
 // checkConformance runs the conformance tests of the relying party.
 func checkConformance(ctx context.Context, o Options) (*Results, error) {
 	run, err := conformanceRun(ctx, o)
@@ -55,8 +51,8 @@ func conformanceRun(ctx context.Context, o Options) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Target != target.Stack && !b.Paperless.AtLeast(conformanceSince) {
-		return nil, fmt.Errorf("%w: the lab knows from %s on what Paperless-ngx answers to a provider that misbehaves, not for %s; name a later one with --paperless", ErrUsage, conformanceSince, b.Paperless.Version)
+	if o.Target != target.Stack && !b.Paperless.AtLeast(conformance.Since) {
+		return nil, fmt.Errorf("%w: the lab knows from %s on what Paperless-ngx answers to a provider that misbehaves, not for %s; name a later one with --paperless", ErrUsage, conformance.Since, b.Paperless.Version)
 	}
 	known, err := conformance.Known()
 	if err != nil {

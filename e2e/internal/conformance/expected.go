@@ -62,6 +62,10 @@ func readKnown(text []byte) ([]Deviation, error) {
 // were recorded; the lab's model applies them to all others from 2.20.0 on.
 func RecordedVersions() []string { return []string{"2.20.15", "3.0.5"} }
 
+// Since is the oldest version that is taken to answer as they did: as far down as the
+// code is the same.
+const Since = "2.20.0"
+
 // Recorded reports whether a version is one of them.
 func Recorded(version string) bool { return slices.Contains(RecordedVersions(), version) }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,6 +31,22 @@ func conformanceRun(t *testing.T) *runner.Run {
 	add("rp-id_token-sig-none", check.Warned, check.Conformance{Verdict: check.Weaker, Severity: check.Low, Known: true, Means: "what it means"})
 	add("rp-sub-null-two-users", check.Failed, check.Conformance{Verdict: check.Weaker, Severity: check.High, Means: "what it means"})
 	return run
+}
+
+// TestConformanceNotes: what a report of a version says that was not recorded.
+func TestConformanceNotes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ kind, version, want, not string }{
+		{"stack", "2.18.4", "Known deviations are listed from 2.20.0 on: of this version each one counts as new.", "assumed"},
+		{"stack", "2.20.5", "what is tested is Paperless-ngx", "counts as new"},
+		{"lab", "2.20.5", "was recorded on 2.20.15 and 3.0.5 only: of this version it is assumed.", "counts as new"},
+	} {
+		run := conformanceRun(t)
+		run.Kind, run.Paperless.Version = tt.kind, tt.version
+		notes := strings.Join(New(run).notes(), "\n")
+		assert.Contains(t, notes, tt.want)
+		assert.NotContains(t, notes, tt.not)
+	}
 }
 
 // TestConformanceReport: the page has the verdicts by clause and a filter, every face says

@@ -303,6 +303,9 @@ func (r *Report) notes() []string {
 	if r.Suite == conformance.Suite && r.Target.Kind == target.Lab && !conformance.Recorded(r.Target.Paperless.Version) {
 		notes = append(notes, "What Paperless-ngx answers to such a provider was recorded on "+strings.Join(conformance.RecordedVersions(), " and ")+" only: of this version it is assumed.")
 	}
+	if r.Suite == conformance.Suite && !deployment.AtLeast(r.Target.Paperless.Version, conformance.Since) {
+		notes = append(notes, "Known deviations are listed from "+conformance.Since+" on: of this version each one counts as new.")
+	}
 	if note := r.labNote(); note != "" {
 		notes = append(notes, note)
 	}
