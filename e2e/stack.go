@@ -149,6 +149,9 @@ func openStack(ctx context.Context, o *Options, b *deployment.Deployment, other 
 		stack.WithProgress(func(text string) {
 			o.Observe(runner.Event{Kind: runner.Booting, Step: text, At: time.Now()})
 		}),
+		stack.WithGates(func(g target.Gate) {
+			o.Observe(runner.Event{Kind: runner.Booting, Gate: &g, At: time.Now()})
+		}),
 	}
 	if o.Log != nil {
 		more = append(more, stack.WithLogger(o.Log))
@@ -210,7 +213,7 @@ func checkStack(ctx context.Context, o Options, b *deployment.Deployment, findin
 	if err != nil {
 		return nil, err
 	}
-	ro.Lint = findings
+	ro.Lint, ro.Plan = findings, s.Plan
 	return runner.Do(ctx, ro)
 }
 

@@ -255,6 +255,9 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *deployment.Depl
 			return nil, err
 		}
 		ro.Checks, ro.Only = checks, only
+		if w, ok := kept.(*stackWorld); ok {
+			ro.Plan = w.stack.Plan
+		}
 		return runner.Do(ctx, ro)
 	}
 	var err error

@@ -53,7 +53,7 @@ func TestDockerCommand(t *testing.T) {
 	})
 
 	// Ctrl-C leaves nothing, wherever it comes.
-	for _, at := range []string{"until the database", "until authentik says", "✓ login-page"} {
+	for _, at := range []string{"the database takes", "until authentik says", "✓ login-page"} {
 		t.Run("Ctrl-C at "+at, func(t *testing.T) {
 			c := command("run", "--target", "stack", "--cold")
 			var rest, errs bytes.Buffer

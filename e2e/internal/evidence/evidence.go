@@ -52,10 +52,13 @@ type Product struct {
 
 // Boot is how the Paperless container started.
 type Boot struct {
-	Up      bool     `json:"up"`
-	Exit    *int     `json:"exit,omitempty"` // exit code when it stopped by itself
-	Seconds float64  `json:"seconds,omitempty"`
-	Log     []string `json:"log,omitempty"` // last lines, when it is not up
+	Up      bool    `json:"up"`
+	Exit    *int    `json:"exit,omitempty"` // exit code when it stopped by itself
+	Seconds float64 `json:"seconds,omitempty"`
+	// How says how it came about where it did not boot like one of its own; empty:
+	// it did.
+	How string   `json:"how,omitempty"`
+	Log []string `json:"log,omitempty"` // last lines, when it is not up
 }
 
 // A Step is one named action in the browser.

@@ -157,6 +157,9 @@ func checkProperties(c *Check) []junitProperty {
 	if v := c.Conformance; v != nil {
 		props = append(props, junitProperty{c.Key() + ".spec", c.Spec}, junitProperty{c.Key() + ".verdict", string(v.Verdict)})
 	}
+	if c.Waited > 0 {
+		props = append(props, junitProperty{c.Key() + ".boot_seconds", junitTime(c.Waited)})
+	}
 	for _, f := range c.Findings {
 		props = append(props, junitProperty{c.Key() + ".finding", f.Code})
 		if f.Hazard != "" {
@@ -186,6 +189,9 @@ func (r *Report) junitTest(c *Check) junitCase {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s\n", c.Title)
+	if c.Waited > 0 {
+		fmt.Fprintf(&out, "before it, its pair booted for %s; the time is the check's alone\n", duration(c.Waited))
+	}
 	if c.Status == check.Passed || c.Status == check.Warned {
 		if c.Message != "" {
 			fmt.Fprintf(&out, "%s: %s\n", look(c.Status).word, c.Message)

@@ -28,8 +28,11 @@ type Progress struct {
 	started time.Time // of the current check
 	count   string    // "3/16" of the current check
 	frame   int
-	drawn   bool // a live line stands on the terminal
-	folded  bool // a group is open
+	drawn   int             // live lines that stand on the terminal
+	rows    []row           // of containers that are waited for, in the order in which they came
+	beat    time.Time       // of the last heartbeat
+	begins  map[string]bool // slow containers whose start was told
+	folded  bool            // a group is open
 	closed  bool
 
 	stop chan struct{}
@@ -128,6 +131,12 @@ func (p *Progress) Observe(ev runner.Event) {
 			p.count = fmt.Sprintf("%d/%d ", ev.Index, ev.Total)
 		}
 		p.draw()
+	case runner.Planned:
+		p.erase()
+		if !p.o.Quiet && !p.closed {
+			p.told(clean(ev.Step))
+		}
+		p.draw()
 	case runner.Step, runner.Booting:
 		p.doing(ev)
 	case runner.Finished:
@@ -144,8 +153,12 @@ func eventKey(ev runner.Event) string {
 }
 
 func (p *Progress) doing(ev runner.Event) {
+	if ev.Gate != nil {
+		p.gate(*ev.Gate)
+		return
+	}
 	step := clean(ev.Step)
-	if ev.Kind == runner.Booting {
+	if ev.Kind == runner.Booting && (ev.Step == "" || ev.Variant != "") {
 		step = strings.TrimSpace("starting " + cmp.Or(clean(ev.Variant), "the pair") + " " + step)
 	}
 	if step == p.step {
@@ -245,15 +258,23 @@ func (p *Progress) draw() {
 		what = ascii(what)
 	}
 	pr := newPrinter(p.o)
-	p.print("\r\x1b[K  " + pr.paint(cyan, string(frames[p.frame%len(frames)])) + " " + what + "  " + pr.paint(dim, elapsed))
-	p.drawn = true
+	// In one piece: what is erased and written again in two flickers.
+	var rows strings.Builder
+	for _, r := range p.rows {
+		rows.WriteString(pr.paint(dim, r.line(p)) + "\n")
+	}
+	p.print("\r\x1b[K" + p.up() + rows.String() + "  " + pr.paint(cyan, string(frames[p.frame%len(frames)])) + " " + what + "  " + pr.paint(dim, elapsed))
+	p.drawn = len(p.rows) + 1
 }
 
 func (p *Progress) erase() {
-	if p.drawn {
-		p.print("\r\x1b[K")
-		p.drawn = false
+	if p.drawn > 0 {
+		p.print("\r\x1b[K" + p.up())
+		p.drawn = 0
 	}
 }
+
+// up goes back over the live lines above, and erases them.
+func (p *Progress) up() string { return strings.Repeat("\x1b[1A\x1b[K", max(0, p.drawn-1)) }
 
 func (p *Progress) print(s string) { _, _ = io.WriteString(p.w, s) }

@@ -41,6 +41,9 @@ func (s *screen) Write(b []byte) (int, error) {
 			case m[2] == "m": // a colour
 			case m[2] == "K" && m[1] == "":
 				*last() = string([]rune(*last())[:column])
+			case m[2] == "A" && m[1] == "1" && len(s.lines) > 1 && *last() == "":
+				s.lines = s.lines[:len(s.lines)-1] // only from a line that is empty
+				column = 0
 			default:
 				s.t.Errorf("an escape that no terminal was asked for: %q", m[0])
 			}
@@ -53,6 +56,7 @@ func (s *screen) Write(b []byte) (int, error) {
 		case '\r':
 			column = 0
 		case '\n':
+			s.states = append(s.states, *last())
 			s.lines = append(s.lines, "")
 			column = 0
 		default:

@@ -88,6 +88,8 @@ func (r *Report) Markdown(w io.Writer) error {
 		time := duration(c.Seconds)
 		if c.Status == check.Skipped {
 			time = ""
+		} else if c.Waited > 0 {
+			time += ", after a boot of " + duration(c.Waited)
 		}
 		p("| %s | `%s` | %s | %s | %s |", look(c.Status).mark, markdownCode(c.Key()), markdownCell(say), markdownCell(c.Guide), time)
 	}

@@ -31,6 +31,8 @@ type Options struct {
 	// that is needed, variants side by side; Do closes what it returns. An error
 	// that wraps check.ErrSkip skips the checks of the variant.
 	Start func(ctx context.Context, b *deployment.Deployment, variant string) (*target.Target, error)
+	// Plan is told which variants will be started, as configured first, before any is, and says in words how that will go; may be nil.
+	Plan func(ctx context.Context, b *deployment.Deployment, variants []string) []string
 	// OpenBrowser returns a browser for the target, and what gives it back. Nil:
 	// one Chromium for all targets that need the same resolver rules.
 	OpenBrowser func(context.Context, *target.Target) (*browser.Browser, func(), error)
@@ -69,6 +71,7 @@ const (
 	Step     EventKind = "step"     // it does something
 	Finished EventKind = "finished" // it ended; Result is set
 	Booting  EventKind = "booting"  // a variant is waited for
+	Planned  EventKind = "planned"  // how the boots will go: Step is a line of it
 )
 
 // An Event is progress of a run.
@@ -79,8 +82,10 @@ type Event struct {
 	Index   int    // of the check, from 1
 	Total   int    // checks of this run
 	Step    string // what is done, for Step
-	Result  *Result
-	At      time.Time
+	// Gate is set for a gate of a container, while booting.
+	Gate   *target.Gate
+	Result *Result
+	At     time.Time
 }
 
 func (o *Options) defaults() error {

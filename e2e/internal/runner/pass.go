@@ -35,6 +35,9 @@ func (r *run) once(ctx context.Context, i int, j job, s *start, b *browser.Brows
 		Check: j.check.ID, Variant: j.variant.Name,
 		Paperless: t.Paperless, Authentik: t.Authentik, Boot: t.Boot,
 	}
+	if t.Boot.How != "" {
+		rec.Notes = append(rec.Notes, "this Paperless is "+t.Boot.How)
+	}
 	res := Result{Result: check.Result{Bundle: s.bundle}}
 	progress := func(step string) {
 		r.turns[i].observe(Event{Kind: Step, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Step: step, At: time.Now()})

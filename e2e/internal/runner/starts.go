@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
@@ -58,6 +59,17 @@ func startAll(ctx context.Context, o Options, jobs []job) *starts {
 	}
 	// As configured first, whatever the order of the checks: the most need it.
 	slices.SortStableFunc(s.list, func(a, b *start) int { return rank(a.name) - rank(b.name) })
+	// As configured is started whatever becomes of the checks; of the others that is not
+	// sure, and nobody may wait for them.
+	if o.Plan != nil && o.refusal() == nil && len(s.list) > 0 && s.list[0].name == check.AsConfigured {
+		var names []string
+		for _, one := range s.list {
+			names = append(names, one.name)
+		}
+		for _, line := range o.Plan(ctx, o.Bundle, names) {
+			o.Observe(Event{Kind: Planned, Step: line, At: time.Now()})
+		}
+	}
 	slots := make(chan struct{}, parallelStarts(runtime.NumCPU()))
 	s.wg.Go(func() {
 		for _, one := range s.list {

@@ -51,6 +51,7 @@ type options struct {
 	keep     *string // variant
 	networks int
 	progress func(string)
+	gates    func(target.Gate) // nil: gates are told as texts
 	log      *slog.Logger
 	cache    string
 	binary   string
@@ -110,6 +111,10 @@ func WithNetworks(n int) Option { return func(s *options) { s.networks = n } }
 // goroutines.
 func WithProgress(f func(string)) Option { return func(s *options) { s.progress = f } }
 
+// WithGates is told of gates; without it they are told as texts. It may be called
+// from several goroutines.
+func WithGates(f func(target.Gate)) Option { return func(s *options) { s.gates = f } }
+
 // WithLogger logs what is done.
 func WithLogger(l *slog.Logger) Option { return func(s *options) { s.log = l } }
 
@@ -140,16 +145,19 @@ type Stack struct {
 	wg     sync.WaitGroup
 
 	postgres  *running
+	slots     chan struct{} // a Paperless boots in one
 	edgeImage string
 	unreap    func() // nil: Ryuk was not asked
 	once      once
 
 	mu       sync.Mutex
-	pairs    int      // numbered so far
-	networks []string // not given out yet
-	nets     int      // made so far
+	pairs    int            // numbered so far
+	numbers  map[string]int // by variant, of pairs that are planned and not started
+	networks []string       // not given out yet
+	nets     int            // made so far
 	idps     []*idp
 	latest   map[string]*pair // that was started last of each variant
+	family   *family          // of the last plan; nil: each pair boots by itself
 	own      struct{ paperless, authentik *seed }
 	pulled   map[string]bool // images that were pulled in this run: once is enough
 	closed   bool
@@ -177,7 +185,7 @@ func New(ctx context.Context, opts ...Option) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{o: o, engine: e, id: random(4), secrets: newSecrets(), keys: keys, log: o.log, book: &book{}, latest: map[string]*pair{}, pulled: map[string]bool{}}
+	s := &Stack{o: o, engine: e, id: random(4), secrets: newSecrets(), keys: keys, log: o.log, book: &book{}, latest: map[string]*pair{}, pulled: map[string]bool{}, slots: make(chan struct{}, sideBySide(e.cores, e.memory))}
 	if o.dumps.Paperless != nil {
 		s.own.paperless = &seed{dump: o.dumps.Paperless, from: "your dump", foreign: true}
 	}
@@ -217,6 +225,7 @@ func (s *Stack) Start(ctx context.Context, b *deployment.Deployment, variant str
 	if err != nil {
 		return nil, err
 	}
+	target.Waits(ctx) // the stack has slots of its own
 	within, cancel := s.bound(ctx)
 	defer cancel()
 	t, err := p.start(within)
@@ -328,12 +337,15 @@ const scoutLimit = 2 * time.Second
 // need is about what the servers take (docs/facts/authentik.md#11: server, worker and
 // database under 1.3 GB), and 0.7 GB for each Paperless.
 func (o options) need() int64 {
-	servers := int64(1300 << 20)
+	servers := int64(serverMemory)
 	if o.standsIn() {
 		servers = 100 << 20 // the database alone
 	}
-	return servers + int64(max(1, o.networks))*700<<20
+	return servers + int64(max(1, o.networks))*paperlessMemory
 }
+
+// serverMemory is about what all servers but Paperless take.
+const serverMemory = 1300 << 20
 
 // backbone is the network of the servers that all pairs share.
 func (s *Stack) backbone() string { return "ssocheck-" + s.id }

@@ -289,9 +289,13 @@ func TestDockerWarm(t *testing.T) {
 	assert.False(t, heard("an earlier start"))
 	kept, err := stack.Cached(dir)
 	require.NoError(t, err)
-	require.Len(t, kept, 2)
+	require.Len(t, kept, 3)
 	products := map[string]string{}
 	for _, k := range kept {
+		if k.SetUp {
+			assert.Equal(t, "authentik", k.Product)
+			continue
+		}
 		products[k.Product] = k.Version
 		assert.Positive(t, k.Bytes)
 		info, err := os.Stat(k.Dir)
@@ -303,6 +307,7 @@ func TestDockerWarm(t *testing.T) {
 	heard = run()
 	assert.True(t, heard("database paperless-1 is read from an earlier start"))
 	assert.True(t, heard("database authentik-1 is read from an earlier start"))
+	assert.True(t, heard("our blueprint was applied to that database in an earlier start"))
 	heard = run(stack.WithCold())
 	assert.False(t, heard("an earlier start"))
 
@@ -496,4 +501,53 @@ func BenchmarkDockerStart(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestDockerAgain: each variant booted whole. Now one does, and the others are its web
+// server with another setting, each on a database of its own; the evidence says so. One
+// that differs in more than that boots by itself.
+func TestDockerAgain(t *testing.T) {
+	var mu sync.Mutex
+	var said []string
+	s := open(t, stack.WithNetworks(3), stack.WithProgress(func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, text)
+	}))
+	b := guide(t)
+	plan := s.Plan(t.Context(), b, []string{"as-configured", "sso-only", "other"})
+	only, other := b.Clone(), b.Clone()
+	only.Paperless.Env[deployment.DisableRegularLogin] = "true"
+	other.Paperless.Env["PAPERLESS_TIME_ZONE"] = "Asia/Tokyo"
+	got := map[string]*target.Target{}
+	var wg sync.WaitGroup
+	for name, one := range map[string]*deployment.Deployment{"sso-only": only, "other": other, "as-configured": b} {
+		wg.Go(func() {
+			tg, err := s.Start(t.Context(), one, name)
+			if assert.NoError(t, err, name) {
+				mu.Lock()
+				defer mu.Unlock()
+				got[name] = tg
+			}
+		})
+	}
+	wg.Wait()
+	require.Len(t, got, 3)
+	for _, tg := range got {
+		t.Cleanup(func() { assert.NoError(t, tg.Close()) })
+		require.True(t, tg.Boot.Up)
+	}
+	assert.Empty(t, got["as-configured"].Boot.How, "what is tested boots as it does anywhere")
+	assert.Empty(t, got["other"].Boot.How)
+	assert.Contains(t, got["sso-only"].Boot.How, "the web server of paperless-1, started once more with PAPERLESS_DISABLE_REGULAR_LOGIN=true")
+
+	_, page := get(t, got["sso-only"], "https://paperless.example.com/accounts/login/")
+	assert.NotContains(t, page, `type="password"`, "the setting counts")
+	_, page = get(t, got["as-configured"], "https://paperless.example.com/accounts/login/")
+	assert.Contains(t, page, `type="password"`, "and there alone")
+	all := strings.Join(said, "\n")
+	require.Len(t, plan, 2)
+	assert.Contains(t, plan[0], "paperless-1 boot side by side; when paperless-1 is up, its web server is started once more for each of sso-only, other")
+	assert.Contains(t, plan[1], "expected: ")
+	assert.Contains(t, all, "paperless-3: boots by itself (other): PAPERLESS_TIME_ZONE is not read by the web server alone")
 }

@@ -48,6 +48,7 @@ type engine struct {
 	hosts  []string
 	arch   string
 	memory int64
+	cores  int
 	log    *slog.Logger
 
 	provider *testcontainers.DockerProvider
@@ -87,7 +88,7 @@ func connect(ctx context.Context, keep bool, log *slog.Logger) (*engine, error) 
 	if err != nil {
 		return nil, explain(err)
 	}
-	e := &engine{cli: cli, hosts: []string{host}, arch: architecture(info.Info.Architecture), memory: info.Info.MemTotal, log: log, provider: provider}
+	e := &engine{cli: cli, hosts: []string{host}, arch: architecture(info.Info.Architecture), memory: info.Info.MemTotal, cores: info.Info.NCPU, log: log, provider: provider}
 	e.reaps = !keep && !provider.Config().RyukDisabled && e.has(ctx, ryukImage)
 	switch {
 	case host == "localhost":

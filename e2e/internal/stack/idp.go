@@ -68,7 +68,8 @@ func (s *Stack) authentik(b *deployment.Deployment, images deployment.Images) (*
 			if err := before.wait(s.ctx); err != nil {
 				return err
 			}
-			return idle.configure(s.ctx, b)
+			_, err := idle.configure(s.ctx, b)
+			return err
 		})
 		return idle, nil
 	}
@@ -123,7 +124,7 @@ func (i *idp) start(ctx context.Context, b *deployment.Deployment, images deploy
 		return err
 	}
 	name := fmt.Sprintf("authentik-%d", i.n)
-	from := i.authentikSeed(ctx, images)
+	from := i.authentikSeed(ctx, b, images)
 	if from != nil && from.secret.Key != "" {
 		i.secret = from.secret
 	}
@@ -144,6 +145,11 @@ func (i *idp) start(ctx context.Context, b *deployment.Deployment, images deploy
 	if i.server, err = i.runFor(ctx, cs[0], i.owner()); err != nil {
 		return err
 	}
+	if warm && from.kept != "" {
+		cs[1].Shares = workerShare
+	}
+	last, _ := i.expected(ctx, productAuthentik, images.AuthentikImage, kind(from))
+	i.server.expects = last.Seconds
 	if i.worker, err = i.runFor(ctx, cs[1], i.owner()); err != nil {
 		return err
 	}
@@ -152,7 +158,12 @@ func (i *idp) start(ctx context.Context, b *deployment.Deployment, images deploy
 		return err
 	}
 	i.api = authentik.Client{HTTP: probe, Host: address.host, Token: i.secret.Token}
-	for _, g := range i.gates(warm && from.foreign) {
+	gates := i.gates(warm && from.foreign)
+	setUp := warm && from.setUp
+	if setUp {
+		gates = append(gates, i.discovered(b)...)
+	}
+	for _, g := range gates {
 		if err := i.pass(ctx, i.server, g); err != nil {
 			err = i.workerToo(ctx, err)
 			if warm && from.kept != "" && ctx.Err() == nil {
@@ -164,10 +175,16 @@ func (i *idp) start(ctx context.Context, b *deployment.Deployment, images deploy
 	if !warm {
 		i.keepAuthentik(ctx, name, images)
 	}
-	if err := i.configure(ctx, b); err != nil {
+	if setUp {
+		i.say("%s: our blueprint was applied to that database in an earlier start", i.server.Name)
+	} else if refused, err := i.configure(ctx, b); err != nil {
 		return err
+	} else if !refused && (from == nil || from.kept != "") {
+		i.keepSetUp(ctx, name, images)
 	}
-	i.say("%s: usable after %.0f s%s", i.server.Name, time.Since(began).Seconds(), warmWord(warm))
+	seconds := time.Since(began).Seconds()
+	i.say("%s: usable after %.0f s%s", i.server.Name, seconds, warmWord(warm))
+	i.took(ctx, productAuthentik, images.AuthentikImage, kind(from), seconds)
 	return nil
 }
 
@@ -279,15 +296,15 @@ const applyTries = 3
 // configure applies the blueprint in the server, where that is synchronous, and
 // waits for the application. A blueprint that authentik refuses is no error: the
 // checks find what is missing, and its reason stands in the log.
-func (i *idp) configure(ctx context.Context, b *deployment.Deployment) error {
+func (i *idp) configure(ctx context.Context, b *deployment.Deployment) (isRefused bool, err error) {
 	text := deployment.Blueprint(b)
 	// The worker does not get it: it would apply it at the same time, and one of
 	// the two would meet half of what the other does.
 	if err := i.copyIn(ctx, i.server, blueprintFile, text); err != nil {
-		return err
+		return false, err
 	}
 	refused, tries := "", 0
-	err := i.pass(ctx, i.server, gate{gateBlueprint, applyLimit, func(ctx context.Context) error {
+	err = i.pass(ctx, i.server, gate{gateBlueprint, applyLimit, func(ctx context.Context) error {
 		_, err := i.exec(ctx, i.server, nil, authentik.ApplyBlueprint(path.Base(blueprintFile))...)
 		var exit *exitError
 		if errors.As(err, &exit) {
@@ -299,20 +316,31 @@ func (i *idp) configure(ctx context.Context, b *deployment.Deployment) error {
 		return err
 	}})
 	if err != nil {
-		return err
+		return false, err
 	}
 	if refused != "" {
 		i.say("%s: authentik refuses the blueprint: %s", i.server.Name, short(i.redactorOf(b).Text(refused)))
 		for line := range strings.Lines(refused) {
 			i.book.write(&running{Container: i.server.Container, id: i.server.id, owns: i.owner()}, time.Now().UTC().Format(time.RFC3339Nano)+" "+strings.TrimSpace(line))
 		}
-		return nil
+		return true, nil
 	}
+	for _, g := range i.discovered(b) {
+		if err := i.pass(ctx, i.server, g); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// discovered is the gate behind which the application of a blueprint is there. One
+// that makes none has no gate: the checks say so.
+func (i *idp) discovered(b *deployment.Deployment) []gate {
 	app := b.IdPApplication()
 	if app == nil || app.Provider == "" {
-		return nil // the blueprint makes none: the checks say so
+		return nil
 	}
-	return i.pass(ctx, i.server, gate{gateDiscovery, databaseLimit, func(ctx context.Context) error {
+	return []gate{{gateDiscovery, databaseLimit, func(ctx context.Context) error {
 		return i.api.Discovery(ctx, app.Slug)
-	}})
+	}}}
 }

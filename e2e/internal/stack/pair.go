@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,6 +27,7 @@ type pair struct {
 	site     site
 	owner    string // of its log lines
 	redactor *evidence.Redactor
+	family   *family // nil: it boots by itself
 
 	idp                *idp
 	broker, front, app *running
@@ -54,11 +56,14 @@ func (s *Stack) newPair(b *deployment.Deployment, variant string) (*pair, error)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pairs++
-	n := s.pairs
+	n, planned := s.numbers[variant]
+	if delete(s.numbers, variant); !planned {
+		s.pairs++
+		n = s.pairs
+	}
 	p := &pair{
 		Stack: s, bundle: b, variant: variant, images: images, redactor: s.redactorOf(b),
-		site: site{paperless: pa, authentik: aa, n: n}, owner: fmt.Sprintf("pair-%d", n),
+		site: site{paperless: pa, authentik: aa, n: n}, family: s.family, owner: fmt.Sprintf("pair-%d", n),
 	}
 	if s.latest != nil {
 		s.latest[variant] = p
@@ -67,6 +72,9 @@ func (s *Stack) newPair(b *deployment.Deployment, variant string) (*pair, error)
 }
 
 func (p *pair) start(ctx context.Context) (*target.Target, error) {
+	if p.family != nil && p.family.first == p.variant {
+		defer p.family.end(nil, errors.New("the first one did not start"))
+	}
 	if err := p.haveImages(ctx, p.imagesFor(p.images)...); err != nil {
 		return nil, err
 	}
@@ -83,7 +91,7 @@ func (p *pair) start(ctx context.Context) (*target.Target, error) {
 	if p.site.network, err = p.takeNetwork(ctx); err != nil {
 		return nil, err
 	}
-	boot, err := p.paperless(ctx)
+	boot, err := p.boot(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,41 +103,71 @@ func (p *pair) start(ctx context.Context) (*target.Target, error) {
 	return p.target(ctx, boot)
 }
 
-// paperless starts broker, edge and Paperless, and waits until Paperless answers
-// or stops.
-func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
-	cs := p.pairContainers(p.bundle, p.images, p.site, p.redactor.Key())
-	name := cs[2].Env["PAPERLESS_DBNAME"]
-	from := p.paperlessSeed(ctx, p.bundle, p.images)
-	var err error
-	warm := from != nil && IsSQLite(from.dump)
-	if warm {
-		p.sqlite = true
-		onSQLite(&cs[2], from.dump)
-		p.say("%s: on the SQLite database of %s", cs[2].Name, from.from)
-	} else if warm, err = p.restore(ctx, name, from); err != nil {
-		return evidence.Boot{}, err
+// boot has Paperless up, with its accounts, or stopped. It holds a slot only while
+// it works: neither while it waits for another Paperless, nor for authentik.
+func (p *pair) boot(ctx context.Context) (boot evidence.Boot, err error) {
+	f := p.family
+	if f != nil && f.first == p.variant {
+		var m *model
+		why := errors.New("the first one did not come up")
+		defer func() { f.end(m, why) }()
+		defer func() {
+			if err == nil && boot.Up {
+				m, why = p.asModel(ctx)
+			}
+		}()
+	} else if f != nil {
+		m, why := f.wait(ctx)
+		if why == nil {
+			if boot, why = p.another(ctx, m); why == nil {
+				return boot, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return boot, context.Cause(ctx)
+		}
+		p.say("paperless-%d: boots by itself (%s): %s", p.site.n, p.variant, short(why.Error()))
 	}
-	if p.broker, err = p.run(ctx, cs[0]); err != nil {
-		return evidence.Boot{}, err
+	free, err := p.slot(ctx)
+	if err != nil {
+		return boot, err
 	}
-	if p.front, err = p.run(ctx, cs[1]); err != nil {
-		return evidence.Boot{}, err
+	defer free()
+	if boot, err = p.paperless(ctx); err != nil || !boot.Up {
+		return boot, err
+	}
+	return boot, p.users(ctx)
+}
+
+// surroundings starts broker and edge of a pair, unless they run.
+func (p *pair) surroundings(ctx context.Context, cs []Container) (err error) {
+	if p.broker == nil {
+		if p.broker, err = p.run(ctx, cs[0]); err != nil {
+			return err
+		}
+	}
+	if p.front == nil {
+		if p.front, err = p.run(ctx, cs[1]); err != nil {
+			return err
+		}
 	}
 	if err := p.pass(ctx, p.broker, p.brokerGate(p.broker)); err != nil {
-		return evidence.Boot{}, err
+		return err
 	}
 	if err := p.pass(ctx, p.front, gate{gateEdge, edgeLimit, p.edgeAnswers}); err != nil {
-		return evidence.Boot{}, err
+		return err
 	}
-	if err := p.serve(); err != nil {
-		return evidence.Boot{}, err
+	return p.serve()
+}
+
+// up starts Paperless's container, and waits until Paperless answers or stops.
+func (p *pair) up(ctx context.Context, c Container, limit time.Duration, how string) (err error) {
+	if p.app, err = p.runFor(ctx, c, p.owner); err != nil {
+		return err
 	}
-	began := time.Now()
-	if p.app, err = p.runFor(ctx, cs[2], p.owner); err != nil {
-		return evidence.Boot{}, err
-	}
-	err = p.pass(ctx, p.app, gate{gatePaperless, coldLimit, func(ctx context.Context) error {
+	last, _ := p.expected(ctx, productPaperless, p.images.PaperlessImage, how)
+	p.app.expects = last.Seconds
+	return p.pass(ctx, p.app, gate{gatePaperless, limit, func(ctx context.Context) error {
 		addr, err := p.addr(ctx, p.app, paperlessPort(p.bundle))
 		if err != nil {
 			return err
@@ -141,6 +179,34 @@ func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 		}
 		return res.Body.Close() // any answer will do: the checks judge it
 	}})
+}
+
+// paperless starts broker, edge and Paperless, and waits until Paperless answers
+// or stops.
+func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
+	cs := p.pairContainers(p.bundle, p.images, p.site, p.redactor.Key())
+	name := cs[2].Env["PAPERLESS_DBNAME"]
+	from := p.paperlessSeed(ctx, p.bundle, p.images)
+	var err error
+	if from != nil && cs[2].Env[dataSetting] == "" {
+		maps.Copy(cs[2].Files, from.files)
+	}
+	warm := from != nil && IsSQLite(from.dump)
+	if warm {
+		p.sqlite = true
+		onSQLite(&cs[2], from.dump)
+		p.say("%s: on the SQLite database of %s", cs[2].Name, from.from)
+	} else if warm, err = p.restore(ctx, name, from); err != nil {
+		return evidence.Boot{}, err
+	}
+	if err := p.surroundings(ctx, cs); err != nil {
+		return evidence.Boot{}, err
+	}
+	began := time.Now()
+	if p.family != nil && p.family.first != p.variant {
+		cs[2].Shares = variantShare
+	}
+	err = p.up(ctx, cs[2], coldLimit, kind(from))
 	boot := evidence.Boot{Up: err == nil, Seconds: time.Since(began).Seconds()}
 	if ended, ok := errors.AsType[*stopped](err); ok && ended.in == p.app {
 		return p.verdict(ctx, boot, ended)
@@ -149,6 +215,7 @@ func (p *pair) paperless(ctx context.Context) (evidence.Boot, error) {
 		return boot, err
 	}
 	p.say("%s: up after %.0f s%s", p.app.Name, boot.Seconds, warmWord(warm))
+	p.took(ctx, productPaperless, p.images.PaperlessImage, kind(from), boot.Seconds)
 	switch {
 	case !warm:
 		p.keepPaperless(ctx, name)

@@ -29,17 +29,20 @@ const (
 // A Container is what one container is started with: all that the stack says to
 // the engine, as data. Tests compare it with what facts/ say of the images.
 type Container struct {
-	Name       string
-	Image      string
-	Command    []string // nil: the image's own
-	Env        map[string]string
-	Files      map[string][]byte   // copied in before it starts
-	Networks   map[string][]string // name to aliases
-	ExtraHosts []string
-	Ports      []string // that the harness asks for, such as 9000/tcp
-	Shm        int64    // bytes of /dev/shm; 0: the engine's 64 MB
-	Gates      []string // in words, in order
-	Source     string   // of its log lines in the evidence; empty: not evidence
+	Name        string
+	Image       string
+	Entrypoint  []string // nil: the image's own
+	Command     []string // nil: the image's own
+	Env         map[string]string
+	Files       map[string][]byte   // copied in before it starts
+	Networks    map[string][]string // name to aliases
+	ExtraHosts  []string
+	Ports       []string // that the harness asks for, such as 9000/tcp
+	Shm         int64    // bytes of /dev/shm; 0: the engine's 64 MB
+	Gates       []string // in words, in order
+	VolumesFrom string   // id of a container whose volumes it shares; empty: none
+	Shares      int64    // of the processors; 0: the usual 1024
+	Source      string   // of its log lines in the evidence; empty: not evidence
 }
 
 // secrets are made for one stack.

@@ -18,7 +18,7 @@ func (o options) standsIn() bool { return o.provider.Handler != nil }
 
 // serve answers what the pair's edge is asked for the provider.
 func (p *pair) serve() error {
-	if !p.o.standsIn() {
+	if !p.o.standsIn() || p.hangUp != nil {
 		return nil
 	}
 	var err error
@@ -69,15 +69,11 @@ func (s *Stack) imagesFor(images deployment.Images) []string {
 	return append(out, images.AuthentikImage, images.AuthentikRedis)
 }
 
-// usable waits until the pair's authentik can be used, and makes the accounts. A
-// Paperless that stopped is a verdict whatever authentik does.
+// usable waits until the pair's authentik can be used. A Paperless that stopped is
+// a verdict whatever authentik does.
 func (p *pair) usable(ctx context.Context) error {
-	if p.idp != nil {
-		// Waiting for it needs no core: the next Paperless may boot.
-		target.Waits(ctx)
-		if err := p.idp.wait(ctx); err != nil {
-			return err
-		}
+	if p.idp == nil {
+		return nil
 	}
-	return p.users(ctx)
+	return p.idp.wait(ctx)
 }

@@ -9,9 +9,11 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -21,13 +23,16 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // running is a container that was started.
 type running struct {
 	Container
-	id   string
-	owns string // whose evidence its log lines are
+	id      string
+	owns    string // whose evidence its log lines are
+	began   time.Time
+	expects float64 // seconds until it is usable, as the last time; 0: not known
 }
 
 func (s *Stack) labels() map[string]string {
@@ -52,7 +57,7 @@ func (s *Stack) runFor(ctx context.Context, c Container, owns string) (*running,
 	if err != nil {
 		return nil, fmt.Errorf("make the container %s of %s: %w", c.Name, c.Image, err)
 	}
-	r := &running{Container: c, id: id, owns: owns}
+	r := &running{Container: c, id: id, owns: owns, began: time.Now()}
 	if err := s.copyFiles(ctx, r, c.Files); err != nil {
 		return nil, err
 	}
@@ -105,6 +110,10 @@ func (s *Stack) create(ctx context.Context, c Container) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		env = append(env, name+"="+c.Env[name])
 	}
+	var volumes []string
+	if c.VolumesFrom != "" {
+		volumes = []string{c.VolumesFrom}
+	}
 	// The oldest engines take one network at a time.
 	networks := slices.Sorted(maps.Keys(c.Networks))
 	endpoints := map[string]*network.EndpointSettings{}
@@ -113,8 +122,8 @@ func (s *Stack) create(ctx context.Context, c Container) (string, error) {
 	}
 	made, err := s.engine.cli.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name:             "ssocheck-" + s.id + "-" + c.Name,
-		Config:           &container.Config{Image: c.Image, Env: env, Cmd: c.Command, Labels: s.labels(), ExposedPorts: exposed},
-		HostConfig:       &container.HostConfig{ShmSize: c.Shm, ExtraHosts: c.ExtraHosts, PortBindings: bindings},
+		Config:           &container.Config{Image: c.Image, Env: env, Entrypoint: c.Entrypoint, Cmd: c.Command, Labels: s.labels(), ExposedPorts: exposed},
+		HostConfig:       &container.HostConfig{ShmSize: c.Shm, ExtraHosts: c.ExtraHosts, PortBindings: bindings, VolumesFrom: volumes, Resources: container.Resources{CPUShares: c.Shares}},
 		NetworkingConfig: &network.NetworkingConfig{EndpointsConfig: endpoints},
 	})
 	if err != nil {
@@ -264,7 +273,9 @@ func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, g.limit, errClosed)
 	defer cancel()
 	began, told := time.Now(), time.Now()
-	s.say("%s: until %s", r.Name, g.what)
+	s.tell(r, g, target.GateWaits, began)
+	state := target.GateLeaves
+	defer func() { s.tell(r, g, state, began) }()
 	var err error // the last one that tells something: not that the time is up
 	for {
 		now := g.open(ctx)
@@ -272,6 +283,7 @@ func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
 			err = now
 		}
 		if now == nil {
+			state = target.GateOpens
 			s.log.Debug("gate", "container", r.Name, "open", g.what, "took", time.Since(began))
 			return nil
 		}
@@ -282,22 +294,59 @@ func (s *Stack) pass(ctx context.Context, r *running, g gate) error {
 			return ended
 		}
 		if ctx.Err() != nil {
-			return &shut{fmt.Errorf("%s: not within %v: %s (%s); its last lines: %s", r.Name, g.limit, g.what, short(err.Error()), s.lastLines(r, 5))}
+			return &shut{fmt.Errorf("%s: not within %v: %s (%s); its last lines: %s", r.Name, g.limit, g.what, short(inWords(err)), s.lastLines(r, 5))}
 		}
 		if time.Since(told) >= gateTell {
 			told = time.Now()
-			waited := time.Since(began)
-			text := fmt.Sprintf("%s: until %s, for %d s", r.Name, g.what, int(waited.Seconds()))
-			if waited >= g.late() {
-				text += "; its last line: " + s.lastLines(r, 1)
-			}
-			s.say("%s", text)
+			s.tell(r, g, target.GateWaits, began)
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(gatePause):
 		}
 	}
+}
+
+// tell tells of a gate: to who wants to know of gates, else as a text.
+func (s *Stack) tell(r *running, g gate, state target.GateState, began time.Time) {
+	waited := time.Since(began)
+	at := target.Gate{Container: r.Name, What: g.what, State: state, Seconds: waited.Seconds(), Since: time.Since(r.began).Seconds(), Expected: r.expects, Slow: g.limit >= againLimit && r.Source != ""}
+	if state == target.GateWaits && waited >= g.late() {
+		at.Last = s.lastLines(r, 1)
+	}
+	if s.o.gates != nil {
+		s.o.gates(at)
+		return
+	}
+	if state != target.GateWaits {
+		return
+	}
+	text := fmt.Sprintf("%s: until %s", r.Name, g.what)
+	if waited >= gateTell {
+		text += fmt.Sprintf(", for %d s", int(waited.Seconds()))
+	}
+	if at.Last != "" {
+		text += "; its last line: " + at.Last
+	}
+	s.say("%s", text)
+}
+
+// inWords is what waiting met, as a user may read it: the network's own words tell
+// of addresses and calls that mean nothing to anybody but us.
+func inWords(err error) string {
+	var asked *url.Error
+	timeout := func() bool { return errors.As(err, &asked) && asked.Timeout() }
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "it takes no connection"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.EPIPE):
+		return "it closes the connection without an answer"
+	case timeout(), errors.Is(err, context.DeadlineExceeded):
+		return "it gives no answer"
+	case errors.As(err, &asked):
+		return asked.Err.Error()
+	}
+	return err.Error()
 }
 
 var errClosed = errors.New("the gate stayed closed")

@@ -21,9 +21,11 @@ import (
 // A seed is a database to start on.
 type seed struct {
 	dump   []byte
-	secret idpSecrets // of an authentik that was set up with them
-	from   string     // for the log
-	kept   string     // directory in the cache; empty: not from there
+	secret idpSecrets        // of an authentik that was set up with them
+	from   string            // for the log
+	kept   string            // directory in the cache; empty: not from there
+	files  map[string][]byte // of Paperless's data folder
+	setUp  bool              // our blueprint is applied in it
 	// foreign is a database that was not set up by us: our administrator and our
 	// token are not in it.
 	foreign bool
@@ -40,6 +42,8 @@ type Kept struct {
 	// Secret is what this authentik was set up with. It opens nothing but the
 	// stacks that start on this database, on this machine.
 	Secret idpSecrets `json:"secret"`
+	// SetUp is true where a blueprint of ours is applied in it.
+	SetUp bool `json:"set_up,omitempty"`
 }
 
 // CacheDir is where databases of first starts are kept.
@@ -71,6 +75,7 @@ func (s *Stack) cacheDir() string {
 const (
 	metaFile = "meta.json"
 	dumpFile = "database.dump"
+	dataFile = "data.tar" // of Paperless's data folder
 )
 
 // Cached lists what is kept, newest first.
@@ -154,6 +159,11 @@ func (s *Stack) authentikPlace(ctx context.Context, images deployment.Images) (s
 	return s.place(ctx, "authentik", images.AuthentikImage, images)
 }
 
+// setUpPlace is for an authentik that has a blueprint of ours.
+func (s *Stack) setUpPlace(ctx context.Context, path string, blueprint []byte, images deployment.Images) (string, string, error) {
+	return s.place(ctx, "authentik", images.AuthentikImage, images, path, string(blueprint))
+}
+
 // paperlessSeed is the database for a Paperless: the user's or an upgrade's own,
 // else one of an earlier start; nil: none.
 func (s *Stack) paperlessSeed(ctx context.Context, b *deployment.Deployment, images deployment.Images) *seed {
@@ -166,12 +176,17 @@ func (s *Stack) paperlessSeed(ctx context.Context, b *deployment.Deployment, ima
 	return s.keptSeed(s.paperlessPlace(ctx, b, images))
 }
 
-func (s *Stack) authentikSeed(ctx context.Context, images deployment.Images) *seed {
+// authentikSeed is the database for an authentik: one that has the blueprint, else
+// one of a first start; nil: none.
+func (s *Stack) authentikSeed(ctx context.Context, b *deployment.Deployment, images deployment.Images) *seed {
 	s.mu.Lock()
 	own := s.own.authentik
 	s.mu.Unlock()
 	if own != nil {
 		return own
+	}
+	if with := s.keptSeed(s.setUpPlace(ctx, b.Authentik.Path(), deployment.Blueprint(b), images)); with != nil {
+		return with
 	}
 	return s.keptSeed(s.authentikPlace(ctx, images))
 }
@@ -184,7 +199,10 @@ func (s *Stack) keptSeed(dir, _ string, err error) *seed {
 	if err != nil {
 		return nil
 	}
-	return &seed{dump: dump, secret: k.Secret, from: "an earlier start (" + k.Made.Format(time.DateOnly) + ")", kept: dir}
+	return &seed{
+		dump: dump, secret: k.Secret, from: "an earlier start (" + k.Made.Format(time.DateOnly) + ")", kept: dir,
+		files: readData(filepath.Join(dir, dataFile)), setUp: k.SetUp,
+	}
 }
 
 // restoreLimit is for reading a dump back.
@@ -273,11 +291,45 @@ func (s *Stack) Keep(ctx context.Context, variant string) error {
 func (p *pair) keepPaperless(ctx context.Context, name string) {
 	dir, id, err := p.paperlessPlace(ctx, p.bundle, p.images)
 	p.keepDatabase(ctx, name, dir, err, Kept{Product: "paperless", Version: p.bundle.Paperless.Version, Image: id})
+	if err == nil && p.app.Env[dataSetting] == "" {
+		p.keepData(ctx, dir)
+	}
 }
 
 func (i *idp) keepAuthentik(ctx context.Context, name string, images deployment.Images) {
 	dir, id, err := i.authentikPlace(ctx, images)
 	i.keepDatabase(ctx, name, dir, err, Kept{Product: "authentik", Version: i.version, Image: id, Secret: i.secret})
+}
+
+// keepSetUp keeps an authentik that has the blueprint: the next start with the same
+// one need not apply it.
+func (i *idp) keepSetUp(ctx context.Context, name string, images deployment.Images) {
+	dir, id, err := i.setUpPlace(ctx, i.path, i.blueprint, images)
+	i.keepDatabase(ctx, name, dir, err, Kept{Product: "authentik", Version: i.version, Image: id, Secret: i.secret, SetUp: true})
+	if err == nil {
+		prune(filepath.Dir(dir))
+	}
+}
+
+// keepSetUps is how many databases with a blueprint are kept: each configuration
+// has one of its own.
+const keepSetUps = 8
+
+// prune removes the oldest databases with a blueprint.
+func prune(dir string) {
+	all, err := Cached(dir)
+	if err != nil {
+		return // the next start tries again
+	}
+	n := 0
+	for _, k := range all { // newest first
+		if !k.SetUp {
+			continue
+		}
+		if n++; n > keepSetUps {
+			_ = os.RemoveAll(k.Dir) // the next start tries again
+		}
+	}
 }
 
 // keepDatabase keeps a database for the next start. It is a convenience: what goes

@@ -274,6 +274,9 @@ func python(ctx context.Context, w World) error {
 	if relyingparty.IsCommand(w.Args) {
 		return lookFromInside(ctx, w)
 	}
+	if relyingparty.IsFindWebServer(w.Args) {
+		return json.NewEncoder(w.Stdout).Encode(relyingparty.WebServer{Args: []string{"/usr/local/bin/standin", "serve", "paperless"}, Env: w.Env})
+	}
 	path, text := linksPath, w.Env["SSOCHECK_LINKS"]
 	if admin, ok := w.Env["SSOCHECK_ADMIN"]; ok {
 		path, text = adminPath, admin
