@@ -46,17 +46,23 @@ func (e *Entry) fact(label, format string, args ...any) {
 // Find is every entry of a code or id, case-insensitively: an item and the lint
 // rule of the same code are two.
 func Find(id string) ([]Entry, error) {
+	entries, err := Entries()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(entries, func(e Entry) bool { return !strings.EqualFold(e.ID, id) }), nil
+}
+
+// Entries are those of every page, for who wants more than one: making them takes
+// most of the time of Find.
+func Entries() ([]Entry, error) {
 	pages, err := all()
 	if err != nil {
 		return nil, err
 	}
 	var out []Entry
 	for _, page := range pages {
-		for _, e := range page.entries {
-			if strings.EqualFold(e.ID, id) {
-				out = append(out, e)
-			}
-		}
+		out = append(out, page.entries...)
 	}
 	return out, nil
 }

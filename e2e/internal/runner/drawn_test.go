@@ -19,6 +19,7 @@ import (
 // Scripts draw authentik's pages after they were loaded. However late: verdict,
 // final page, document and screenshot are of the page that was drawn.
 func TestPagesDrawnLate(t *testing.T) {
+	t.Parallel()
 	endings := []struct{ plant, says, text string }{
 		{"RED-SLASH", "authentik answered 400 at /application/o/authorize/: Redirect URI Error", "Redirect URI Error"},
 		{"IDP-CLIENT", "authentik answered 400 at /application/o/authorize/: Client ID Error", "Client ID Error"},
@@ -58,6 +59,7 @@ func TestPagesDrawnLate(t *testing.T) {
 // A page that is never drawn is judged after a limit, by its status and title,
 // and the evidence says so.
 func TestPageNeverDrawn(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.lab = []lab.Option{lab.WithDelay(time.Hour)}
 	for _, tt := range []struct{ plant, says string }{

@@ -87,6 +87,7 @@ func (b *bench) run(t *testing.T, o runner.Options) *runner.Run {
 }
 
 func TestDefaultOnLab(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	began := time.Now()
 	r := b.run(t, runner.Options{Bundle: bundle(t)})
@@ -120,6 +121,7 @@ func alone(c *check.Check) *check.Check {
 
 // Each check is shown to fail, by the error of an operator that it is there for.
 func TestMistakesOnLab(t *testing.T) {
+	t.Parallel()
 	env := func(pairs ...string) func(*deployment.Deployment) {
 		return func(b *deployment.Deployment) {
 			for i := 0; i < len(pairs); i += 2 {
