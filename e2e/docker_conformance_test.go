@@ -87,6 +87,21 @@ func TestDockerConformanceUpgrade(t *testing.T) {
 	assert.Equal(t, check.Conforming, verdict(u.After, "rp-token_sign_in-right"))
 }
 
+// TestDockerConformanceMatrix: the suite runs on each pair of a matrix.
+func TestDockerConformanceMatrix(t *testing.T) {
+	versions, pairs := products(t)
+	cells, err := e2e.Cells([]string{pairs[0][0], pairs[len(pairs)-1][0]}, []string{pairs[0][1]}, e2e.Shard{})
+	require.NoError(t, err)
+	require.NoError(t, e2e.Matrix(t.Context(), e2e.Options{
+		Target: target.Stack, Suite: e2e.SuiteConformance, Only: []string{"rp-state-wrong"}, Stack: on(versions),
+	}, cells, func(e2e.Pair) {}, func(c *e2e.Cell) error {
+		require.NoError(t, c.Err)
+		assert.Equal(t, e2e.OutcomePass, c.Outcome(), "%s: %s", c.Pair, c.Run.Why())
+		return nil
+	}))
+	nothingLeft(t)
+}
+
 // TestDockerConformanceInterrupted: Ctrl-C ends it at once, leaves nothing, and is no verdict.
 func TestDockerConformanceInterrupted(t *testing.T) {
 	versions, pairs := products(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
@@ -42,8 +43,15 @@ func TestConformanceNotes(t *testing.T) {
 		{"lab", "2.20.5", "was recorded on 2.20.15 and 3.0.5 only: of this version it is assumed.", "counts as new"},
 	} {
 		run := conformanceRun(t)
-		run.Kind, run.Paperless.Version = tt.kind, tt.version
-		notes := strings.Join(New(run).notes(), "\n")
+		run.Kind, run.Paperless.Version, run.Authentik.Version = tt.kind, tt.version, "2025.8.1"
+		run.Bundle = &deployment.Deployment{Assumed: &deployment.Assumption{From: "compose.yaml", Whole: true}}
+		rep := New(run)
+		var text bytes.Buffer
+		require.NoError(t, rep.Text(&text, TextOptions{}))
+		assert.NotContains(t, text.String(), "2025.8.1", "no authentik has a part in it")
+		assert.NotContains(t, text.String(), "assumed from")
+		assert.Contains(t, text.String(), "authentik is not tested")
+		notes := strings.Join(rep.notes(), "\n")
 		assert.Contains(t, notes, tt.want)
 		assert.NotContains(t, notes, tt.not)
 	}

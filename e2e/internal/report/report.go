@@ -144,7 +144,7 @@ func New(r *runner.Run) *Report {
 	}
 	if b := r.Bundle; b != nil {
 		rep.Access = b.Access()
-		if target.Can(r.Kind).FromFiles {
+		if target.Can(r.Kind).FromFiles && r.Suite != conformance.Suite { // there nothing of authentik's is asked
 			rep.Assumed = b.Assumed
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
@@ -130,6 +131,9 @@ func (p *printer) report(r *Report) {
 func (p *printer) head(r *Report) {
 	parts := []string{p.paint(bold, product("ssocheck", r.Tool))}
 	authentik := product("authentik", r.Target.Authentik.Version)
+	if r.Suite == conformance.Suite {
+		authentik = "" // a provider of ours
+	}
 	if r.Assumed != nil && r.Assumed.Whole {
 		authentik += " (assumed from " + r.Assumed.From + ")"
 	}

@@ -198,7 +198,9 @@ func (j Judgement) notTested() []string {
 	if j.nobody() {
 		out = append(out, "signing in is not tested: nobody was given to sign in as (SSO_USERNAME and SSO_PASSWORD, or --credentials)")
 	}
-	if b := j.Bundle; b != nil && b.Assumed != nil && target.Can(j.Kind).FromFiles {
+	if j.Suite == conformance.Suite {
+		out = append(out, "authentik is not tested: a provider of ours stands in its place")
+	} else if b := j.Bundle; b != nil && b.Assumed != nil && target.Can(j.Kind).FromFiles {
 		out = append(out, b.Assumed.String())
 	}
 	if b := j.Bundle; b != nil && len(b.StandIns) > 0 && target.Can(j.Kind).FromFiles {
