@@ -191,7 +191,7 @@ func startConformance(ctx context.Context, o *Options, run *runner.Run, b *deplo
 		return conformancePair{}, err
 	}
 	if o.started != nil {
-		o.started(t)
+		o.started(t.Resolve)
 	}
 	return conformancePair{conformance.Pair{Target: t, Provider: p}}, nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
-	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 // TestConformanceOnly: tests of the suite are named by id or by family, and nothing
@@ -124,9 +123,9 @@ func TestConformanceMatrix(t *testing.T) {
 func TestConformanceLoad(t *testing.T) {
 	t.Parallel()
 	delay := conformance.LabPatience + 300*time.Millisecond
-	r, err := Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-missing"}, started: func(tg *target.Target) {
-		for name, to := range tg.Resolve {
-			tg.Resolve[name] = late(t, to, delay)
+	r, err := Check(t.Context(), Options{Suite: SuiteConformance, Only: []string{"rp-state-missing"}, started: func(resolve map[string]string) {
+		for name, to := range resolve {
+			resolve[name] = late(t, to, delay)
 		}
 	}})
 	require.NoError(t, err)

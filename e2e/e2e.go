@@ -67,8 +67,9 @@ type Options struct {
 	Observe  func(Event)
 	Stack    StackOptions
 
-	// started is shown each pair of a conformance run before anything is tested; nil: nobody.
-	started func(*target.Target)
+	// started is shown how each pair of a conformance run is reached, before anything is
+	// tested; nil: nobody.
+	started func(resolve map[string]string)
 }
 
 // External says which pair already runs, and how it is reached.
