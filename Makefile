@@ -62,7 +62,7 @@ test-real: browser ## The same on the real images that the engine has, each pair
 	SSO_REAL=1 $(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),testname) --junitfile TEST-real.xml -- -tags docker -p 1 -timeout=180m -run '$(or $(RUN),^TestDocker(Checklist|Conformance|Findings|Upgrade|External|NetworksComeAndGo)$$)' ./e2e
 
 .PHONY: bench
-bench: browser $(BIN) ## Measure: checklist, planted items, overhead of a check, peak memory; against docs/bench.md
+bench: browser $(BIN) ## Measure: checklist, planted items and how they grow, overhead of a check, peak memory; against docs/bench.md
 	@set -o pipefail; $(GO) test -run '^$$' -bench . -benchtime 1x -timeout=60m ./e2e | $(GO) run ./e2e/cmd/benchdiff docs/bench.md
 
 ##@ Keep it clean

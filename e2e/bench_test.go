@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,13 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
-	"github.com/ssocheck/ssocheck/e2e/internal/runner"
-	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // BenchmarkCommand is ssocheck run on the lab from process start to exit, with
@@ -169,42 +164,13 @@ func BenchmarkChecklist(b *testing.B) {
 // browser.
 func BenchmarkPlanted(b *testing.B) {
 	rig := newRig(b)
+	items := plantable(b)
 	for b.Loop() {
 		began := time.Now()
-		var group errgroup.Group
-		group.SetLimit(sideBySide)
-		n := 0
-		for _, item := range troubleshooting.All() {
-			bundle, _, err := e2e.Deploy(e2e.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			if item.Plant == nil || !item.Happens(bundle) {
-				continue
-			}
-			n++
-			group.Go(func() error {
-				item.Plant(bundle)
-				at := item.BreaksAt(bundle.Versions()).ID
-				run, err := rig.run(b.Context(), bundle, found(at), at)
-				if err == nil && !foundFirst(run, at, item.Code) {
-					err = errors.New(item.Code + " was not found")
-				}
-				if err == nil && run.Error != "" {
-					err = errors.New(run.Error)
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
+		if err := rig.plantAll(b.Context(), items); err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric(float64(n), "items/op")
-		b.ReportMetric(time.Since(began).Seconds()/float64(max(1, n)), "s/item")
+		b.ReportMetric(float64(len(items)), "items/op")
+		b.ReportMetric(time.Since(began).Seconds()/float64(max(1, len(items))), "s/item")
 	}
-}
-
-func foundFirst(run *runner.Run, at, code string) bool {
-	codes, _, _ := findings(run, at)
-	return len(codes) > 0 && codes[0] == code
 }

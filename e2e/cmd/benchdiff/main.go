@@ -98,7 +98,7 @@ func compare(out io.Writer, was map[string]float64, now []figure) {
 	for _, f := range now {
 		old, ok := was[f.name]
 		if !ok || old == 0 {
-			fmt.Fprintf(out, "  %-32s %8.2f          not recorded\n", f.name, f.value)
+			fmt.Fprintf(out, "  %-40s %8.2f          not recorded\n", f.name, f.value)
 			continue
 		}
 		word := ""
@@ -106,7 +106,7 @@ func compare(out io.Writer, was map[string]float64, now []figure) {
 			got++
 			word = "  worse"
 		}
-		fmt.Fprintf(out, "  %-32s %8.2f of %8.2f: %.2f%s\n", f.name, f.value, old, f.value/old, word)
+		fmt.Fprintf(out, "  %-40s %8.2f of %8.2f: %.2f%s\n", f.name, f.value, old, f.value/old, word)
 	}
 	fmt.Fprintf(out, "%d got worse by more than a tenth\n", got)
 }
