@@ -18,11 +18,13 @@ const maxAgain = 3
 
 // pass runs a check until the machine's network let it be: no verdict rests on a
 // session in which Chromium gave something up for that reason. Each try has a
-// fresh profile, and the accounts are as they were before the first one.
-func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Browser) (Result, error) {
+// fresh profile, and the accounts are as they were before the first one. While other
+// pairs boot, a product may be slower than the other one waits for: what does not pass
+// then is done once more when they are settled.
+func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Browser, settle func(context.Context)) (Result, error) {
 	var accounts *checklist.Accounts
 	if b != nil && s.target.Boot.Up && (j.check.Changes || s.target.Can().OwnAccounts) {
-		if own, _ := b.Isolated(); !own || j.check.Changes {
+		if own, _ := b.Isolated(); !own || j.check.Changes || settle != nil {
 			accounts = checklist.AccountsNow(ctx, r.passOf(j, s))
 		}
 	}
@@ -34,6 +36,12 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 			res.Record.Notes = append(said, res.Record.Notes...)
 			if b == nil || b.Err() == nil {
 				res = r.sound(ctx, r.turns[i], res, s, jumped())
+				if settle != nil && r.crowded(ctx, i, j, s, res, accounts) {
+					said = append(said, "repeated when nothing booted beside it any more; while other pairs did, it ended so: "+res.Message)
+					settle(ctx)
+					settle = nil
+					continue
+				}
 			}
 			return res, err
 		}
@@ -56,6 +64,19 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 			quiet(ctx, interfaces)
 		}
 	}
+}
+
+// crowded reports whether a check that did not pass beside the boots of other pairs
+// is to be done once more, and puts the accounts back for it.
+func (r *run) crowded(ctx context.Context, i int, j job, s *start, res Result, accounts *checklist.Accounts) bool {
+	if res.Status != check.Failed && res.Status != check.Errored || r.turns[i].over != "" || r.turns[i].fail != "" || ctx.Err() != nil {
+		return false
+	}
+	if err := accounts.PutBack(ctx, r.passOf(j, s), j.check); err != nil {
+		r.o.Log.WarnContext(ctx, "a check that did not pass while other pairs booted cannot be repeated", "check", j.check.ID, "error", err)
+		return false
+	}
+	return true
 }
 
 // calmer is what a user can do about a network that changes.

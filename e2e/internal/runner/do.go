@@ -172,7 +172,11 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 			starts.settle(ctx)
 		}
 	}
-	res, err := r.pass(ctx, i, j, s, b)
+	var settle func(context.Context) // nil: nothing boots beside it
+	if s.target.Can().StartsContainers && s.target.Boot.Up && !starts.settled() {
+		settle = starts.settle
+	}
+	res, err := r.pass(ctx, i, j, s, b, settle)
 	switch {
 	case ctx.Err() != nil:
 		t.over, t.fail = "interrupted", "interrupted: "+context.Cause(ctx).Error()

@@ -161,6 +161,11 @@ func (s *starts) settle(ctx context.Context) {
 	}
 }
 
+// settled reports whether nothing starts any more.
+func (s *starts) settled() bool {
+	return !slices.ContainsFunc(s.list, func(one *start) bool { return !s.ready(one.name) })
+}
+
 // done tells that a job is over. A variant that no job needs any more is closed
 // at once, because a real pair holds a lot of memory; one that is still on its
 // way is stopped.

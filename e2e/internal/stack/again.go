@@ -143,7 +143,7 @@ func (m *model) how(env map[string]string) string {
 
 // againLimit is for a web server by itself. One that takes longer is not worth the
 // wait: a boot of its own is as sure.
-const againLimit = 2 * time.Minute
+const againLimit = 5 * time.Minute
 
 // another starts a Paperless from a model. An error says why it has to boot itself.
 func (p *pair) another(ctx context.Context, m *model) (evidence.Boot, error) {
@@ -174,6 +174,7 @@ func (p *pair) another(ctx context.Context, m *model) (evidence.Boot, error) {
 		}
 		return evidence.Boot{}, err
 	}
+	p.whole(ctx)
 	boot := evidence.Boot{Up: true, Seconds: time.Since(began).Seconds(), How: how}
 	p.say("%s: up after %.0f s, as %s", p.app.Name, boot.Seconds, strings.SplitN(how, " (", 2)[0])
 	p.took(ctx, productPaperless, p.images.PaperlessImage, bootAgain, boot.Seconds)

@@ -136,6 +136,7 @@ func (p *pair) boot(ctx context.Context) (boot evidence.Boot, err error) {
 	if boot, err = p.paperless(ctx); err != nil || !boot.Up {
 		return boot, err
 	}
+	p.whole(ctx)
 	return boot, p.users(ctx)
 }
 

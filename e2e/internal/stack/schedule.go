@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
 
@@ -40,13 +43,25 @@ func (s *Stack) slot(ctx context.Context) (func(), error) {
 }
 
 // The shares of the processors that containers have where several want one: what
-// all checks wait for goes first. The usual share is 1024.
+// all checks wait for goes first.
 const (
-	variantShare = 512
+	usualShare   = 1024
+	variantShare = 64
 	// workerShare is for the worker of an authentik that has everything already: it
 	// looks through all blueprints once more, and no sign-in needs it.
-	workerShare = 128
+	workerShare = 64
 )
+
+// whole gives a Paperless that is up its whole share: checks work on it from now on.
+func (p *pair) whole(ctx context.Context) {
+	if p.app.Shares == 0 {
+		return
+	}
+	_, err := p.engine.cli.ContainerUpdate(ctx, p.app.id, client.ContainerUpdateOptions{Resources: &container.Resources{CPUShares: usualShare}})
+	if err != nil { // it is slower, and right
+		p.log.DebugContext(ctx, "give the whole share", "container", p.app.Name, "error", err)
+	}
+}
 
 // Plan says what the next starts will be, before they begin: the variants of a
 // configuration, in order. Those that can be are started from the first, which must
