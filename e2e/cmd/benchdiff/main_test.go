@@ -35,7 +35,7 @@ func TestRecorded(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/bench.md")
 	require.NoError(t, err)
 	was := recorded(string(page))
-	for _, name := range []string{"BenchmarkCommand s/op", "BenchmarkCommand cpu-s", "BenchmarkCommand peak-MB", "BenchmarkPlanted s/item"} {
+	for _, name := range []string{"BenchmarkCommand s/op", "BenchmarkCommand cpu-s", "BenchmarkCommand peak-MB", "BenchmarkPlanted s/item", "BenchmarkGrowth/planted s-for-one-more", "BenchmarkGrowth/matrix s-for-one-more"} {
 		assert.Positive(t, was[name], name)
 	}
 }
