@@ -165,7 +165,7 @@ func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests [
 			if out.Status == check.Failed { // whether it is known is judged at the end
 				out.Status = check.Warned
 			}
-			observe(Event{Kind: runner.Finished, Check: res.Check, Index: n, Total: len(tests), Result: &out, At: time.Now()})
+			observe(Event{Kind: runner.Finished, Check: res.Check, Index: n, Total: len(tests), Result: &out, Provisional: true, At: time.Now()})
 		},
 	})
 	conformance.Judge(results, known, run.Paperless.Version, t.Database)

@@ -185,6 +185,7 @@ func told(o report.TextOptions, written error) report.TextOptions {
 	if written != nil {
 		o.Report = ""
 	}
+	o.Told = !o.Live
 	return o
 }
 

@@ -177,28 +177,59 @@ func (p *Progress) doing(ev runner.Event) {
 func (p *Progress) finished(ev runner.Event) {
 	p.erase()
 	p.current, p.title, p.step, p.count, p.started = "", "", "", "", p.now()
-	if ev.Result == nil || p.o.Quiet {
+	if ev.Result == nil || p.o.Quiet || ev.Provisional && !p.o.Live {
 		return
 	}
 	if p.o.Live && (ev.Result.Status == check.Passed || ev.Result.Status == check.Skipped) {
 		return // the table at the end has it
 	}
-	key := eventKey(ev)
 	line := newPrinter(p.o)
-	row := "  " + line.mark(ev.Result.Status) + " " + key
-	if ev.Result.Status != check.Skipped {
-		row += "  " + line.paint(dim, duration(ev.Result.Seconds))
+	if !p.o.Live {
+		line.event(ev)
+		_ = line.flush(p.w) // as in Phase
+		return
 	}
+	key := eventKey(ev)
+	row := "  " + line.mark(ev.Result.Status) + " " + key + "  " + line.paint(dim, duration(ev.Result.Seconds))
 	if ev.Result.Waited >= noticed {
 		row += line.paint(dim, ", after a boot of "+duration(ev.Result.Waited))
 	}
 	message := strings.ReplaceAll(clean(ev.Result.Message), "\n", " ")
 	const mark, time = 5, 8 // columns around the key
-	if room := p.o.Width - mark - width(key) - time - p.slack(); ev.Result.Status != check.Passed && message != "" && room >= 12 {
+	if room := p.o.Width - mark - width(key) - time - p.slack(); message != "" && room >= 12 {
 		row += "  " + cut(message, room)
 	}
 	line.line(row)
-	_ = line.flush(p.w) // as in Phase
+	_ = line.flush(p.w)
+}
+
+// keyColumns hold the key of every check of ours and its variant.
+const keyColumns = 28
+
+// event tells a check that has ended, for good: where no line can be written over,
+// the text at the end has no table.
+func (p *printer) event(ev runner.Event) {
+	r := ev.Result
+	message := clean(r.Message)
+	title := message // why it did not run says more than what it would have shown
+	if r.Status != check.Skipped || message == "" {
+		title = ""
+		if ev.Check != nil {
+			title = clean(ev.Check.Title)
+		}
+	}
+	took := ""
+	if r.Status != check.Skipped {
+		took = duration(r.Seconds)
+	}
+	row := "  " + p.mark(r.Status) + " " + fill(eventKey(ev), keyColumns) + " " + p.paint(dim, fmt.Sprintf("%6s", took)) + "  " + strings.ReplaceAll(title, "\n", " ")
+	if r.Waited >= noticed {
+		row += p.paint(dim, ", after a boot of "+duration(r.Waited))
+	}
+	p.line(row)
+	if message != "" && r.Status != check.Skipped && (p.Verbose || r.Status != check.Passed) {
+		p.message(r.Status, message)
+	}
 }
 
 // slack is what an ellipsis takes more in ASCII.
@@ -249,8 +280,8 @@ func (p *Progress) draw() {
 	}
 	what = p.count + what
 	elapsed := duration(p.now().Sub(p.started).Seconds())
-	if p.started.Sub(p.begun) > time.Second/2 { // else it says the same twice
-		elapsed += " of " + duration(p.now().Sub(p.begun).Seconds())
+	if p.started.Sub(p.begun) > time.Second/2 && p.o.Width >= 60 { // else it says the same twice, or leaves no room for the step
+		elapsed += ", " + duration(p.now().Sub(p.begun).Seconds()) + " in all"
 	}
 	// Cut to the width: a line that wraps cannot be written over.
 	what = cut(what, max(10, p.o.Width-width(elapsed)-7-p.slack()))

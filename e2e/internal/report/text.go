@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,8 @@ type TextOptions struct {
 	// Live is true on a terminal, where a line may be written over; GitHub is
 	// true where log groups are understood.
 	Live, GitHub bool
+	// Told is true where Live told each check for good: there is no table then.
+	Told bool
 }
 
 // Text writes what a user reads at the end of a run.
@@ -118,7 +121,9 @@ func (p *printer) report(r *Report) {
 	p.of = r
 	if !p.Quiet {
 		p.head(r)
-		p.table(r)
+		if !p.Told || r.provisional() {
+			p.table(r)
+		}
 	}
 	p.findings(r)
 	p.lint(r.loose())
@@ -126,6 +131,12 @@ func (p *printer) report(r *Report) {
 	p.upgraded(r)
 	p.times(r)
 	p.verdict(r)
+}
+
+// provisional reports whether the results were judged at the end: no line told them
+// for good while they came.
+func (r *Report) provisional() bool {
+	return slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Conformance != nil })
 }
 
 func (p *printer) head(r *Report) {
@@ -193,12 +204,21 @@ func (p *printer) table(r *Report) {
 		}
 		p.line(row)
 		if c.Message != "" && c.Status != check.Skipped && (p.Verbose || c.Status != check.Passed) {
-			p.paragraph(c.Message, 2+markWidth+1, cmp.Or(map[check.Status]string{check.Failed: red, check.Warned: yellow, check.Errored: purple}[c.Status], dim))
+			p.message(c.Status, c.Message)
 		}
 	}
 	if len(r.Checks) > 0 {
 		p.line()
 	}
+}
+
+// message is what a check said, below its row.
+func (p *printer) message(s check.Status, text string) {
+	at := 4
+	if p.ASCII {
+		at++
+	}
+	p.paragraph(text, at, cmp.Or(map[check.Status]string{check.Failed: red, check.Warned: yellow, check.Errored: purple}[s], dim))
 }
 
 func (p *printer) rowPaint(c *Check, s string) string {

@@ -85,7 +85,9 @@ type Event struct {
 	// Gate is set for a gate of a container, while booting.
 	Gate   *target.Gate
 	Result *Result
-	At     time.Time
+	// Provisional is true for a result whose status is judged at the end of the run.
+	Provisional bool
+	At          time.Time
 }
 
 func (o *Options) defaults() error {
