@@ -42,7 +42,9 @@ func (c *upgradeCmd) Run(e *env) error {
 	}
 	written := c.keep(u.Write)
 	rep := report.New(u.Last())
-	if err := rep.Text(e.stdout, told(o, written)); err != nil {
+	o = told(o, written)
+	o.Planned = true
+	if err := rep.Text(e.stdout, o); err != nil {
 		return err
 	}
 	if c.Suite == e2e.SuiteConformance && u.Before != nil && u.After != nil {

@@ -293,6 +293,18 @@ func TestUpgradeFaces(t *testing.T) {
 			assert.Contains(t, text, want, face)
 		}
 	}
+	var short strings.Builder
+	require.NoError(t, rep.Text(&short, TextOptions{Planned: true}))
+	assert.Contains(t, short.String(), "CFG-SECRETKEY, by the change H04")
+	assert.Contains(t, short.String(), "fix  Set PAPERLESS_SECRET_KEY", "what is new is told in full")
+	assert.NotContains(t, short.String(), "Between these versions", "Plan told the hazards")
+	assert.NotContains(t, short.String(), "needs login-page", "no table")
+	was := upgradeRun(t)
+	was.Upgrade.Before["login-page"], was.Upgrade.Regressed = check.Failed, nil
+	short.Reset()
+	require.NoError(t, New(was).Text(&short, TextOptions{Planned: true}))
+	assert.Contains(t, short.String(), "as before the upgrade: login-page")
+	assert.NotContains(t, short.String(), "fix  Set PAPERLESS_SECRET_KEY")
 	dir := t.TempDir()
 	require.NoError(t, Write(filepath.Join(dir, Before), passingRun(t)))
 	require.NoError(t, rep.Write(dir))

@@ -223,6 +223,9 @@ func (p *printer) event(ev runner.Event) {
 		took = duration(r.Seconds)
 	}
 	row := "  " + p.mark(r.Status) + " " + fill(eventKey(ev), keyColumns) + " " + p.paint(dim, fmt.Sprintf("%6s", took)) + "  " + strings.ReplaceAll(title, "\n", " ")
+	if ev.Check != nil && ev.Check.Guide != "" && r.Status != check.Skipped {
+		row += p.paint(dim, "  ("+ev.Check.Guide+")")
+	}
 	if r.Waited >= noticed {
 		row += p.paint(dim, ", after a boot of "+duration(r.Waited))
 	}

@@ -29,6 +29,9 @@ type TextOptions struct {
 	Live, GitHub bool
 	// Told is true where Live told each check for good: there is no table then.
 	Told bool
+	// Planned is true where Plan told the way, the hazards and the errors of the
+	// configuration: what an upgrade did is told in short, and the report has the rest.
+	Planned bool
 }
 
 // Text writes what a user reads at the end of a run.
@@ -121,16 +124,24 @@ func (p *printer) report(r *Report) {
 	p.of = r
 	if !p.Quiet {
 		p.head(r)
-		if !p.Told || r.provisional() {
+		if r.provisional() || !p.Told && !p.brief(r) {
 			p.table(r)
 		}
 	}
 	p.findings(r)
+	p.asBefore(r)
 	p.lint(r.loose())
-	p.hazards(r)
+	if !p.brief(r) {
+		p.hazards(r)
+	}
 	p.upgraded(r)
 	p.times(r)
 	p.verdict(r)
+}
+
+// brief reports whether an upgrade is told in short.
+func (p *printer) brief(r *Report) bool {
+	return p.Planned && !p.Verbose && r != nil && r.Upgrade != nil
 }
 
 // provisional reports whether the results were judged at the end: no line told them
@@ -255,6 +266,9 @@ func (p *printer) findings(r *Report) {
 			continue
 		}
 		f := &c.Findings[0]
+		if p.brief(r) && r.Upgrade.Before[c.Key()] == c.Status {
+			continue // asBefore
+		}
 		if at, ok := p.told[f.Code+strings.Join(f.Because, "\n")]; ok {
 			if p.Verbose {
 				p.line(p.mark(c.Status), " ", p.paint(bold, c.Key()), p.paint(dim, ": "+f.Code+", as at "+at))
@@ -312,6 +326,9 @@ func (p *printer) lintFinding(f *source.Diagnostic) {
 	color := map[string]string{source.Error: red, source.Warning: yellow}[f.Level]
 	p.line(p.paint(cmp.Or(color, cyan), f.Level), " ", p.paint(bold, f.Code), "  ", p.paint(cyan, lintPlace(f)))
 	p.paragraph(say(f), indent, "")
+	if p.brief(p.of) {
+		return // Plan, or the report, has the line and its fix
+	}
 	p.source(f)
 	p.fix(lintFix(f))
 	p.line(strings.Repeat(" ", indent), p.paint(dim, "more "+source.More(f.Code)))
@@ -330,7 +347,9 @@ func (p *printer) hazards(r *Report) {
 		}
 		p.line("  ", p.paint(cmp.Or(color, dim), fill(word, 6)), "  ", p.paint(bold, h.ID), "  ", h.Title, p.paint(dim, since(h)))
 		p.paragraph(strings.Join(h.Because, "; "), 10, "")
-		p.paragraph(h.Symptom, 10, "")
+		if !p.Planned || p.Verbose {
+			p.paragraph(h.Symptom, 10, "")
+		}
 		p.paragraph("Look at: "+h.Check, 10, dim)
 	}
 	p.line()

@@ -17,6 +17,7 @@ import (
 // Plan writes what an upgrade will do, and what is known about it, before
 // anything is started.
 func Plan(w io.Writer, u *runner.Upgrade, hazards []deployment.Hazard, lint []source.Diagnostic, o TextOptions) {
+	o.Planned = true
 	p := newPrinter(o)
 	p.way(u)
 	p.hazards(&Report{Hazards: hazards})
@@ -40,12 +41,15 @@ func (p *printer) way(u *runner.Upgrade) {
 		return
 	}
 	p.line(p.paint(bold, "Upgrade  "), versions(u.From))
-	for _, s := range u.Stages {
+	for i, s := range u.Stages {
 		line := "      → " + versions(s.Versions)
 		if s.Why != "" {
-			line += p.paint(dim, "  put in: "+s.Why)
+			line += p.paint(dim, "  put in")
 		}
 		p.line(line)
+		if s.Why != "" && (i+1 == len(u.Stages) || u.Stages[i+1].Why != s.Why) { // once, below the last of its kind
+			p.paragraph(s.Why, 10, dim)
+		}
 	}
 	if u.Forecast {
 		p.line(p.paint(dim, "A forecast from what is known of the versions; --target stack tries the real ones."))
@@ -59,6 +63,38 @@ func versions(pair string) string {
 	return fmt.Sprintf("Paperless-ngx %s, authentik %s", paperless, authentik)
 }
 
+// asBefore names the causes that were there before the upgrade too, each once.
+func (p *printer) asBefore(r *Report) {
+	if !p.brief(r) {
+		return
+	}
+	worst := map[string]*Check{}
+	keys := map[string][]string{}
+	var codes []string
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if len(c.Findings) == 0 || c.Status == check.Skipped || r.Upgrade.Before[c.Key()] != c.Status {
+			continue
+		}
+		code := c.Findings[0].Code
+		if worst[code] == nil {
+			codes = append(codes, code)
+		}
+		if worst[code] == nil || severity(c.Status) > severity(worst[code].Status) {
+			worst[code] = c
+		}
+		keys[code] = append(keys[code], c.Key())
+	}
+	for _, code := range codes {
+		c := worst[code]
+		p.line(p.mark(c.Status), " ", p.paint(bold, code), "  ", c.Findings[0].Title)
+		p.paragraph("as before the upgrade: "+strings.Join(keys[code], ", "), indent, dim)
+	}
+	if len(codes) > 0 {
+		p.line()
+	}
+}
+
 // upgraded is what became of the checks that were met before.
 func (p *printer) upgraded(r *Report) {
 	u := r.Upgrade
@@ -67,6 +103,7 @@ func (p *printer) upgraded(r *Report) {
 	}
 	if len(u.Regressed) == 0 {
 		p.line(p.paint(bold, "After the upgrade"), "  nothing that was met on ", versions(u.From), " fails")
+		p.others(r)
 		p.line()
 		return
 	}
@@ -91,7 +128,29 @@ func (p *printer) upgraded(r *Report) {
 			p.line("  ", p.mark(c.Status), " ", key, "  ", p.paint(dim, look(u.Before[key]).word+" → "+look(c.Status).word+"; "+why))
 		}
 	}
+	p.others(r)
 	p.line()
+}
+
+// others are the checks that ended otherwise than before without being worse, and
+// how many ended as before.
+func (p *printer) others(r *Report) {
+	v := r.wayView()
+	for _, row := range v.Rows {
+		if !row.Worse {
+			p.line("  ", p.mark(row.Is), " ", row.Key, "  ", p.paint(dim, row.Before.word+" → "+row.After.word))
+		}
+	}
+	var rest []string
+	if v.Same > 0 {
+		rest = append(rest, plural(v.Same, "check")+" ended as before")
+	}
+	if v.Left > 0 {
+		rest = append(rest, plural(v.Left, "check")+" ran before and did not run after it")
+	}
+	if len(rest) > 0 {
+		p.line("  ", p.paint(dim, strings.Join(rest, ", ")))
+	}
 }
 
 // A wayView is an upgrade as the page shows it.
