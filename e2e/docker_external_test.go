@@ -130,6 +130,7 @@ func TestDockerExternal(t *testing.T) {
 }
 
 func (k *kept) right(t *testing.T) {
+	t.Helper()
 	for name, changes := range map[string]bool{"read-only": false, "with changes": true} {
 		t.Run(name, func(t *testing.T) {
 			o := k.o
@@ -153,6 +154,7 @@ func (k *kept) right(t *testing.T) {
 }
 
 func (k *kept) mistakes(t *testing.T) {
+	t.Helper()
 	redirect := func(change func(string) string) func(*deployment.Deployment) {
 		return func(b *deployment.Deployment) {
 			b.EditProvider(func(p *deployment.OAuth2Provider) {

@@ -217,7 +217,7 @@ func TestDockerFaults(t *testing.T) {
 		},
 		"the engine stops in a check": func(s *story) {
 			s.run(checks, func() {
-				assert.NoError(s.t, s.engine.Stop())
+				require.NoError(s.t, s.engine.Stop())
 				docker(s.t, append([]string{"kill"}, s.containers("")...)...)
 			}, onlyRoundTrip...)
 			s.failed("engine")

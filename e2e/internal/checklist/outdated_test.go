@@ -137,7 +137,7 @@ func TestPaperlessInAnotherForm(t *testing.T) {
 			err := errs[i]
 			assert.Equal(t, tt.want, check.StatusOf(err), "%v", err)
 			if tt.says != "" {
-				assert.ErrorContains(t, err, tt.says)
+				require.ErrorContains(t, err, tt.says)
 			}
 			assert.Equal(t, tt.want == check.Errored, err != nil && strings.Contains(err.Error(), "ssocheck may be out of date"))
 		})
