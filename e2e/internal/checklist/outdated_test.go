@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
@@ -142,4 +144,46 @@ func TestPaperlessInAnotherForm(t *testing.T) {
 			assert.Equal(t, tt.want == check.Errored, err != nil && strings.Contains(err.Error(), "ssocheck may be out of date"))
 		})
 	}
+}
+
+// A page of Paperless counts when it says something: after a press its document may
+// be there before the rest of it has come.
+func TestPageThatComesInParts(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("drives a browser")
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		if r.URL.Path != paperless.SocialSignUp {
+			fmt.Fprint(w, `<!doctype html><title>Paperless-ngx</title><form method=post action="`+paperless.SocialSignUp+`"><button type=submit>Sign up</button></form>`)
+			return
+		}
+		fmt.Fprint(w, "<!doctype html>"+strings.Repeat("<!-- -->", 1<<10))
+		assert.NoError(t, http.NewResponseController(w).Flush())
+		select {
+		case <-r.Context().Done():
+		case <-time.After(2 * time.Second):
+		}
+		fmt.Fprint(w, `<title>Paperless-ngx</title><p>An account already exists with this e-mail address.</p>`)
+	}))
+	t.Cleanup(srv.Close)
+	b, err := browser.Open(t.Context(), browser.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = b.Close() })
+	s, err := b.Session(t.Context(), browser.SessionOptions{})
+	require.NoError(t, err)
+	bundle, err := deployment.Default()
+	require.NoError(t, err)
+	bundle.Paperless.URL = srv.URL
+	w := newWalk(&check.Pass{Target: &target.Target{}, Bundle: bundle, Session: s, Record: &evidence.Record{}})
+	require.NoError(t, s.Visit(t.Context(), "open the form", srv.URL+"/accounts/login/", visitLimit))
+	w.begin()
+	require.NoError(t, s.Click(t.Context(), "send it", browser.CSS("button"), stepLimit))
+
+	e, err := w.arrive(t.Context(), "wait for the account", pageLimit, func(place, evidence.Page) bool { return true })
+
+	require.NoError(t, err)
+	assert.Equal(t, atSignup, e.place)
+	assert.Contains(t, e.page.Text, "already exists")
 }
