@@ -266,6 +266,9 @@ func (s *Session) cause(ctx context.Context, err error) error {
 	select {
 	case <-s.b.dead:
 		if berr := s.b.Err(); berr != nil {
+			if err == context.Canceled { //nolint:errorlint // bare, it says nothing more
+				return berr
+			}
 			return fmt.Errorf("%w: %w", berr, hideCanceled{err})
 		}
 	case <-time.After(time.Second):
