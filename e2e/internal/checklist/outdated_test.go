@@ -21,6 +21,35 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
+// aBrowser is one for a test.
+func aBrowser(t *testing.T) *browser.Browser {
+	t.Helper()
+	b, err := browser.Open(t.Context(), browser.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// onPages is a walk in a profile of its own on pages that h serves; at says which
+// product lives there.
+func onPages(t *testing.T, b *browser.Browser, h http.HandlerFunc, at func(b *deployment.Deployment, url string)) *walk {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		h(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	s, err := b.Session(t.Context(), browser.SessionOptions{})
+	require.NoError(t, err)
+	bundle, err := deployment.Default()
+	require.NoError(t, err)
+	at(bundle, srv.URL)
+	return newWalk(&check.Pass{
+		Target: &target.Target{Paperless: evidence.Product{Version: "3.9.0"}, Authentik: evidence.Product{Version: "2026.11.0"}},
+		Bundle: bundle, Session: s, Record: &evidence.Record{},
+	})
+}
+
 // A stage that is there without the field that we look for is an error of the
 // tester, which names the element and the versions on which it was seen.
 func TestStageWithoutItsField(t *testing.T) {
@@ -28,27 +57,15 @@ func TestStageWithoutItsField(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
+	w := onPages(t, aBrowser(t), func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<!doctype html><title>authentik</title><ak-stage-identification></ak-stage-identification><script>
 document.querySelector("ak-stage-identification").attachShadow({mode: "open"}).innerHTML =
   "<form><h1>Welcome</h1><label>Username <input name=renamed></label><button type=submit>Log in</button></form>";
 </script>`)
-	}))
-	t.Cleanup(srv.Close)
-	b, err := browser.Open(t.Context(), browser.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = b.Close() })
-	s, err := b.Session(t.Context(), browser.SessionOptions{})
-	require.NoError(t, err)
-	bundle, err := deployment.Default()
-	require.NoError(t, err)
-	bundle.Authentik.URL = srv.URL
-	p := &check.Pass{Target: &target.Target{Authentik: evidence.Product{Version: "2026.11.0"}}, Bundle: bundle, Session: s, Record: &evidence.Record{}}
-	w := newWalk(p)
-	require.NoError(t, s.Visit(t.Context(), "open the page", srv.URL+"/if/flow/default-authentication-flow/", visitLimit))
+	}, func(b *deployment.Deployment, url string) { b.Authentik.URL = url })
+	require.NoError(t, w.p.Session.Visit(t.Context(), "open the page", w.p.Bundle.Authentik.URL+"/if/flow/default-authentication-flow/", visitLimit))
 
-	_, err = w.stages(t.Context(), deployment.AuthentikUser{Username: "alice", Password: "x"})
+	_, err := w.stages(t.Context(), deployment.AuthentikUser{Username: "alice", Password: "x"})
 
 	require.Error(t, err)
 	assert.Equal(t, check.Errored, check.StatusOf(err))
@@ -103,35 +120,17 @@ func TestPaperlessInAnotherForm(t *testing.T) {
 		{"a button in place of the link", fmt.Sprintf(frame, menu, profile, fmt.Sprintf(dialog, "<button>authentik</button>")), connect, check.Errored, "has no pngx-profile-edit-dialog a[href*="},
 		{"another dialog", fmt.Sprintf(frame, menu, profile, "<div role=dialog>Edit Profile</div>"), connect, check.Errored, "has no pngx-profile-edit-dialog a[href*="},
 	}
-	b, err := browser.Open(t.Context(), browser.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = b.Close() })
-	read := func(page string, do func(context.Context, *walk) error) error {
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprint(w, `<!doctype html><title>Paperless-ngx</title>`+page)
-		}))
-		defer srv.Close()
-		s, err := b.Session(t.Context(), browser.SessionOptions{})
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		bundle, err := deployment.Default()
-		if err != nil {
-			return err
-		}
-		bundle.Paperless.URL = srv.URL
-		bundle.EditApp(func(app map[string]any) { app["name"] = "authentik" })
-		return do(t.Context(), newWalk(&check.Pass{
-			Target: &target.Target{Paperless: evidence.Product{Version: "3.9.0"}}, Bundle: bundle, Session: s, Record: &evidence.Record{},
-		}))
-	}
-	// All at once: most of them wait for what does not come.
+	b := aBrowser(t)
 	errs := make([]error, len(tests))
 	var wg sync.WaitGroup
 	for i, tt := range tests {
-		wg.Go(func() { errs[i] = read(tt.html, tt.do) })
+		w := onPages(t, b, func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `<!doctype html><title>Paperless-ngx</title>`+tt.html)
+		}, func(b *deployment.Deployment, url string) {
+			b.Paperless.URL = url
+			b.EditApp(func(app map[string]any) { app["name"] = "authentik" })
+		})
+		wg.Go(func() { errs[i] = tt.do(t.Context(), w) }) // all at once: most of them wait for what does not come
 	}
 	wg.Wait()
 	for i, tt := range tests {
@@ -153,8 +152,7 @@ func TestPageThatComesInParts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
+	w := onPages(t, aBrowser(t), func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != paperless.SocialSignUp {
 			fmt.Fprint(w, `<!doctype html><title>Paperless-ngx</title><form method=post action="`+paperless.SocialSignUp+`"><button type=submit>Sign up</button></form>`)
 			return
@@ -166,18 +164,9 @@ func TestPageThatComesInParts(t *testing.T) {
 		case <-time.After(2 * time.Second):
 		}
 		fmt.Fprint(w, `<title>Paperless-ngx</title><p>An account already exists with this e-mail address.</p>`)
-	}))
-	t.Cleanup(srv.Close)
-	b, err := browser.Open(t.Context(), browser.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = b.Close() })
-	s, err := b.Session(t.Context(), browser.SessionOptions{})
-	require.NoError(t, err)
-	bundle, err := deployment.Default()
-	require.NoError(t, err)
-	bundle.Paperless.URL = srv.URL
-	w := newWalk(&check.Pass{Target: &target.Target{}, Bundle: bundle, Session: s, Record: &evidence.Record{}})
-	require.NoError(t, s.Visit(t.Context(), "open the form", srv.URL+"/accounts/login/", visitLimit))
+	}, func(b *deployment.Deployment, url string) { b.Paperless.URL = url })
+	s := w.p.Session
+	require.NoError(t, s.Visit(t.Context(), "open the form", w.p.Bundle.Paperless.URL+"/accounts/login/", visitLimit))
 	w.begin()
 	require.NoError(t, s.Click(t.Context(), "send it", browser.CSS("button"), stepLimit))
 

@@ -210,29 +210,24 @@ const keyColumns = 28
 // the text at the end has no table.
 func (p *printer) event(ev runner.Event) {
 	r := ev.Result
-	message := clean(r.Message)
-	title := message // why it did not run says more than what it would have shown
-	if r.Status != check.Skipped || message == "" {
-		title = ""
-		if ev.Check != nil {
-			title = clean(ev.Check.Title)
-		}
+	message, title, guide := clean(r.Message), "", ""
+	if ev.Check != nil {
+		title, guide = clean(ev.Check.Title), ev.Check.Guide
 	}
+	title = rowTitle(r.Status, title, message)
 	took := ""
 	if r.Status != check.Skipped {
 		took = duration(r.Seconds)
 	}
 	row := "  " + p.mark(r.Status) + " " + fill(eventKey(ev), keyColumns) + " " + p.paint(dim, fmt.Sprintf("%6s", took)) + "  " + strings.ReplaceAll(title, "\n", " ")
-	if ev.Check != nil && ev.Check.Guide != "" && r.Status != check.Skipped {
-		row += p.paint(dim, "  ("+ev.Check.Guide+")")
+	if guide != "" && r.Status != check.Skipped {
+		row += p.paint(dim, "  ("+guide+")")
 	}
 	if r.Waited >= noticed {
 		row += p.paint(dim, ", after a boot of "+duration(r.Waited))
 	}
 	p.line(row)
-	if message != "" && r.Status != check.Skipped && (p.Verbose || r.Status != check.Passed) {
-		p.message(r.Status, message)
-	}
+	p.message(r.Status, message)
 }
 
 // slack is what an ellipsis takes more in ASCII.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -115,6 +114,14 @@ func (p *printer) mark(s check.Status) string {
 	return p.paint(l.color, l.mark)
 }
 
+// markWidth is the columns of a mark.
+func (p *printer) markWidth() int {
+	if p.ASCII {
+		return 2
+	}
+	return 1
+}
+
 func (p *printer) line(parts ...string) {
 	p.buf.WriteString(strings.TrimRight(strings.Join(parts, ""), " "))
 	p.buf.WriteByte('\n')
@@ -124,14 +131,14 @@ func (p *printer) report(r *Report) {
 	p.of = r
 	if !p.Quiet {
 		p.head(r)
-		if r.provisional() || !p.Told && !p.brief(r) {
+		if r.Suite == conformance.Suite || !p.Told && !p.brief() { // judged at the end: no line told them for good
 			p.table(r)
 		}
 	}
 	p.findings(r)
-	p.asBefore(r)
+	p.before(r)
 	p.lint(r.loose())
-	if !p.brief(r) {
+	if !p.brief() {
 		p.hazards(r)
 	}
 	p.upgraded(r)
@@ -140,14 +147,8 @@ func (p *printer) report(r *Report) {
 }
 
 // brief reports whether an upgrade is told in short.
-func (p *printer) brief(r *Report) bool {
-	return p.Planned && !p.Verbose && r != nil && r.Upgrade != nil
-}
-
-// provisional reports whether the results were judged at the end: no line told them
-// for good while they came.
-func (r *Report) provisional() bool {
-	return slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Conformance != nil })
+func (p *printer) brief() bool {
+	return p.Planned && !p.Verbose && p.of != nil && p.of.Upgrade != nil
 }
 
 func (p *printer) head(r *Report) {
@@ -179,10 +180,7 @@ func (p *printer) table(r *Report) {
 		keyWidth = max(keyWidth, width(r.Checks[i].Key()))
 		guideWidth = max(guideWidth, width(r.Checks[i].Guide))
 	}
-	markWidth := 1
-	if p.ASCII {
-		markWidth = 2
-	}
+	markWidth := p.markWidth()
 	const timeWidth = 6
 	left := 2 + markWidth + 1 + keyWidth + 2
 	titleWidth := p.Width - left - guideWidth - 2 - timeWidth
@@ -200,10 +198,7 @@ func (p *printer) table(r *Report) {
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		row := "  " + p.mark(c.Status) + " " + p.rowPaint(c, fill(c.Key(), keyWidth)) + "  "
-		title := c.Title
-		if c.Status == check.Skipped && c.Message != "" {
-			title = c.Message // why it did not run says more than what it would have shown
-		}
+		title := rowTitle(c.Status, c.Title, c.Message)
 		if titleWidth > 0 {
 			row += p.rowPaint(c, fill(cut(title, titleWidth), titleWidth))
 		}
@@ -214,22 +209,28 @@ func (p *printer) table(r *Report) {
 			row += p.paint(dim, fmt.Sprintf("%*s", timeWidth, duration(c.Seconds)))
 		}
 		p.line(row)
-		if c.Message != "" && c.Status != check.Skipped && (p.Verbose || c.Status != check.Passed) {
-			p.message(c.Status, c.Message)
-		}
+		p.message(c.Status, c.Message)
 	}
 	if len(r.Checks) > 0 {
 		p.line()
 	}
 }
 
-// message is what a check said, below its row.
-func (p *printer) message(s check.Status, text string) {
-	at := 4
-	if p.ASCII {
-		at++
+// rowTitle is what stands in the row of a check: why it did not run says more than
+// what it would have shown.
+func rowTitle(s check.Status, title, message string) string {
+	if s == check.Skipped && message != "" {
+		return message
 	}
-	p.paragraph(text, at, cmp.Or(map[check.Status]string{check.Failed: red, check.Warned: yellow, check.Errored: purple}[s], dim))
+	return title
+}
+
+// message is what a check said, below its row; nothing where the row says it all.
+func (p *printer) message(s check.Status, text string) {
+	if text == "" || s == check.Skipped || s == check.Passed && !p.Verbose {
+		return
+	}
+	p.paragraph(text, 2+p.markWidth()+1, cmp.Or(map[check.Status]string{check.Failed: red, check.Warned: yellow, check.Errored: purple}[s], dim))
 }
 
 func (p *printer) rowPaint(c *Check, s string) string {
@@ -266,8 +267,8 @@ func (p *printer) findings(r *Report) {
 			continue
 		}
 		f := &c.Findings[0]
-		if p.brief(r) && r.Upgrade.Before[c.Key()] == c.Status {
-			continue // asBefore
+		if p.brief() && r.asBefore(c) {
+			continue // told by p.before
 		}
 		if at, ok := p.told[f.Code+strings.Join(f.Because, "\n")]; ok {
 			if p.Verbose {
@@ -326,7 +327,7 @@ func (p *printer) lintFinding(f *source.Diagnostic) {
 	color := map[string]string{source.Error: red, source.Warning: yellow}[f.Level]
 	p.line(p.paint(cmp.Or(color, cyan), f.Level), " ", p.paint(bold, f.Code), "  ", p.paint(cyan, lintPlace(f)))
 	p.paragraph(say(f), indent, "")
-	if p.brief(p.of) {
+	if p.brief() {
 		return // Plan, or the report, has the line and its fix
 	}
 	p.source(f)

@@ -63,9 +63,12 @@ func versions(pair string) string {
 	return fmt.Sprintf("Paperless-ngx %s, authentik %s", paperless, authentik)
 }
 
-// asBefore names the causes that were there before the upgrade too, each once.
-func (p *printer) asBefore(r *Report) {
-	if !p.brief(r) {
+// asBefore reports whether a check ended as it did before the upgrade.
+func (r *Report) asBefore(c *Check) bool { return r.Upgrade.Before[c.Key()] == c.Status }
+
+// before names the causes that were there before the upgrade too, each once.
+func (p *printer) before(r *Report) {
+	if !p.brief() {
 		return
 	}
 	worst := map[string]*Check{}
@@ -73,7 +76,7 @@ func (p *printer) asBefore(r *Report) {
 	var codes []string
 	for i := range r.Checks {
 		c := &r.Checks[i]
-		if len(c.Findings) == 0 || c.Status == check.Skipped || r.Upgrade.Before[c.Key()] != c.Status {
+		if len(c.Findings) == 0 || c.Status == check.Skipped || !r.asBefore(c) {
 			continue
 		}
 		code := c.Findings[0].Code
@@ -197,7 +200,7 @@ func (r *Report) wayView() *wayView {
 			continue // a check of the upgrade itself
 		}
 		switch {
-		case was == c.Status:
+		case r.asBefore(c):
 			v.Same++
 			continue
 		case c.Status == check.Skipped:

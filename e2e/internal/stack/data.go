@@ -44,6 +44,18 @@ func (p *pair) keepData(ctx context.Context, dir string) {
 // dataOf are the files of a data folder that are worth keeping: not the logs, nor
 // what a process that runs has open.
 func dataOf(r io.Reader) (map[string][]byte, error) {
+	return readTar(r, func(name string) string {
+		_, name, _ = strings.Cut(path.Clean(name), "/")
+		if strings.HasPrefix(name, "log/") || containsAny(path.Base(name), []string{"celerybeat", "lock", "LOCK", "sqlite"}) {
+			return ""
+		}
+		return path.Join(dataFolder, name)
+	})
+}
+
+// readTar reads the files of a tar, each under the name that it is to have; "" leaves
+// it out.
+func readTar(r io.Reader, called func(name string) string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	t := tar.NewReader(r)
 	for {
@@ -54,15 +66,13 @@ func dataOf(r io.Reader) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, name, _ := strings.Cut(path.Clean(h.Name), "/")
-		if h.Typeflag != tar.TypeReg || strings.HasPrefix(name, "log/") || containsAny(path.Base(name), []string{"celerybeat", "lock", "LOCK", "sqlite"}) {
+		name := called(h.Name)
+		if h.Typeflag != tar.TypeReg || name == "" {
 			continue
 		}
-		text, err := io.ReadAll(io.LimitReader(t, fileLimit))
-		if err != nil {
+		if files[name], err = io.ReadAll(io.LimitReader(t, fileLimit)); err != nil {
 			return nil, err
 		}
-		files[path.Join(dataFolder, name)] = text
 	}
 }
 
@@ -72,18 +82,9 @@ func readData(file string) map[string][]byte {
 	if err != nil {
 		return nil
 	}
-	files := map[string][]byte{}
-	t := tar.NewReader(bytes.NewReader(text))
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
-		if err != nil {
-			return nil
-		}
-		if files["/"+h.Name], err = io.ReadAll(t); err != nil {
-			return nil
-		}
+	files, err := readTar(bytes.NewReader(text), func(name string) string { return "/" + name })
+	if err != nil {
+		return nil
 	}
+	return files
 }

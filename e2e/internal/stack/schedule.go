@@ -31,8 +31,7 @@ func sideBySide(cores int, memory int64) int {
 	return max(1, n)
 }
 
-// slot waits until a Paperless may boot, and returns what ends that. The first
-// pair of a plan comes first: the most checks need it.
+// slot waits until a Paperless may boot, and returns what ends that.
 func (s *Stack) slot(ctx context.Context) (func(), error) {
 	select {
 	case s.slots <- struct{}{}:
@@ -65,8 +64,8 @@ func (p *pair) whole(ctx context.Context) {
 
 // Plan says what the next starts will be, before they begin: the variants of a
 // configuration, in order. Those that can be are started from the first, which must
-// be started: the others wait for it. It returns
-// the plan in words, and what it is expected to take.
+// be started: the others wait for it. It returns the plan in words, and what it is
+// expected to take.
 func (s *Stack) Plan(ctx context.Context, b *deployment.Deployment, variants []string) []string {
 	s.mu.Lock()
 	s.family = nil

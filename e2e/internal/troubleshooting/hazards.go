@@ -193,11 +193,18 @@ var touched = map[string]func(*deployment.Deployment) (because []string, hits bo
 		return []string{"whoever is signed in to authentik"}, false
 	},
 	"A06": func(b *deployment.Deployment) ([]string, bool) {
-		if v, _ := b.Paperless.Value("PAPERLESS_LOGOUT_REDIRECT_URL"); strings.Contains(v, "post_logout_redirect_uri") {
-			return []string{setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, true
-		}
-		return nil, false
+		because := signsOutBy(b, "post_logout_redirect_uri")
+		return because, len(because) > 0
 	},
+}
+
+// signsOutBy quotes the address that signing out leads to, where it has this part.
+func signsOutBy(b *deployment.Deployment, part string) []string {
+	const name = "PAPERLESS_LOGOUT_REDIRECT_URL"
+	if v, _ := b.Paperless.Value(name); !strings.Contains(v, part) {
+		return nil
+	}
+	return []string{setting(b, name)}
 }
 
 // when quotes a switch that is on.

@@ -61,10 +61,7 @@ var touched2026 = map[string]func(*deployment.Deployment) (because []string, hit
 		return nil, false
 	},
 	"A18": func(b *deployment.Deployment) ([]string, bool) {
-		if v, _ := b.Paperless.Value("PAPERLESS_LOGOUT_REDIRECT_URL"); strings.Contains(v, "/end-session") {
-			return []string{setting(b, "PAPERLESS_LOGOUT_REDIRECT_URL")}, false
-		}
-		return nil, false
+		return signsOutBy(b, "/end-session"), false
 	},
 	"A21": func(b *deployment.Deployment) ([]string, bool) {
 		if noBlueprint(b) {
