@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -154,4 +155,11 @@ func TestPrune(t *testing.T) {
 	assert.Len(t, left, keepSetUps+1)
 	assert.Equal(t, "authentik-first", filepath.Base(left[len(left)-1].Dir), "that of a first start stays")
 	assert.NoDirExists(t, filepath.Join(dir, "authentik-00"))
+}
+
+func TestResources(t *testing.T) {
+	t.Parallel()
+	assert.Zero(t, resources(0, 0), "as much as there is")
+	assert.Equal(t, container.Resources{CPUShares: 64}, resources(64, 0))
+	assert.Equal(t, container.Resources{CPUPeriod: 100_000, CPUQuota: 5_000}, resources(0, workerQuota))
 }

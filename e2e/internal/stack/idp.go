@@ -145,8 +145,8 @@ func (i *idp) start(ctx context.Context, b *deployment.Deployment, images deploy
 	if i.server, err = i.runFor(ctx, cs[0], i.owner()); err != nil {
 		return err
 	}
-	if warm && from.kept != "" {
-		cs[1].Shares = workerShare
+	if warm && from.kept != "" && i.o.keep == nil { // what is left running is whole
+		cs[1].Quota = workerQuota
 	}
 	last, _ := i.expected(ctx, productAuthentik, images.AuthentikImage, kind(from))
 	i.server.expects = last.Seconds

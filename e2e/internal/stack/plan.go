@@ -42,6 +42,7 @@ type Container struct {
 	Gates       []string // in words, in order
 	VolumesFrom string   // id of a container whose volumes it shares; empty: none
 	Shares      int64    // of the processors; 0: the usual 1024
+	Quota       int64    // of one processor's time, in percent; 0: as much as there is
 	Source      string   // of its log lines in the evidence; empty: not evidence
 }
 

@@ -123,7 +123,7 @@ func (s *Stack) create(ctx context.Context, c Container) (string, error) {
 	made, err := s.engine.cli.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name:             "ssocheck-" + s.id + "-" + c.Name,
 		Config:           &container.Config{Image: c.Image, Env: env, Entrypoint: c.Entrypoint, Cmd: c.Command, Labels: s.labels(), ExposedPorts: exposed},
-		HostConfig:       &container.HostConfig{ShmSize: c.Shm, ExtraHosts: c.ExtraHosts, PortBindings: bindings, VolumesFrom: volumes, Resources: container.Resources{CPUShares: c.Shares}},
+		HostConfig:       &container.HostConfig{ShmSize: c.Shm, ExtraHosts: c.ExtraHosts, PortBindings: bindings, VolumesFrom: volumes, Resources: resources(c.Shares, c.Quota)},
 		NetworkingConfig: &network.NetworkingConfig{EndpointsConfig: endpoints},
 	})
 	if err != nil {

@@ -41,14 +41,29 @@ func (s *Stack) slot(ctx context.Context) (func(), error) {
 	}
 }
 
+// quotaPeriod is over how long a quota counts, in microseconds: the engine's usual.
+const quotaPeriod = 100_000
+
+// resources are what a container may have of the processors.
+func resources(shares, percent int64) container.Resources {
+	r := container.Resources{CPUShares: shares}
+	if percent > 0 {
+		r.CPUPeriod, r.CPUQuota = quotaPeriod, quotaPeriod*percent/100
+	}
+	return r
+}
+
 // The shares of the processors that containers have where several want one: what
 // all checks wait for goes first.
 const (
 	usualShare   = 1024
 	variantShare = 64
-	// workerShare is for the worker of an authentik that has everything already: it
-	// looks through all blueprints once more, and no sign-in needs it.
-	workerShare = 64
+	// workerQuota is for the worker of an authentik that has everything already, in
+	// percent of one processor. It looks through all blueprints once more, which takes
+	// a processor half a minute and PostgreSQL eight seconds, and no sign-in needs it.
+	// A small share would not do: shares count among containers, and what they leave
+	// it takes from the browser.
+	workerQuota = 5
 )
 
 // whole gives a Paperless that is up its whole share: checks work on it from now on.
