@@ -193,6 +193,9 @@ func (c Changes) Text(w io.Writer, o TextOptions) error {
 	return p.flush(w)
 }
 
+// versionsSep is between the versions of a report of several pairs.
+const versionsSep = ", "
+
 // ErrMerge marks reports that do not belong together.
 var ErrMerge = errors.New("reports cannot be merged")
 
@@ -246,7 +249,18 @@ func Merge(reports []*Report) (*Report, error) {
 	m.Seconds = seconds(m.Seconds)
 	m.Error = strings.Join(failures, "; ")
 	m.judge()
+	m.asBadAs(reports)
 	return &m, nil
+}
+
+// asBadAs makes the result that of the worst of these reports: what one run could not
+// say, such as that nobody signed in, no other one takes back.
+func (r *Report) asBadAs(reports []*Report) {
+	for _, one := range reports {
+		if worst := runner.Worst(r.Result, one.Result); worst != r.Result {
+			r.Result, r.Why = worst, one.Why
+		}
+	}
 }
 
 // asked are the checks that the shards were asked for; none where one of them
@@ -268,16 +282,18 @@ func asked(reports []*Report) []string {
 
 // cells makes reports of several pairs of versions mergeable: one target that
 // names all versions, and checks that say which they ran on. Reports of one pair
-// are returned as they are.
+// are returned as they are; the checks of one that is a matrix already say it.
 func cells(reports []*Report) []*Report {
 	var paperless, authentik []string
 	for _, r := range reports {
 		for _, p := range []struct {
-			all     *[]string
-			version string
+			all      *[]string
+			versions string
 		}{{&paperless, r.Target.Paperless.Version}, {&authentik, r.Target.Authentik.Version}} {
-			if !slices.Contains(*p.all, p.version) {
-				*p.all = append(*p.all, p.version)
+			for version := range strings.SplitSeq(p.versions, versionsSep) {
+				if !slices.Contains(*p.all, version) {
+					*p.all = append(*p.all, version)
+				}
 			}
 		}
 	}
@@ -288,19 +304,22 @@ func cells(reports []*Report) []*Report {
 	for _, r := range reports {
 		c := *r
 		on := r.Target.Paperless.Version + "+" + r.Target.Authentik.Version
+		joined := strings.Contains(on, versionsSep)
 		c.Checks = slices.Clone(r.Checks)
 		for i := range c.Checks {
 			one := &c.Checks[i]
 			if one.Bundle == nil && explains(one) {
 				one.Bundle = r.Bundle
 			}
-			if one.Variant == "" || one.Variant == check.AsConfigured {
+			switch {
+			case joined:
+			case one.Variant == "" || one.Variant == check.AsConfigured:
 				one.Variant = on
-			} else {
+			default:
 				one.Variant += " " + on
 			}
 		}
-		c.Target.Paperless.Version, c.Target.Authentik.Version = strings.Join(paperless, ", "), strings.Join(authentik, ", ")
+		c.Target.Paperless.Version, c.Target.Authentik.Version = strings.Join(paperless, versionsSep), strings.Join(authentik, versionsSep)
 		out = append(out, &c)
 	}
 	return out

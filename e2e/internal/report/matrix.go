@@ -205,12 +205,49 @@ func (m Matrix) verdict() string {
 	return fmt.Sprintf("%d of %s of versions pass", good, plural(len(m.Cells), "pair"))
 }
 
-// Write writes index.html and summary.md beside the reports of the pairs.
+// Whole is one report of all the pairs that ran, as Merge makes it of theirs. A pair
+// that could not be run makes it an error.
+func (m Matrix) Whole() (*Report, error) {
+	var all []*Report
+	var failures []string
+	for i := range m.Cells {
+		c := &m.Cells[i]
+		if c.Report == nil {
+			failures = append(failures, fmt.Sprintf("%s with authentik %s: %s", product("Paperless-ngx", c.Paperless), c.Authentik, c.Error))
+			continue
+		}
+		r := *c.Report
+		r.Checks = slices.Clone(r.Checks)
+		for k := range r.Checks {
+			r.Checks[k].Artifacts = r.Checks[k].Artifacts.below(filepath.ToSlash(c.Dir))
+		}
+		all = append(all, &r)
+	}
+	whole, err := Merge(all)
+	if err != nil {
+		return nil, err
+	}
+	if len(failures) > 0 {
+		if whole.Error != "" {
+			failures = append(failures, whole.Error)
+		}
+		whole.Error = strings.Join(failures, "; ")
+		whole.Result = runner.Worst(whole.Result, runner.Error)
+	}
+	return whole, nil
+}
+
+// Write writes index.html, summary.md and one report.json of all pairs beside the
+// reports of the pairs.
 func (m Matrix) Write(dir string) error {
 	if err := Prepare(dir); err != nil {
 		return err
 	}
-	return errors.Join(writeFile(filepath.Join(dir, Index), m.HTML), writeFile(filepath.Join(dir, "summary.md"), m.Markdown))
+	whole, err := m.Whole()
+	if err == nil {
+		err = writeFile(filepath.Join(dir, "report.json"), whole.JSON)
+	}
+	return errors.Join(err, writeFile(filepath.Join(dir, Index), m.HTML), writeFile(filepath.Join(dir, "summary.md"), m.Markdown))
 }
 
 // status is the result as the status of a check.

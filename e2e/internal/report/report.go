@@ -115,6 +115,19 @@ type Artifacts struct {
 	Evidence   string `json:"evidence,omitempty"`
 }
 
+// below are the artifacts as seen from a folder above theirs; none where dir is empty.
+func (a Artifacts) below(dir string) Artifacts {
+	if dir == "" {
+		return Artifacts{}
+	}
+	for _, name := range []*string{&a.Screenshot, &a.DOM, &a.HAR, &a.Log, &a.Console, &a.Evidence} {
+		if *name != "" {
+			*name = path.Join(dir, *name)
+		}
+	}
+	return a
+}
+
 // files are the artifacts that exist, in a fixed order.
 func (a Artifacts) files() []string {
 	all := []string{a.Screenshot, a.DOM, a.HAR, a.Log, a.Console, a.Evidence}
