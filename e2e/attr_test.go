@@ -18,7 +18,7 @@ import (
 func TestAttributes(t *testing.T) {
 	if os.Getenv("SSO_TEST_ATTRIBUTES") != "" {
 		c := &check.Check{ID: "round-trip"}
-		subtests(t, &runner.Run{
+		(&subtests{tb: t}).end(&runner.Run{
 			Kind: "lab", Paperless: evidence.Product{Version: "2.20.15"}, Authentik: evidence.Product{Version: "2025.8.1"},
 			Results: []runner.Result{{
 				Result:   check.Result{Check: c, Variant: "redirect-on", Status: check.Failed, Message: "refused"},

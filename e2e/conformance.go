@@ -159,6 +159,18 @@ func conformanceResults(ctx context.Context, o Options, run *runner.Run, tests [
 	}
 	results = conformance.Run(ctx, conformance.Options{
 		Bundle: b, Pair: main.Pair, Waiting: waiting.Pair, Tests: tests, Missing: missing,
+		Around: func(test *conformance.Test, do func() check.Result) (res check.Result) {
+			if o.around == nil {
+				return do()
+			}
+			o.around(test.ID, Pair{Paperless: run.Paperless.Version, Authentik: run.Authentik.Version}, func() Result {
+				res = do()
+				one := []check.Result{res}
+				conformance.Judge(one, known, run.Paperless.Version, t.Database)
+				return explained(runner.Result{Result: one[0]}, run.Bundle)
+			})
+			return res
+		},
 		Finished: func(_ *conformance.Test, res check.Result) {
 			n++
 			out := runner.Result{Result: res}

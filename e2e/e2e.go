@@ -70,6 +70,8 @@ type Options struct {
 	// started is shown how each pair of a conformance run is reached, before anything is
 	// tested; nil: nobody.
 	started func(resolve map[string]string)
+	// around is given each check, to run it and tell its result; nil: nobody.
+	around func(key string, on Pair, do func() Result) Result
 }
 
 // External says which pair already runs, and how it is reached.
@@ -154,7 +156,8 @@ func configuration(o Options) (*deployment.Deployment, []source.Diagnostic, erro
 // configuration of the options with the secrets that it has, or the default
 // deployment with fresh ones. Only with testUsers are the users in it that the
 // checks sign in as, with fresh passwords.
-func Render(o Options, testUsers bool) (map[string]File, error) {
+func Render(o Options, testUsers bool) (files map[string]File, err error) {
+	defer toImporter(&err)
 	b, err := rendered(o, testUsers, rand.Text)
 	if err != nil {
 		return nil, err
@@ -216,7 +219,8 @@ func configured(o Options) (*deployment.Deployment, []source.Diagnostic, error) 
 
 // Check runs the checklist. The error says why nothing could be run; what went
 // wrong later stands in Run.Error.
-func Check(ctx context.Context, o Options) (*Results, error) {
+func Check(ctx context.Context, o Options) (results *Results, err error) {
+	defer toImporter(&err)
 	if err := o.ready(); err != nil {
 		return nil, err
 	}
@@ -283,7 +287,7 @@ func runnerOptions(o Options, b *deployment.Deployment, kind string, start start
 		return runner.Options{}, err
 	}
 	return runner.Options{
-		Bundle: b, Kind: kind, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Log: o.Log, Shots: o.Shots, Film: o.Report != "", Expected: expected,
+		Bundle: b, Kind: kind, Tool: Version, Start: start, Only: o.Only, Observe: o.Observe, Around: o.around, Log: o.Log, Shots: o.Shots, Film: o.Report != "", Expected: expected,
 		Browser: browser.Options{Remote: o.Browser, SeenAs: os.Getenv("SSO_BROWSER_SEES"), Headed: o.Headed, Helper: o.Helper},
 	}, nil
 }

@@ -405,20 +405,20 @@ func TestExternalUsage(t *testing.T) {
 		o    e2e.Options
 		want string
 	}{
-		"no pair":       {e2e.Options{Target: "external"}, "give --paperless-url"},
-		"no URL":        {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: "paperless"}}, `--paperless-url "paperless" is no address`},
+		"no pair":       {e2e.Options{Target: "external"}, "give Options.External.PaperlessURL"},
+		"no URL":        {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: "paperless"}}, `Options.External.PaperlessURL "paperless" is no address`},
 		"query":         {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url + "/?a=b"}}, "takes the address only"},
-		"resolve":       {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Resolve: []string{"paperless"}}}, `--resolve "paperless": want host=address`},
+		"resolve":       {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Resolve: []string{"paperless"}}}, `Options.External.Resolve "paperless": want host=address`},
 		"CA":            {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, CA: file("ca.der", "0", 0o600)}}, "is no PEM certificate"},
-		"plant":         {e2e.Options{Target: "external", Plant: []string{"RED-SLASH"}}, "--plant changes a configuration"},
-		"for another":   {e2e.Options{External: e2e.External{AllowChanges: true}}, "are for --target external"},
+		"plant":         {e2e.Options{Target: "external", Plant: []string{"RED-SLASH"}}, "Options.Plant changes a configuration"},
+		"for another":   {e2e.Options{External: e2e.External{AllowChanges: true}}, "are for Options.Target external"},
 		"open file":     {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("open.yaml", "{}", 0o644)}}, "can be read by everybody on this machine (mode 0644): chmod 600"},
 		"unknown key":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("key.yaml", "paswords: hunter2hunter2", 0o600)}}, "key.yaml"},
 		"no password":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("pw.yaml", "authentik: {users: [{username: a}]}", 0o600)}}, "username and password are needed"},
 		"twice":         {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Credentials: file("two.yaml", "authentik: {users: [{username: a, password: b}, {username: c, password: d}]}", 0o600)}}, "the role round-trip is a duplicate"},
-		"no such log":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, PaperlessLog: filepath.Join(dir, "none")}}, "--paperless-log"},
-		"where is it":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Resolve: []string{"paperless.example.com=127.0.0.1:1"}}}, "give --authentik-url"},
-		"blueprint":     {e2e.Options{Target: "external", Blueprint: "b.yaml", External: e2e.External{PaperlessURL: url}}, "--blueprint needs --config"},
+		"no such log":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, PaperlessLog: filepath.Join(dir, "none")}}, "Options.External.PaperlessLog"},
+		"where is it":   {e2e.Options{Target: "external", External: e2e.External{PaperlessURL: url, Resolve: []string{"paperless.example.com=127.0.0.1:1"}}}, "give Options.External.AuthentikURL"},
+		"blueprint":     {e2e.Options{Target: "external", Blueprint: "b.yaml", External: e2e.External{PaperlessURL: url}}, "Options.Blueprint needs Options.Config"},
 		"no such check": {e2e.Options{Target: "external", Only: []string{"nothing"}, External: e2e.External{PaperlessURL: url}}, "no check nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,11 +11,12 @@ import (
 // Lint looks at the files of the options (Config, Blueprint, Service, and the
 // versions) without a browser or Docker, and says what is wrong with them, by
 // file and line. Files that cannot be read are ErrUsage.
-func Lint(o Options) ([]Diagnostic, error) {
+func Lint(o Options) (found []Diagnostic, err error) {
+	defer toImporter(&err)
 	if len(o.Config) == 0 {
 		return nil, fmt.Errorf("%w: lint needs the files of a configuration", ErrUsage)
 	}
-	found, err := troubleshooting.Lint(source.Sources{
+	found, err = troubleshooting.Lint(source.Sources{
 		Files: o.Config, Blueprint: o.Blueprint, Service: o.Service, Environ: source.Environ(),
 		PaperlessVersion: strings.TrimPrefix(o.Paperless, "v"), AuthentikVersion: strings.TrimPrefix(o.Authentik, "v"),
 	})

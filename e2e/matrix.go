@@ -32,7 +32,8 @@ func (c *Cell) ExitCode() int { return c.Outcome().ExitCode() }
 type Shard struct{ I, N int }
 
 // ParseShard reads "i/n"; "" is all of it.
-func ParseShard(text string) (Shard, error) {
+func ParseShard(text string) (s Shard, err error) {
+	defer toImporter(&err)
 	if text == "" {
 		return Shard{}, nil
 	}
@@ -50,7 +51,8 @@ func (s Shard) Has(index int) bool { return s.N == 0 || index%s.N == s.I-1 }
 
 // Cells are the pairs of a shard: each Paperless with each authentik, in that
 // order. Versions may be latest-known; unknown ones are ErrUsage.
-func Cells(paperless, authentik []string, s Shard) ([]Pair, error) {
+func Cells(paperless, authentik []string, s Shard) (mine []Pair, err error) {
+	defer toImporter(&err)
 	var all []deployment.Pair
 	for _, p := range paperless {
 		for _, a := range authentik {
@@ -61,7 +63,6 @@ func Cells(paperless, authentik []string, s Shard) ([]Pair, error) {
 			all = append(all, pair)
 		}
 	}
-	var mine []deployment.Pair
 	for i, pair := range all {
 		if s.Has(i) {
 			mine = append(mine, pair)
@@ -73,7 +74,8 @@ func Cells(paperless, authentik []string, s Shard) ([]Pair, error) {
 // Matrix runs the checklist on each pair, one after the other, and tells done
 // about each. It goes on after a cell that fails; it stops when ctx ends. What no
 // cell can have is ErrUsage, and none runs.
-func Matrix(ctx context.Context, o Options, pairs []Pair, begin func(Pair), done func(*Cell) error) error {
+func Matrix(ctx context.Context, o Options, pairs []Pair, begin func(Pair), done func(*Cell) error) (err error) {
+	defer toImporter(&err)
 	if err := o.ready(); err != nil {
 		return err
 	}

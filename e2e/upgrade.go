@@ -106,7 +106,8 @@ type world interface {
 
 // Upgrade runs the checklist on the old versions, lets users get accounts
 // there, raises the versions on the same databases, and compares.
-func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
+func Upgrade(ctx context.Context, o UpgradeOptions) (tried *Upgraded, err error) {
+	defer toImporter(&err)
 	u, b, err := planUpgrade(&o)
 	if err != nil {
 		return nil, err
@@ -140,6 +141,8 @@ func Upgrade(ctx context.Context, o UpgradeOptions) (*Upgraded, error) {
 // RunUpgrade is Upgrade as a Go test: one subtest a check on the new versions.
 func RunUpgrade(t *testing.T, o UpgradeOptions) *Upgraded {
 	t.Helper()
+	live := &subtests{tb: t, target: cmp.Or(o.Target, target.Lab)}
+	o.around = live.around
 	u, err := Upgrade(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +158,7 @@ func RunUpgrade(t *testing.T, o UpgradeOptions) *Upgraded {
 	if u.Before.Error != "" {
 		t.Fatal(u.Before.Error)
 	}
-	subtests(t, u.Last())
+	live.end(u.Last())
 	if o := u.Outcome(); o != runner.Pass {
 		t.Errorf("the upgrade ends as %s", o)
 	}
@@ -260,6 +263,9 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *deployment.Depl
 		}
 		return runner.Do(ctx, ro)
 	}
+	// Only the run that ends the upgrade is told as subtests.
+	around := o.around
+	o.around = nil
 	var err error
 	phase("the checklist on " + u.From.String())
 	if u.Before, err = do(b, fresh, nil, o.Only); err != nil || u.Before.Error != "" {
@@ -303,6 +309,7 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *deployment.Depl
 				only = append(only, c.ID)
 			}
 		}
+		o.around = around
 		if u.After, err = do(next, kept.start, checks, only); err != nil {
 			return err
 		}

@@ -122,7 +122,7 @@ func TestUpgradeIsRefused(t *testing.T) {
 		"unknown version": {e2e.UpgradeOptions{From: "2.20.15", To: "9.9.9"}, "9.9.9"},
 		"the same":        {e2e.UpgradeOptions{From: "3.0.5", To: "3.0.5"}, "are the same"},
 		"no such plant":   {e2e.UpgradeOptions{From: "2.20.15", To: "3.0.5", Options: e2e.Options{Plant: []string{"NOPE"}}}, "NOPE"},
-		"two ways to say": {e2e.UpgradeOptions{From: "2.20.15", To: "3.0.5", Options: e2e.Options{Paperless: "2.5.0"}}, "--from"},
+		"two ways to say": {e2e.UpgradeOptions{From: "2.20.15", To: "3.0.5", Options: e2e.Options{Paperless: "2.5.0"}}, "UpgradeOptions.From"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -156,10 +156,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return int(code)
 	}
 	if err != nil {
-		tell(stderr, err.Error())
+		tell(stderr, inFlags(err))
 		return exitError
 	}
 	return exitPass
+}
+
+// inFlags is an error in the words of the command line: e2e speaks of its options.
+func inFlags(err error) string {
+	type flags interface {
+		error
+		Flags() string
+	}
+	if of, ok := errors.AsType[flags](err); ok {
+		return strings.Replace(err.Error(), of.Error(), of.Flags(), 1)
+	}
+	return err.Error()
 }
 
 // newParser reads the command line into c.

@@ -59,7 +59,7 @@ func (c *matrixCmd) Run(e *env) error {
 		row := report.Cell{Paperless: cell.Paperless, Authentik: cell.Authentik}
 		switch {
 		case cell.Err != nil:
-			row.Error = cell.Err.Error()
+			row.Error = inFlags(cell.Err)
 			refusal = cmp.Or(refusal, cell.Err)
 		default:
 			ran++

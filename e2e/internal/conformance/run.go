@@ -27,6 +27,8 @@ type Options struct {
 	// Started and Finished are told of each test; may be nil.
 	Started  func(*Test)
 	Finished func(*Test, check.Result)
+	// Around runs each test; nil: nobody does. Those that wait run side by side.
+	Around func(t *Test, do func() check.Result) check.Result
 }
 
 // A Pair is a Paperless-ngx that runs, with our provider at authentik's name.
@@ -46,6 +48,9 @@ func (o *Options) pair(t *Test) Pair {
 // Run runs the tests: those that wait side by side, beside the others one after
 // another. The results are in the order of the tests.
 func Run(ctx context.Context, o Options) []check.Result {
+	if o.Around == nil {
+		o.Around = func(_ *Test, do func() check.Result) check.Result { return do() }
+	}
 	out := make([]check.Result, len(o.Tests))
 	var mu sync.Mutex
 	one := func(i int) {
@@ -55,7 +60,7 @@ func Run(ctx context.Context, o Options) []check.Result {
 			o.Started(t)
 			mu.Unlock()
 		}
-		out[i] = o.one(ctx, t)
+		out[i] = o.Around(t, func() check.Result { return o.one(ctx, t) })
 		if o.Finished != nil {
 			mu.Lock()
 			o.Finished(t, out[i])

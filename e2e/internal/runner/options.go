@@ -59,6 +59,10 @@ type Options struct {
 	Shots bool // a screenshot of every step
 	Film  bool // the same, kept where a check does not pass
 
+	// Around is given each check by its key (id, or id@variant), with the versions as
+	// configured, and runs it: side by side where the checks are. nil: nobody.
+	Around func(key string, on deployment.Pair, do func() Result) Result
+
 	clock clock // nil: the machine's
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 )
 
@@ -131,7 +133,14 @@ func (s *side) ready(i int) bool {
 func (s *side) do(i int) {
 	t := s.r.turns[i]
 	defer close(t.done)
-	t.res = s.r.judged(s.ctx, i, s.r.jobs[i], s.starts, s.pool)
+	j := s.r.jobs[i]
+	do := func() Result { return s.r.judged(s.ctx, i, j, s.starts, s.pool) }
+	if s.r.o.Around == nil {
+		t.res = do()
+		return
+	}
+	named := Result{Result: check.Result{Check: j.check, Variant: j.variant.Name}}
+	t.res = s.r.o.Around(named.Key(), deployment.Pair{Paperless: s.r.o.Bundle.Paperless.Version, Authentik: s.r.o.Bundle.Authentik.Version}, do)
 }
 
 // result is what came of a job. What the job before it left over is not run, and
