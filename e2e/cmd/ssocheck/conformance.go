@@ -4,7 +4,7 @@ package main
 type conformanceCmd struct {
 	pair
 	Target string   `enum:"lab,stack,external" default:"lab" help:"lab or stack; no provider of ours can stand in for that of an external pair."`
-	Only   []string `help:"Tests to run, by id or by family." placeholder:"ID,..."`
+	Only   []string `help:"Tests to run, by id or by family." placeholder:"ID"`
 	Plant  []string `help:"Plant these causes first." placeholder:"CODE"`
 	outputs
 	Stack stackFlags `embed:"" group:"Docker stack"`

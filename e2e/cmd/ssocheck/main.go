@@ -37,6 +37,8 @@ func main() {
 	// else's: a package must not.
 	testcontainers.SetDefault(testcontainers.NewNoopLogger())
 	logrus.SetOutput(io.Discard)
+	// Where nobody reads on, writing fails; Go would end the process instead.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -111,7 +113,17 @@ func exit(o runner.Outcome) error {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	out, errs := &output{w: stdout}, &output{w: stderr}
+	code := command(args, out, errs)
+	if err := out.failed(); err != nil && code == exitPass {
+		tell(errs, "not all could be printed: "+err.Error())
+		return exitError
+	}
+	return code
+}
+
+func command(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), ends()...)
 	defer stop()
 	var c cli
 	done := -1
@@ -266,7 +278,7 @@ type runCmd struct {
 	pair
 	Target string   `enum:"lab,stack,external" default:"lab" help:"lab, stack or external."`
 	Suite  string   `enum:"checklist,conformance" default:"checklist" help:"checklist, or conformance: Paperless-ngx against a provider that breaks the rules."`
-	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
+	Only   []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID"`
 	Plant  []string `help:"Plant these causes first." placeholder:"CODE"`
 	outputs
 	Shots  bool   `help:"A screenshot of every step in the report, not only of the checks that do not pass."`
@@ -364,7 +376,10 @@ func (c *diagnoseCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	worst := runner.Pass
+	worst := r.Result
+	if r.Error != "" {
+		fmt.Fprintln(e.stdout, "the run could not do its work: "+r.Error)
+	}
 	for _, d := range report.Diagnose(r) {
 		fmt.Fprintf(e.stdout, "%s  %s%s: %s\n", d.Check.Status, d.Check.ID, variant(d.Check.Variant), d.Check.Message)
 		worst = runner.Worst(worst, runner.OutcomeOf(d.Check.Status))

@@ -13,15 +13,15 @@ import (
 )
 
 type matrixCmd struct {
-	Paperless []string `required:"" help:"Paperless-ngx versions; latest-known is one." placeholder:"VER,..."`
-	Authentik []string `required:"" help:"authentik versions; latest-known is one." placeholder:"VER,..."`
+	Paperless []string `required:"" help:"Paperless-ngx versions; latest-known is one." placeholder:"VER"`
+	Authentik []string `required:"" help:"authentik versions; latest-known is one." placeholder:"VER"`
 	Shard     string   `help:"Run part i of n only, i from 1." placeholder:"i/n"`
 	Config    []string `sep:"none" help:"Compose file, env file or paperless.conf; several compose files in order." placeholder:"FILE"`
 	Blueprint string   `help:"Your authentik blueprint." placeholder:"FILE"`
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Target    string   `enum:"lab,stack" default:"lab" help:"lab or stack."`
 	Suite     string   `enum:"checklist,conformance" default:"checklist" help:"checklist, or conformance: Paperless-ngx against a provider that breaks the rules."`
-	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
+	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID"`
 	outputs
 	List bool `help:"Only print the pairs of this shard."`
 

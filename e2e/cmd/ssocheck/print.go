@@ -13,7 +13,7 @@ import (
 // textOptions are what fits the terminal or file that the text goes to.
 func textOptions(e *env, dir string) report.TextOptions {
 	o := report.TextOptions{GitHub: os.Getenv("GITHUB_ACTIONS") == "true"}
-	if f, ok := e.stdout.(*os.File); ok {
+	if f := file(e.stdout); f != nil {
 		o = report.Terminal(f, os.Getenv)
 	}
 	o.Quiet, o.Verbose, o.Report = e.quiet, e.verbose, dir

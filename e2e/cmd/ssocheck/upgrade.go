@@ -14,7 +14,7 @@ type upgradeCmd struct {
 	Service   string   `help:"Compose service that is Paperless, when there are several." placeholder:"NAME"`
 	Target    string   `enum:"lab,stack" default:"lab" help:"lab (a forecast, seconds) or stack (the real thing)."`
 	Suite     string   `enum:"checklist,conformance" default:"checklist" help:"checklist, or conformance: which deviations from the standards come with the new version, and which go."`
-	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID,..."`
+	Only      []string `help:"Checks to run, by id; what they need runs too." placeholder:"ID"`
 	Plant     []string `help:"Plant these causes first." placeholder:"CODE"`
 	outputs
 
