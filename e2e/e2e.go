@@ -57,7 +57,7 @@ type Options struct {
 	Report    string   // directory for the report, new, empty or of an earlier report; empty: none
 	Shots     bool     // a screenshot of every step, not only of checks that do not pass
 	Headed    bool     // a browser with a window
-	Jobs      int      // checks side by side, on the lab only; 0: by the cores, 1 with Headed
+	Jobs      int      // checks side by side, on lab and stack; 0: by the cores, 1 with Headed
 	Browser   string   // address of a Chrome that runs elsewhere, ws://…; empty: one is started
 	// Helper is a program that prepares a browser's network where the user is not
 	// root, as the command ssocheck itself does; see browser.Options. Empty: none.
@@ -271,6 +271,15 @@ func (o *Options) jobs() int {
 		return 1
 	}
 	return min(runtime.NumCPU()+1, maxJobs)
+}
+
+// lanes is how many checks run side by side on the stack: one for each core, because
+// the products work on the same ones.
+func (o *Options) lanes() int {
+	if o.Jobs > 0 || o.Headed {
+		return o.jobs()
+	}
+	return min(runtime.NumCPU(), maxJobs)
 }
 
 // A starter boots a pair for the runner.

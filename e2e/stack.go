@@ -214,6 +214,7 @@ func checkStack(ctx context.Context, o Options, b *deployment.Deployment, findin
 		return nil, err
 	}
 	ro.Lint, ro.Plan = findings, s.Plan
+	ro.Jobs = o.lanes()
 	return runner.Do(ctx, ro)
 }
 

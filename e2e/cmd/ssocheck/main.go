@@ -283,7 +283,7 @@ type runCmd struct {
 	outputs
 	Shots  bool   `help:"A screenshot of every step in the report, not only of the checks that do not pass."`
 	Headed bool   `help:"A browser with a window."`
-	Jobs   int    `help:"Checks to run side by side, each on a pair of its own; on the lab only. Default: one more than the cores." placeholder:"N"`
+	Jobs   int    `help:"Checks to run side by side, on pairs of their own; on lab and stack. Default: one for each core, on the lab one more." placeholder:"N"`
 	Keep   bool   `help:"Leave the stack running."`
 	Format string `enum:"text,prometheus" default:"text" help:"text, or prometheus: metrics for the textfile collector of node_exporter."`
 

@@ -20,26 +20,39 @@ const maxAgain = 3
 // session in which Chromium gave something up for that reason. Each try has a
 // fresh profile, and the accounts are as they were before the first one. While other
 // pairs boot, a product may be slower than the other one waits for: what does not pass
-// then is done once more when they are settled.
+// then is done once more when they are settled. So is what does not pass in company.
 func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Browser, settle func(context.Context)) (Result, error) {
+	stay, stood := r.company.enter()
+	defer stay.leave()
+	r.turns[i].stood += stood
 	var accounts *checklist.Accounts
 	if b != nil && s.target.Boot.Up && (j.check.Changes || s.target.Can().OwnAccounts) {
-		if own, _ := b.Isolated(); !own || j.check.Changes || settle != nil {
+		if own, _ := b.Isolated(); !own || j.check.Changes || settle != nil || r.company != nil {
 			accounts = checklist.AccountsNow(ctx, r.passOf(j, s))
 		}
 	}
 	var said []string
+	var first *Result // how it ended in company, where that did not count
 	for try := 1; ; try++ {
 		jumped := r.o.clock.jump()
 		res, disturbed, err := r.once(ctx, i, j, s, b)
 		if disturbed == "" || ctx.Err() != nil || b.Err() != nil {
+			if first != nil && first.Status != res.Status {
+				said = append(said, "repeated alone; while other checks ran beside it, it ended so: "+first.Message)
+			}
 			res.Record.Notes = append(said, res.Record.Notes...)
 			if b == nil || b.Err() == nil {
 				res = r.sound(ctx, r.turns[i], res, s, jumped())
-				if settle != nil && r.crowded(ctx, i, j, s, res, accounts) {
-					said = append(said, "repeated when nothing booted beside it any more; while other pairs did, it ended so: "+res.Message)
-					settle(ctx)
-					settle = nil
+				boots, beside := settle != nil && unmet(res), stay.inCompany() && (unmet(res) || res.Status == check.Warned)
+				if (boots || beside) && r.repeatable(ctx, i, j, s, accounts) {
+					if boots {
+						said = append(said, "repeated when nothing booted beside it any more; while other pairs did, it ended so: "+res.Message)
+						settle(ctx)
+						settle = nil
+					} else {
+						first = &res
+					}
+					r.turns[i].stood += stay.secede()
 					continue
 				}
 			}
@@ -66,14 +79,16 @@ func (r *run) pass(ctx context.Context, i int, j job, s *start, b *browser.Brows
 	}
 }
 
-// crowded reports whether a check that did not pass beside the boots of other pairs
-// is to be done once more, and puts the accounts back for it.
-func (r *run) crowded(ctx context.Context, i int, j job, s *start, res Result, accounts *checklist.Accounts) bool {
-	if res.Status != check.Failed && res.Status != check.Errored || r.turns[i].over != "" || r.turns[i].fail != "" || ctx.Err() != nil {
+func unmet(res Result) bool { return res.Status == check.Failed || res.Status == check.Errored }
+
+// repeatable reports whether a check that did not pass beside the boots of other pairs,
+// or beside other checks, can be done once more, and puts the accounts back for it.
+func (r *run) repeatable(ctx context.Context, i int, j job, s *start, accounts *checklist.Accounts) bool {
+	if r.turns[i].over != "" || r.turns[i].fail != "" || ctx.Err() != nil {
 		return false
 	}
 	if err := accounts.PutBack(ctx, r.passOf(j, s), j.check); err != nil {
-		r.o.Log.WarnContext(ctx, "a check that did not pass while other pairs booted cannot be repeated", "check", j.check.ID, "error", err)
+		r.o.Log.WarnContext(ctx, "a check that did not pass beside other work cannot be repeated", "check", j.check.ID, "error", err)
 		return false
 	}
 	return true

@@ -52,6 +52,22 @@ func (p *pool) get(ctx context.Context, t *target.Target) (*browser.Browser, fun
 	return b, func() {}, nil
 }
 
+// isolated reports whether no browser is disturbed by what comes and goes on the
+// machine's network.
+func (p *pool) isolated() bool {
+	if p.o.OpenBrowser != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.open {
+		if own, _ := b.Isolated(); !own {
+			return false
+		}
+	}
+	return true
+}
+
 func (p *pool) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -37,6 +37,9 @@ func Do(ctx context.Context, o Options) (*Run, error) {
 			Redactor:  target.NewRedactor(o.Bundle),
 		},
 	}
+	if o.Jobs > 1 && !target.Can(o.Kind).Forks {
+		r.company = &company{}
+	}
 	r.loop(ctx)
 	r.out.Seconds = time.Since(began).Seconds()
 	return r.out, nil
@@ -48,6 +51,8 @@ type run struct {
 	jobs  []job
 	out   *Run
 	turns []*turn // one for each job
+	// company is set where checks run side by side on pairs that share a provider.
+	company *company
 	// over says why nothing more is run: cancelled, or the browser died.
 	over string
 }
@@ -60,7 +65,7 @@ func (r *run) loop(ctx context.Context) {
 		res := side.result(i)
 		r.out.Results = append(r.out.Results, res)
 		r.o.Observe(Event{Kind: Finished, Check: j.check, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), Result: &res, At: time.Now()})
-		starts.done(j.variant.Name)
+		starts.done(j.variant.Name, r.company == nil || pool.isolated())
 		if r.over == "" && r.o.Enough != nil && r.o.Enough(res) {
 			r.over = "enough was seen"
 		}
@@ -84,7 +89,7 @@ func (r *run) judged(ctx context.Context, i int, j job, starts *starts, pool *po
 	t := r.turns[i]
 	res := r.one(ctx, i, j, starts, pool)
 	res.Check, res.Variant = j.check, j.variant.Name
-	res.Seconds, res.Waited = (time.Since(began) - t.waited).Seconds(), t.waited.Seconds()
+	res.Seconds, res.Waited = (time.Since(began) - t.waited - t.stood).Seconds(), t.waited.Seconds()
 	if t.over == "" {
 		r.expected(&res)
 	}
@@ -133,7 +138,7 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 	if err == nil && j.variant.Name == check.AsConfigured {
 		t.products = &[2]evidence.Product{s.target.Paperless, s.target.Authentik}
 	}
-	if err == nil && r.o.Jobs > 1 {
+	if err == nil && r.o.Jobs > 1 && r.company == nil {
 		s, err = r.own(ctx, i, s, starts)
 	}
 	t.waited += time.Since(began)

@@ -53,8 +53,9 @@ type Options struct {
 	Expected []Expectation
 	Log      *slog.Logger // nil: silent
 	// Jobs is how many checks run side by side, where each can have a pair of its
-	// own (target.Forks); less than 2: one after another, on one pair. What is told
-	// and reported has the order of the checks either way.
+	// own (target.Forks), or those of different variants have one (target.Lanes);
+	// less than 2: one after another, on one pair. What is told and reported has the
+	// order of the checks either way.
 	Jobs  int
 	Shots bool // a screenshot of every step
 	Film  bool // the same, kept where a check does not pass
@@ -113,7 +114,7 @@ func (o *Options) defaults() error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if !target.Can(o.Kind).Forks {
+	if can := target.Can(o.Kind); !can.Forks && !can.Lanes {
 		o.Jobs = 1
 	}
 	if err := check.Validate(o.Checks); err != nil {

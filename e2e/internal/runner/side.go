@@ -24,6 +24,7 @@ type turn struct {
 	over     string               // why nothing more is run; "": more is
 	fail     string               // why the tester could not do its work; "": it could
 	waited   time.Duration        // for the pair
+	stood    time.Duration        // for other checks
 
 	mu   sync.Mutex
 	open bool    // its turn has come: events are told at once
@@ -120,10 +121,12 @@ func (s *side) schedule() {
 	}
 }
 
-// ready reports whether all that a job needs has ended.
+// ready reports whether all that a job needs has ended, and what ran on its pair
+// before it where checks share one.
 func (s *side) ready(i int) bool {
-	for k := range s.r.jobs[:i] {
-		if s.r.needs(i, k) && !s.r.turns[k].ended() {
+	for k, j := range s.r.jobs[:i] {
+		same := s.r.company != nil && j.variant.Name == s.r.jobs[i].variant.Name
+		if (same || s.r.needs(i, k)) && !s.r.turns[k].ended() {
 			return false
 		}
 	}

@@ -167,15 +167,17 @@ func (s *starts) settled() bool {
 }
 
 // done tells that a job is over. A variant that no job needs any more is closed
-// at once, because a real pair holds a lot of memory; one that is still on its
-// way is stopped.
-func (s *starts) done(name string) {
+// at once, because a real pair holds a lot of memory, unless that disturbs what runs
+// beside it; one that is still on its way is stopped.
+func (s *starts) done(name string, shut bool) {
 	one := s.find(name)
 	if one.left--; one.left > 0 || name == check.AsConfigured {
 		return
 	}
 	if s.ready(name) {
-		s.shut(one)
+		if shut {
+			s.shut(one)
+		}
 		return
 	}
 	s.mu.Lock()

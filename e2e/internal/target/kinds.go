@@ -27,6 +27,9 @@ type Abilities struct {
 	StartsContainers bool
 	// Forks is true when each check can have a pair of its own (Target.Fork).
 	Forks bool
+	// Lanes is true when pairs of different settings can be tested side by side: what
+	// is recorded of one is its own, but for what the provider itself tells.
+	Lanes bool
 	// Models is true when our models answer, not the products.
 	Models bool
 }
@@ -38,7 +41,7 @@ func Can(kind string) Abilities {
 	}
 	return Abilities{
 		CanVary: true, FromFiles: true, OwnUsers: true, OwnAccounts: true, OwnNetwork: true,
-		StartsContainers: kind == Stack, Models: kind == Lab, Forks: kind == Lab,
+		StartsContainers: kind == Stack, Models: kind == Lab, Forks: kind == Lab, Lanes: kind == Stack,
 	}
 }
 
