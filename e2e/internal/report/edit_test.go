@@ -50,7 +50,7 @@ func TestEditIsThatOfFix(t *testing.T) {
 			}}}
 			want := fixedLines(t, f)
 			for kind, v := range map[string]*editView{
-				"lint": newLint(&f).Edit, "check": at.findingView(&at.Checks[0].Findings[0], 0).Edit,
+				"lint": newLint(&f).Edit, "check": at.findingView(&Check{}, &at.Checks[0].Findings[0], 0).Edit,
 			} {
 				require.NotNil(t, v, label)
 				assert.Equal(t, want, v.Copy, "%s, %s", label, kind)

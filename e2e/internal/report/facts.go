@@ -48,9 +48,9 @@ const longestLabel = 31
 
 var labelled = regexp.MustCompile(`^([\p{L}][\p{L}\p{N} _./()'’-]*?):\s+(\S.*)$`)
 
-// comparablePrefix is how many runes two values must share at their start before
-// marking their difference helps a reader more than it distracts.
-const comparablePrefix = 8
+// alike is how much of two values must be the same, in percent of the longer one,
+// before marking their difference helps a reader more than it distracts.
+const alike = 60
 
 func facts(because []string) []fact {
 	out := make([]fact, 0, len(because))
@@ -72,21 +72,22 @@ func facts(because []string) []fact {
 }
 
 // differ is nil when the texts are equal or have too little in common: two
-// sentences that begin alike are no two values of which one is mistyped.
+// sentences that begin alike are no two values of which one is mistyped. Nor are
+// texts that begin otherwise: a caret under the first letter points at nothing.
 func differ(old, new string) *difference {
 	a, b := []rune(old), []rune(new)
 	same := 0
 	for same < len(a) && same < len(b) && a[same] == b[same] {
 		same++
 	}
-	if same < comparablePrefix || (same == len(a) && same == len(b)) {
+	if same == 0 || (same == len(a) && same == len(b)) {
 		return nil
 	}
 	end := 0
 	for end < len(a)-same && end < len(b)-same && a[len(a)-1-end] == b[len(b)-1-end] {
 		end++
 	}
-	if longest := max(len(a), len(b)); same+end < longest/3 {
+	if 100*(same+end) < alike*max(len(a), len(b)) {
 		return nil
 	}
 	return &difference{
@@ -104,12 +105,20 @@ func labelWidth(fs []fact) int {
 	return w
 }
 
-// guideItem names the item of the guide that a finding belongs to.
+// guideItem names the item of the guide that a finding belongs to; "" for none.
 func guideItem(f *troubleshooting.Finding) string {
+	if line := guideLine(f); line != "" {
+		return "guide: " + line
+	}
+	return ""
+}
+
+// guideLine is guideItem without the word guide.
+func guideLine(f *troubleshooting.Finding) string {
 	if f.Guide == 0 {
 		return ""
 	}
-	return fmt.Sprintf("guide: troubleshooting %d", f.Guide)
+	return fmt.Sprintf("troubleshooting %d", f.Guide)
 }
 
 // verdict is the last word: one line for users. Together with rest it counts

@@ -16,6 +16,8 @@ func TestFactsThatDiffer(t *testing.T) {
 	}{
 		"a slash":           {"sent: https://docs.example.com/callback/", "registered: https://docs.example.com/callback", &difference{33, "/", "", "com/callback"}},
 		"the end":           {"expected: PAPERLESS_APPS is set", "seen: PAPERLESS_APPS is not set", &difference{18, "", "not ", "ESS_APPS is "}},
+		"a scheme":          {"sent: https://docs.example.com/callback/", "registered: http://docs.example.com/callback/", &difference{4, "s", "", "http"}},
+		"begin alike":       {"expected: the client id that authentik has", "seen: the client secret, which nobody knows", nil},
 		"two sentences":     {"expected: authentik sends the browser back with a code", `seen: authentik's page "Permission denied - authentik Permission denied alice Not you? Request has been denied. Powered by authentik"`, nil},
 		"nothing in common": {"expected: a", "seen: b", nil},
 	} {

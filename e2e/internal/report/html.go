@@ -17,6 +17,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -35,6 +36,7 @@ func (r *Report) HTML(w io.Writer) error { return writePage(w, "report.html.tmpl
 func writePage(w io.Writer, name string, content any) error {
 	t, err := template.New(name).Funcs(template.FuncMap{
 		"duration": duration, "prints": prints, "plural": plural, "product": product,
+		"guideURL": func() string { return source.GuideURL }, "guideTitle": func() string { return source.GuideTitle },
 	}).ParseFS(assets, "assets/*.tmpl")
 	if err != nil {
 		return fmt.Errorf("parse the report's template: %w", err)
@@ -79,7 +81,8 @@ type page struct {
 	CauseAt, CauseName string // the check that it was found at
 	CauseShot          *shotView
 	Others             []otherView
-	Checks             []rowView
+	Checks             []rowView // what needs a look first, then what was skipped
+	Passed             []rowView // folded, unless nothing else is there to read
 	Clauses            []clauseView
 	Verdicts           []verdictCount
 	Count, Problems    int
@@ -136,11 +139,10 @@ func (r *Report) page() *page {
 	top, f := r.first()
 	told := map[string]string{}
 	if f != nil {
-		v := r.findingView(f, 0)
+		v := r.findingView(top, f, 0)
 		p.Cause, p.CauseAt, p.CauseName = &v, anchor(top), top.Key()
 	}
-	for i := range r.Checks {
-		c := &r.Checks[i]
+	for _, c := range worstFirst(r.Checks) {
 		v := r.checkView(c, longest, told, &g)
 		if c.Status != check.Passed && c.Status != check.Skipped {
 			p.Problems++
@@ -151,7 +153,14 @@ func (r *Report) page() *page {
 		if c == top && f != nil {
 			v.Top, p.CauseShot = true, v.Last
 		}
-		p.row(v)
+		if c.Status == check.Passed {
+			p.Passed = append(p.Passed, rowView{One: &v})
+		} else {
+			p.row(v)
+		}
+	}
+	if len(p.Checks) == 0 {
+		p.Checks, p.Passed = p.Passed, nil
 	}
 	loose := r.loose()
 	for i := range loose {
@@ -168,6 +177,18 @@ func (r *Report) page() *page {
 	}
 	p.Pictures = g.all
 	return p
+}
+
+// worstFirst are the checks as a reader needs them: what failed and what could not
+// run, then warnings, then what was skipped, each in the order in which it ran.
+func worstFirst(checks []Check) []*Check {
+	rank := map[check.Status]int{check.Warned: 1, check.Skipped: 2, check.Passed: 3}
+	out := make([]*Check, len(checks))
+	for i := range checks {
+		out[i] = &checks[i]
+	}
+	slices.SortStableFunc(out, func(a, b *Check) int { return cmp.Compare(rank[a.Status], rank[b.Status]) })
+	return out
 }
 
 // row adds a check. One that was skipped without a trace joins its neighbours

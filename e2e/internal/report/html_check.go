@@ -44,7 +44,7 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string, g 
 		Time: percent(c.Seconds, longest),
 	}
 	for i := range c.Findings {
-		v.Found = append(v.Found, r.findingView(&c.Findings[i], i))
+		v.Found = append(v.Found, r.findingView(c, &c.Findings[i], i))
 	}
 	var first *troubleshooting.Finding
 	if len(c.Findings) > 0 {
@@ -63,7 +63,7 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string, g 
 	if c.Status == check.Warned {
 		v.Diagram = sequence(e, nil, v.Anchor+"-seq")
 	} else {
-		v.Diagram = sequence(e, first, v.Anchor+"-seq")
+		v.Diagram = sequence(e, inFull(first, logLines(e)), v.Anchor+"-seq")
 	}
 	v.film(c, g)
 	glossary := map[string]string{}

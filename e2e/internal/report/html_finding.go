@@ -2,8 +2,10 @@ package report
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -35,8 +37,9 @@ type editView struct {
 
 type editLine struct{ Kind, Text string } // Kind: add, del or plain
 
-func (r *Report) findingView(f *troubleshooting.Finding, n int) findingView {
-	v := findingView{Finding: f, N: n, Item: guideItem(f), More: itemURL(r.Tool, f.Code), Change: r.change(f), Facts: factViews(f.Because)}
+func (r *Report) findingView(c *Check, f *troubleshooting.Finding, n int) findingView {
+	f = inFull(f, logLines(c.Evidence))
+	v := findingView{Finding: f, N: n, Item: guideLine(f), More: itemURL(r.Tool, f.Code), Change: r.change(f), Facts: factViews(f.Because)}
 	if fix := r.fix(f); fix != "" {
 		var edit []string
 		v.Prose, edit = splitFix(fix)
@@ -44,6 +47,42 @@ func (r *Report) findingView(f *troubleshooting.Finding, n int) findingView {
 		v.Edit.exact(r.edited(f))
 	}
 	return v
+}
+
+// inFull is a finding with each line of a log that it quotes in full: a terminal has
+// no room for it, and a page has.
+func inFull(f *troubleshooting.Finding, lines []string) *troubleshooting.Finding {
+	if f == nil {
+		return nil
+	}
+	whole := *f
+	whole.Because = slices.Clone(f.Because)
+	for i, b := range whole.Because {
+		said, quote, ok := strings.Cut(b, ": ")
+		start, cut := strings.CutSuffix(quote, "…")
+		if !ok || !cut || len(start) < shortestQuote {
+			continue
+		}
+		if at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(strings.TrimSpace(l), start) }); at >= 0 {
+			whole.Because[i] = said + ": " + strings.TrimSpace(lines[at])
+		}
+	}
+	return &whole
+}
+
+// shortestQuote is from how many bytes on a quote stands for one line and no other.
+const shortestQuote = 40
+
+// logLines are all lines of the products that a record has.
+func logLines(e *evidence.Record) []string {
+	if e == nil {
+		return nil
+	}
+	lines := slices.Clone(e.Boot.Log)
+	for _, l := range e.Log {
+		lines = append(lines, l.Text)
+	}
+	return lines
 }
 
 func factViews(because []string) []factView {

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // A reader is a user's browser: one tab that is used for all pages, since a
@@ -126,6 +127,9 @@ func (r *reader) deadLinks(t *testing.T, dir string) []string {
 			continue
 		}
 		seen[href] = true
+		if href == source.GuideURL {
+			continue // the one page that is not ours
+		}
 		if id, ok := strings.CutPrefix(href, "#"); ok {
 			if !eval[bool](t, r, `document.getElementById(decodeURIComponent(`+quoteJS(id)+`)) !== null`) {
 				dead = append(dead, href)
@@ -166,9 +170,15 @@ func site(t *testing.T, dir, policy string) string {
 const tooWide = `(() => {
 	const room = document.documentElement.clientWidth;
 	if (document.documentElement.scrollWidth <= room) return "";
-	return document.documentElement.scrollWidth + " " + [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > room + 1 && !e.parentElement.closest(".scroll, .film, pre, .log, .toc"))
+	return document.documentElement.scrollWidth + " " + [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > room + 1 && !e.parentElement.closest(".scroll, .film, pre, .log, .links"))
 		.map((e) => e.tagName + "." + (e.className.baseVal ?? e.className) + " " + Math.round(e.getBoundingClientRect().right)).join(", ");
 })()`
+
+// unhinted names what can be scrolled sideways and does not look like it, after the
+// page had a frame to see its own size.
+const unhinted = `new Promise((done) => requestAnimationFrame(() => setTimeout(() => done([...document.querySelectorAll("body *")].filter((e) =>
+	e.checkVisibility() && e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 2 && /auto|scroll/.test(getComputedStyle(e).overflowX) && getComputedStyle(e).maskImage === "none")
+	.map((e) => e.tagName + "." + e.className)))))`
 
 var metaPolicy = regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]+)"`)
 
@@ -210,6 +220,7 @@ func TestPage(t *testing.T) {
 			assert.Empty(t, r.violations(t), "dark")
 			r.look(t, 390, "dark", "")
 			assert.Empty(t, eval[string](t, r, tooWide), "a phone need not scroll sideways")
+			assert.Empty(t, eval[[]string](t, r, unhinted), "what goes on at the right fades out there")
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			assert.Empty(t, r.wrong, "console")
@@ -220,6 +231,7 @@ func TestPage(t *testing.T) {
 	}
 	t.Run("keyboard", func(t *testing.T) { keyboard(t, r, dirs["fail"]) })
 	t.Run("links and tools", func(t *testing.T) { tools(t, r, dirs["fail"]) })
+	t.Run("order and search", func(t *testing.T) { search(t, r, dirs["fail"]) })
 	t.Run("verdicts", func(t *testing.T) { verdicts(t, r, dirs["conformance"]) })
 	t.Run("paper", func(t *testing.T) { paper(t, r, dirs["fail"]) })
 	t.Run("without script and style", func(t *testing.T) { bare(t, r, dirs["fail"]) })
@@ -283,6 +295,34 @@ func tools(t *testing.T, r *reader, dir string) {
 	assert.Equal(t, "--- a/compose.yaml\n+++ b/compose.yaml\n@@ -23,1 +23,1 @@\n"+
 		"-      PAPERLESS_AUTO_CREATE: true   # create Paperless user on first SSO login\n+      PAPERLESS_SOCIAL_AUTO_SIGNUP: \"true\"\n",
 		copied(".l-warning .copy"), "the edit of a file as patch takes it")
+}
+
+// search is the order of the checks, and the box that finds some of them.
+func search(t *testing.T, r *reader, dir string) {
+	t.Helper()
+	r.open(t, site(t, dir, ""), 1280, "light", "")
+	shown := func() []string {
+		return eval[[]string](t, r, `[...document.querySelectorAll("details.check")].filter((d) => d.offsetParent !== null && d.checkVisibility()).map((d) => d.id || d.querySelector("h3").textContent)`)
+	}
+	assert.Equal(t, []string{"check-round-trip", "5 checks"}, shown(), "what failed comes first, and what passed is folded")
+	assert.Equal(t, "2 checks", eval[string](t, r, `document.querySelector("details.passed > summary h3").textContent`))
+	find := func(words string) []string {
+		eval[chromedp.Void](t, r, `(() => { const f = document.getElementById("find"); f.value = `+quoteJS(words)+`; f.dispatchEvent(new Event("input")); })()`)
+		return shown()
+	}
+	assert.Equal(t, []string{"check-login-button"}, find("shows BUTTON"), "all words, in capitals or not, also in what is folded")
+	assert.Equal(t, "1 entry shown", eval[string](t, r, `document.getElementById("said").textContent`))
+	assert.Equal(t, []string{"check-round-trip"}, find("/application/o/authorize/"), "an address of a request")
+	assert.Empty(t, find("no such thing"))
+	assert.True(t, eval[bool](t, r, `document.querySelector(".nothing").checkVisibility()`), "that nothing fits is said")
+	assert.Zero(t, eval[int](t, r, `document.querySelectorAll(".settings > div:not([hidden])").length`), "settings are searched, too")
+	assert.Len(t, find(""), 4, "the fold that was opened stays so")
+	assert.False(t, eval[bool](t, r, `document.querySelector(".nothing").checkVisibility()`))
+
+	find("button")
+	eval[chromedp.Void](t, r, `location.hash = "#check-round-trip"`)
+	require.Eventually(t, func() bool { return eval[bool](t, r, `document.getElementById("check-round-trip").checkVisibility()`) },
+		5*time.Second, 20*time.Millisecond, "a link leads to a check that the search had hidden")
 }
 
 // verdicts is the filter of the conformance tests, by keyboard and by mouse: what is

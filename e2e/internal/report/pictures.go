@@ -138,7 +138,10 @@ type box struct{ X, Y, W, H float64 }
 // picture of letters.
 const (
 	thumbWidth, thumbHeight = 16, 11
-	closest                 = 460
+	closest                 = 380
+	// widest is how much of a page a thumbnail shows where not all of it is: letters
+	// of 16 pixels can still be read in it.
+	widest = 620
 )
 
 func newShot(p *picture, name string) shotView {
@@ -159,7 +162,7 @@ func (v *shotView) outline(r []float64) {
 func (v *shotView) crop() {
 	part := v.part.Inset(-24)
 	if r := v.Rect; r != nil {
-		part = image.Rect(int(r.X), int(r.Y), int(r.X+r.W), int(r.Y+r.H)).Inset(-90)
+		part = image.Rect(int(r.X), int(r.Y), int(r.X+r.W), int(r.Y+r.H)).Inset(-60)
 	}
 	w := max(part.Dx(), part.Dy()*thumbWidth/thumbHeight, closest)
 	h := w * thumbHeight / thumbWidth
@@ -168,9 +171,19 @@ func (v *shotView) crop() {
 		v.Part = fmt.Sprintf("0 %d %d %d", max(0, min(v.H-h, (part.Min.Y+part.Max.Y-h)/2)), w, h)
 		return
 	}
-	x := max(0, min(v.W-w, (part.Min.X+part.Max.X-w)/2))
-	y := max(0, min(v.H-h, (part.Min.Y+part.Max.Y-h)/2))
-	v.Part = fmt.Sprintf("%d %d %d %d", x, y, w, h)
+	w = min(w, widest)
+	h = w * thumbHeight / thumbWidth
+	v.Part = fmt.Sprintf("%d %d %d %d", window(part.Min.X, part.Max.X, w, v.W), window(part.Min.Y, part.Max.Y, h, v.H), w, h)
+}
+
+// window is where a window of a size begins that shows what lies between two
+// points: around its middle, or from its start where not all of it fits.
+func window(from, to, size, whole int) int {
+	at := (from + to - size) / 2
+	if to-from > size {
+		at = from
+	}
+	return max(0, min(whole-size, at))
 }
 
 // film are the pictures of a check: of its steps, and of where it ended unless

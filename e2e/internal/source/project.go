@@ -31,5 +31,11 @@ func PageURL(home, version, page, id string) string {
 	return strings.TrimRight(home, "/") + "/blob/" + ref + "/docs/" + page + "#" + strings.ToLower(id)
 }
 
+// The guide that the checks and items cite, and the page where it stands.
+const (
+	GuideTitle = "Paperless-ngx + authentik (OIDC) Integration"
+	GuideURL   = "https://kabason.net/home-lab/application/paperlessintegration.html"
+)
+
 // More is how to read more of a code: the command, which every build has.
 func More(code string) string { return "ssocheck explain " + code }

@@ -25,7 +25,7 @@ func mailItems() []*Item {
 		{
 			Code: "MAIL-MANDATORY", Guide: 4,
 			Title:    "Mandatory e-mail verification is a server error for unverified addresses",
-			Fix:      "Set PAPERLESS_ACCOUNT_EMAIL_VERIFICATION: none, or let authentik say email_verified: true (a custom scope mapping for email). Paperless has no page for the confirmation.",
+			Fix:      "Set PAPERLESS_ACCOUNT_EMAIL_VERIFICATION: none, or let authentik say email_verified: true (Customization → Property Mappings: a custom scope mapping for email). Paperless has no page for the confirmation.",
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{PaperlessFrom: "2.13.1"},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -105,7 +105,7 @@ func claimItems() []*Item {
 		{
 			Code: "UI-NOSUB", Guide: 3,
 			Title:    "The claim that tells users apart is missing: the sign-in is a server error",
-			Fix:      `Remove "uid_field" from the app's "settings" (sub is the default, and what users are linked under), or let a scope mapping in authentik give that claim to everybody.`,
+			Fix:      `Remove "uid_field" from the app's "settings" (sub is the default, and what users are linked under), or let a scope mapping in authentik (Customization → Property Mappings) give that claim to everybody.`,
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{PaperlessFrom: "3.0.0"}, // uid_field
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
@@ -238,7 +238,7 @@ func accountItems() []*Item {
 		{
 			Code: "LINK-STALESUB", Guide: 4,
 			Title:  "The account was linked under another subject: authentik now sends a different one",
-			Fix:    "Set the provider's Subject mode back to what it was when users linked their accounts, or let each user link again: sign in with the password, My Profile → disconnect, Connect new social account.",
+			Fix:    "Set Subject mode (in authentik, Applications → Providers → the provider → Advanced protocol settings) back to what it was when users linked their accounts, or let each user link again: sign in with the password, My Profile → disconnect, Connect new social account.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if was := unknownAgain(rec); was != nil && was.ProviderID == providerOf(b) {
@@ -360,7 +360,7 @@ func accountItems() []*Item {
 		{
 			Code: "IDP-NOEMAIL", Guide: 3,
 			Title:  "The account has no e-mail address: the scope is not selected in authentik",
-			Fix:    "In authentik, the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'email' (and 'profile').",
+			Fix:    "In authentik, Applications → Providers → the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'email' (and 'profile').",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()

@@ -22,7 +22,7 @@ func idpItems() []*Item {
 		{
 			Code: "IDP-CLIENT", Guide: 3,
 			Title:  "authentik does not know the client id",
-			Fix:    "Copy the client id from the provider in authentik into client_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
+			Fix:    "Copy the Client ID (in authentik, Applications → Providers → the provider → Edit) into client_id of PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				quote, ok := refusedAuthorization(rec, authentik.ClientIDError, authentik.LogClientID)
@@ -150,7 +150,7 @@ func idpItems() []*Item {
 			Code: "IDP-PASSWORD", Guide: 0,
 			Title:  "authentik refuses the password",
 			Looks:  []string{"the page where the browser ended", "authentik's events", "the users in authentik"},
-			Fix:    "Correct the password that the tester was given (SSO_PASSWORD), or reset it in authentik. authentik gives the same answer for unknown users.",
+			Fix:    "Correct the password that the tester was given (SSO_PASSWORD), or reset it in authentik (Directory → Users → the user). authentik gives the same answer for unknown users.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if _, off := inactive(rec, b); off || !refusedPassword(rec) {
@@ -164,7 +164,7 @@ func idpItems() []*Item {
 		{
 			Code: "RED-EMPTY", Guide: 3,
 			Title:  "The provider has no redirect URI",
-			Fix:    "Register the redirect URI yourself, strict. Up to authentik 2026.2 an empty list takes the first address that it sees, whoever sends it; from 2026.5 on it refuses everybody.",
+			Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins: register the redirect URI yourself, strict. Up to authentik 2026.2 an empty list takes the first address that it sees, whoever sends it; from 2026.5 on it refuses everybody.",
 			Breaks: checklist.Settings, Warns: true,
 			BreaksWith: map[string]*check.Check{"2026.5.0": checklist.RoundTrip}, // docs/facts/releases-2026.md#M4
 			Shows:      oidc.Authorization,
@@ -192,7 +192,7 @@ func idpItems() []*Item {
 		{
 			Code: "RED-REGEX", Guide: 3,
 			Title:  "The redirect URI is matched as a regular expression",
-			Fix:    "Set the matching mode to Strict; in a regular expression a dot stands for every character (RFC 9700 asks for exact matching).",
+			Fix:    "In authentik, Applications → Providers → the provider → Redirect URIs/Origins: set the matching mode to Strict; in a regular expression a dot stands for every character (RFC 9700 asks for exact matching).",
 			Breaks: checklist.RedirectURIStrict,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				p := b.IdPProvider()

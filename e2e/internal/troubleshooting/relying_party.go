@@ -138,7 +138,7 @@ func subjectItems() []*Item {
 		{
 			Code: "SEC-NULLSUB", Guide: 4,
 			Title:  "Several users are one account: their sub is null",
-			Fix:    "In authentik, Customization → Property Mappings: let no scope mapping of the provider set sub, and choose Subject mode Based on the User's hashed ID. In Paperless look at the linked account None: whoever signed in that way is in the account of the first of them.",
+			Fix:    "In authentik, Customization → Property Mappings: let no scope mapping of the provider set sub, and choose (Applications → Providers → the provider → Advanced protocol settings) Subject mode Based on the User's hashed ID. In Paperless look at the linked account None: whoever signed in that way is in the account of the first of them.",
 			Breaks: checklist.FirstLogin,
 			Match: func(rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				x := rec.Find(evidence.Back, "authentik", oidc.Userinfo)

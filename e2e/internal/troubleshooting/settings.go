@@ -104,7 +104,7 @@ func settingsItems() []*Item {
 		problem(Item{
 			Code: "CFG-CLAIMS", Guide: 0,
 			Title: "The claims setting does nothing",
-			Fix:   "Remove claims. To make the e-mail address the user name, let authentik's profile mapping return it as preferred_username.",
+			Fix:   "Remove claims. To make the e-mail address the user name, let authentik's mapping for profile (Customization → Property Mappings) return it as preferred_username.",
 			Basis: on(ObservedPair, pairFacts+"06-claims-none"),
 			InFiles: []Rule{{
 				Level:   source.Warning,

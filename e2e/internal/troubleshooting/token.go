@@ -111,13 +111,13 @@ func tokenItems() []*Item {
 		secretItem(Item{
 			Code: "TOK-TYPO", Guide: 3,
 			Title: "The client secret differs in one character",
-			Fix:   "Copy the client secret from the provider in authentik again.",
+			Fix:   "Copy the Client Secret again: in authentik, Applications → Providers → the provider → Edit.",
 			Basis: on(Reported, reports+"F2.11"),
 		}, deployment.SecretOneOff, func(secret string) (string, string) { return secret[:len(secret)-1], secret }),
 		{
 			Code: "TOK-SECRET", Guide: 3,
 			Title:  "authentik refuses the client secret",
-			Fix:    "Copy the client secret from the provider in authentik into secret of PAPERLESS_SOCIALACCOUNT_PROVIDERS and recreate the container.",
+			Fix:    "Copy the Client Secret (in authentik, Applications → Providers → the provider → Edit) into secret of PAPERLESS_SOCIALACCOUNT_PROVIDERS and recreate the container.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				rel := b.SecretRelation()
@@ -183,7 +183,7 @@ func tokenItems() []*Item {
 		{
 			Code: "TOK-CODE", Guide: 3,
 			Title:  "authentik refuses the code: it is no longer valid",
-			Fix:    "In authentik, the provider → Advanced protocol settings → Access code validity: minutes=1. Look at the clocks of both hosts.",
+			Fix:    "In authentik, Applications → Providers → the provider → Advanced protocol settings → Access code validity: minutes=1. Look at the clocks of both hosts.",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				if tokenError(rec) != "invalid_grant" {
@@ -210,7 +210,7 @@ func tokenItems() []*Item {
 		{
 			Code: "IDP-SCOPE", Guide: 3, Shows: oidc.Userinfo,
 			Title:  "The provider lacks the openid scope: authentik refuses the userinfo request",
-			Fix:    "In authentik, the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'openid' (and 'email', 'profile').",
+			Fix:    "In authentik, Applications → Providers → the provider → Advanced protocol settings → Selected Scopes: add authentik default OAuth Mapping: OpenID 'openid' (and 'email', 'profile').",
 			Breaks: checklist.RoundTrip,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				x := userinfoExchange(rec)
@@ -263,7 +263,7 @@ func idTokenItems() []*Item {
 		{
 			Code: "IDT-JWE", Guide: 3,
 			Title:  "authentik encrypts the ID token, and Paperless cannot read that",
-			Fix:    "In authentik, the provider → Encryption Key: leave it empty. Only the Signing Key belongs there.",
+			Fix:    "In authentik, Applications → Providers → the provider → Encryption Key: leave it empty. Only the Signing Key belongs there.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				return []string{expected("a signed token (JWS)"), seen("an encrypted one (JWE, alg %s, enc %s)", t.Alg, t.Enc)}, t.Form == "JWE"
@@ -287,7 +287,7 @@ func idTokenItems() []*Item {
 		{
 			Code: "IDT-ISS", Guide: 3,
 			Title:  "The issuer in the ID token is not that of the discovery document",
-			Fix:    "Let discovery and token endpoint be reached by the same scheme, host and port, forward Host unchanged to authentik, and let no scope mapping set iss.",
+			Fix:    "Let discovery and token endpoint be reached by the same scheme, host and port, forward Host unchanged to authentik, and let no scope mapping (in authentik, Customization → Property Mappings) set iss.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, rec evidence.Record, _ *deployment.Deployment) ([]string, bool) {
 				d := rec.Find(evidence.Back, "authentik", oidc.Discovery)
@@ -306,7 +306,7 @@ func idTokenItems() []*Item {
 		{
 			Code: "IDT-AUD", Guide: 3,
 			Title:  "The ID token is meant for another client",
-			Fix:    "The audience must be the client id that Paperless uses; let no scope mapping set aud.",
+			Fix:    "The audience must be the client id that Paperless uses; let no scope mapping (in authentik, Customization → Property Mappings) set aud.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()
@@ -319,7 +319,7 @@ func idTokenItems() []*Item {
 		{
 			Code: "IDT-EXP", Guide: 3,
 			Title:  "The ID token has expired when it arrives",
-			Fix:    "Set the clocks of both hosts by NTP, and in authentik the provider → Access Token validity to its default (hours=1). Paperless allows no difference at all.",
+			Fix:    "Set the clocks of both hosts by NTP, and in authentik, Applications → Providers → the provider → Access Token validity, to its default (hours=1). Paperless allows no difference at all.",
 			Breaks: checklist.RoundTrip, Versions: since,
 			Match: idToken(func(t *evidence.IDToken, _ evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				because := []string{expected("an expiry in the future"), seen("issued %s, expires %s", clock(t.Issued), clock(t.Expires))}

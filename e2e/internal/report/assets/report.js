@@ -26,43 +26,54 @@
     });
   }
 
-  // Filter and fold.
-  const checks = all("details.check");
-  const show = (which) => {
-    for (const b of all("[data-show]")) b.setAttribute("aria-pressed", String(b.dataset.show === which));
-    let n = 0;
-    for (const c of checks) {
-      c.hidden = which === "problems" && ["pass", "skip"].includes(c.dataset.status);
-      if (!c.hidden) n++;
-    }
-    said.textContent = n + (n === 1 ? " entry shown" : " entries shown");
+  // Filters: what needs a look, a verdict, and words. What all of them let through is shown.
+  const checks = all("details.check"), rows = all(".verdicts [data-is]");
+  const passed = document.querySelector("details.passed"), find = document.getElementById("find");
+  const wanted = { show: "all", verdict: "", words: [] };
+  const texts = new Map(); // a report can be long, and reading it takes time
+  const speaks = (el) => {
+    if (!texts.has(el)) texts.set(el, el.textContent.toLowerCase());
+    return wanted.words.every((w) => texts.get(el).includes(w));
   };
-  for (const b of all("[data-show]")) b.addEventListener("click", () => show(b.dataset.show));
-  for (const b of all("[data-fold]")) b.addEventListener("click", () => { for (const c of checks) c.open = b.dataset.fold === "open"; });
-
-  // Verdicts of the conformance tests; a clause without any row left goes too.
-  for (const b of all("[data-verdict]")) {
-    b.addEventListener("click", () => {
-      for (const other of all("[data-verdict]")) other.setAttribute("aria-pressed", String(other === b));
-      let n = 0;
-      for (const body of all(".verdicts tbody")) {
-        const rows = all("[data-is]", body);
-        for (const row of rows) {
-          row.hidden = b.dataset.verdict !== "" && row.dataset.is !== b.dataset.verdict;
-          if (!row.hidden) n++;
-        }
-        body.hidden = rows.every((row) => row.hidden);
-      }
-      said.textContent = n + (n === 1 ? " test shown" : " tests shown");
-    });
-  }
+  const plural = (n, one, more) => n + " " + (n === 1 ? one : more) + " shown";
+  const counted = (els) => els.filter((el) => !el.hidden).length;
+  const press = (name) => { for (const b of all("[data-" + name + "]")) b.setAttribute("aria-pressed", String(b.dataset[name] === wanted[name])); };
+  const apply = () => {
+    for (const c of checks) c.hidden = (wanted.show === "problems" && ["pass", "skip"].includes(c.dataset.status)) || !speaks(c);
+    for (const r of rows) r.hidden = (wanted.verdict !== "" && r.dataset.is !== wanted.verdict) || !speaks(r);
+    for (const body of all(".verdicts tbody")) body.hidden = all("[data-is]", body).every((row) => row.hidden);
+    for (const el of all(".lint, .hazard, .settings > div")) el.hidden = !speaks(el);
+    if (passed) {
+      passed.hidden = all("details.check", passed).every((c) => c.hidden);
+      if (wanted.words.length) passed.open = true;
+    }
+    for (const el of all(".nothing")) el.hidden = checks.length === 0 || counted(checks) > 0;
+    press("show");
+    press("verdict");
+  };
+  for (const b of all("[data-show]")) b.addEventListener("click", () => { wanted.show = b.dataset.show; apply(); said.textContent = plural(counted(checks), "entry", "entries"); });
+  for (const b of all("[data-verdict]")) b.addEventListener("click", () => { wanted.verdict = b.dataset.verdict; apply(); said.textContent = plural(counted(rows), "test", "tests"); });
+  if (find) find.addEventListener("input", () => {
+    wanted.words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
+    apply();
+    said.textContent = plural(counted(checks), "entry", "entries");
+  });
+  for (const b of all("[data-fold]")) b.addEventListener("click", () => {
+    for (const c of checks) c.open = b.dataset.fold === "open";
+    if (passed) passed.open = b.dataset.fold === "open";
+  });
 
   // A link to a check opens it.
   const reveal = () => {
     const el = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const check = el && el.closest("details.check");
     if (!check) return;
-    if (check.hidden) show("all");
+    if (check.hidden) {
+      Object.assign(wanted, { show: "all", words: [] });
+      if (find) find.value = "";
+      apply();
+    }
+    if (passed && passed.contains(check)) passed.open = true;
     check.open = true;
     el.scrollIntoView();
   };
@@ -77,6 +88,18 @@
     for (const d of folded) d.open = true;
   });
   addEventListener("afterprint", () => { for (const d of folded) d.open = false; });
+
+  // What is wider than its place fades out where it goes on.
+  const edges = (el) => {
+    const rest = el.scrollWidth - el.clientWidth - el.scrollLeft;
+    el.classList.toggle("on-left", el.scrollLeft > 2);
+    el.classList.toggle("on-right", rest > 2);
+  };
+  const sizes = new ResizeObserver((seen) => { for (const s of seen) edges(s.target); });
+  for (const el of all(".scroll, .film, pre, .links")) {
+    sizes.observe(el);
+    el.addEventListener("scroll", () => edges(el), { passive: true });
+  }
 
   // Screenshots, large. The drawing is that of the film, looked at as a whole.
   const viewer = document.querySelector("dialog.viewer");
