@@ -13,6 +13,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -114,11 +115,15 @@ func all() ([]page, error) {
 }
 
 const (
+	// guideLabel stands before a line of the guide.
+	guideLabel = "guide"
+	theGuide   = "The guide is [" + source.GuideTitle + "](" + source.GuideURL + ").\n"
+
 	checksIntro = "Every line of the guide's testing checklist, and what we add to it, in the order in which they run. A check that needs another one is\n" +
-		"skipped when that one does not pass. `ssocheck explain ID` prints the same.\n"
+		"skipped when that one does not pass. `ssocheck explain ID` prints the same. " + theGuide
 	itemsIntro = "Every cause that a failed check can be traced to, in the order in which they break a sign-in; within a check that is also the\n" +
 		"ranking of findings. What each one looks at was found by taking parts of a recorded run away\n" +
-		"([fixtures/evidence](../fixtures/evidence)) as long as it was still found. `ssocheck explain CODE` prints the same.\n"
+		"([fixtures/evidence](../fixtures/evidence)) as long as it was still found. `ssocheck explain CODE` prints the same. " + theGuide
 	lintIntro = "What `ssocheck lint` looks for in files. A code that is also a [troubleshooting item](items.md) is the same cause, found without running\n" +
 		"anything. `ssocheck explain CODE` prints the same.\n"
 	versionsIntro = "What ssocheck knows of each product, version by version (`fixtures/versions.yaml`). \"Rests on\" says what the lab's answers for a version\n" +
@@ -132,7 +137,7 @@ func checkEntry(c *check.Check, b *deployment.Deployment) Entry {
 	e := Entry{ID: c.ID, Title: c.Title, Page: ChecksPage}
 	e.fact("a pass proves", "%s", c.Doc)
 	if c.Guide != "" {
-		e.fact("guide", "%s", c.Guide)
+		e.fact(guideLabel, "%s", c.Guide)
 	}
 	if len(c.Needs) > 0 {
 		var needs []string
@@ -167,7 +172,7 @@ func checkEntry(c *check.Check, b *deployment.Deployment) Entry {
 func itemEntry(i *troubleshooting.Item, s Shown, hazards []deployment.Hazard) Entry {
 	e := Entry{ID: i.Code, Title: i.Title, Page: ItemsPage}
 	if i.Guide > 0 {
-		e.fact("guide", "troubleshooting %d", i.Guide)
+		e.fact(guideLabel, "troubleshooting %d", i.Guide)
 	}
 	verb := "makes %s fail"
 	if i.Warns {

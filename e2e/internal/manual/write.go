@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
 // Pages are the generated files of docs: name to content.
@@ -66,6 +68,9 @@ func (e *Entry) Text(w io.Writer) error {
 	fmt.Fprintf(&b, "%s  %s\n\n", e.ID, e.Title)
 	for _, f := range e.Facts {
 		text := markdownLink.ReplaceAllString(strings.ReplaceAll(f.Text, "`", ""), "$1")
+		if f.Label == guideLabel {
+			text += " of “" + source.GuideTitle + "”, " + source.GuideURL
+		}
 		lines := wrap(text, 96-labelWidth)
 		for n, line := range lines {
 			label := ""
