@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,6 +19,24 @@ var (
 	// changing is what differs between two runs: times, and which step was the slowest.
 	changing = regexp.MustCompile(` *\d+(\.\d+)?s\b|(?m)^slowest step: .*$`)
 )
+
+// TestReadmeSnippet compiles the Go code that the README shows.
+func TestReadmeSnippet(t *testing.T) {
+	t.Chdir("../../..")
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)\n```go\n(.*?)```\n").FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		file := filepath.Join(t.TempDir(), "sso.go")
+		require.NoError(t, os.WriteFile(file, []byte(block[1]), 0o600))
+		out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		out, err = exec.CommandContext(t.Context(), "gofmt", "-l", file).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		assert.Empty(t, string(out), "gofmt")
+	}
+}
 
 // TestReadme runs the commands that the README shows, and demands what it shows.
 func TestReadme(t *testing.T) {

@@ -283,7 +283,7 @@ func accountItems() []*Item {
 		{
 			Code: "SEC-EMAILAUTH", Guide: 0,
 			Title:  "Whoever has the e-mail address at authentik becomes the local user",
-			Fix:    `Remove email_authentication from the app's settings (any non-empty string counts as true, even "False"), and link accounts from My Profile. It signs users in by e-mail address alone and wipes the local password.`,
+			Fix:    `Remove email_authentication from the app's "settings" (any non-empty string counts as true, even "False"), and link accounts from My Profile. It signs users in by e-mail address alone and wipes the local password.`,
 			Breaks: checklist.ExistingUser,
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {
 				app, _ := b.Paperless.App()

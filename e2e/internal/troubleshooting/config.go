@@ -214,7 +214,7 @@ func configItems() []*Item {
 		{
 			Code: "CFG-BOOL", Guide: 0,
 			Title:      "A boolean setting has a value that this version does not accept",
-			Fix:        "Write true or false. Paperless-ngx 2 silently reads every other value as false; Paperless-ngx 3 does not start.",
+			Fix:        "Write true or false for the PAPERLESS_ setting that is named. Paperless-ngx 2 silently reads every other value as false; Paperless-ngx 3 does not start.",
 			Breaks:     checklist.FirstLogin,
 			BreaksFrom: map[string]*check.Check{"3.0.0": checklist.LoginPage},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {

@@ -63,7 +63,7 @@ func idpItems() []*Item {
 		{
 			Code: "IDP-GRANT", Guide: 0,
 			Title:    "The provider in authentik has no grant types: it refuses every request",
-			Fix:      "Give the provider grant_types: [authorization_code, refresh_token]. Since 2026.5 a provider made by blueprint or API starts with none.",
+			Fix:      "Give the provider (in the blueprint, or in authentik, Applications → Providers → the provider) grant_types: [authorization_code, refresh_token]. Since 2026.5 a provider made by blueprint or API starts with none.",
 			Breaks:   checklist.RoundTrip,
 			Versions: Versions{AuthentikFrom: "2026.5.0"},
 			Match: func(rec evidence.Record, b *deployment.Deployment) ([]string, bool) {

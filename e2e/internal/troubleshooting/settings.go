@@ -16,7 +16,7 @@ func settingsItems() []*Item {
 		problem(Item{
 			Code: "CFG-UNKNOWN", Guide: 0,
 			Title: "A setting that this Paperless version does not read",
-			Fix:   "Remove it, or use the setting that does what was meant.",
+			Fix:   "Remove the PAPERLESS_ setting that is named, or use the one that does what was meant.",
 			Basis: on(ObservedPair, pairFacts+"03-no-dead-knobs", pairFacts+"04-enable-allauth-false"),
 			InFiles: []Rule{{
 				Level:   source.Warning,
@@ -31,7 +31,7 @@ func settingsItems() []*Item {
 		problem(Item{
 			Code: "CFG-PKCESTR", Guide: 0,
 			Title: "PKCE is on although the configuration says \"False\"",
-			Fix:   "Write the JSON boolean false, without quotes.",
+			Fix:   "Write OAUTH_PKCE_ENABLED as a JSON boolean, without quotes: false.",
 			Basis: on(ReadInSource, paperlessFacts+"1", reports+"0.7"),
 			InFiles: []Rule{{
 				Level:   source.Warning,
@@ -120,7 +120,7 @@ func settingsItems() []*Item {
 		problem(Item{
 			Code: "CFG-MAILOAUTH", Guide: 3,
 			Title: "PAPERLESS_OAUTH_CALLBACK_BASE_URL does not change the redirect URI of the sign-in",
-			Fix:   "Remove it unless Paperless fetches mail from Gmail or Outlook. The redirect URI follows the Host header that reaches Paperless.",
+			Fix:   "Remove PAPERLESS_OAUTH_CALLBACK_BASE_URL unless Paperless fetches mail from Gmail or Outlook. The redirect URI follows the Host header that reaches Paperless.",
 			Basis: on(Reported, reports+"F1.2", paperlessFacts+"2"),
 			InFiles: []Rule{{
 				Level:   source.Warning,

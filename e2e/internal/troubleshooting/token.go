@@ -83,7 +83,7 @@ func tokenItems() []*Item {
 		secretItem(Item{
 			Code: "CFG-NEWLINE", Guide: 0,
 			Title: "The client secret ends in a line break",
-			Fix:   "Remove the line break at the end of the secret (printf '%s', not echo, when you make the file).",
+			Fix:   "Remove the line break at the end of secret in PAPERLESS_SOCIALACCOUNT_PROVIDERS (printf '%s', not echo, when you make the file).",
 			Basis: on(ReadInSource, reports+"F5.38"),
 			InFiles: []Rule{{
 				Level:   source.Error,
@@ -98,7 +98,7 @@ func tokenItems() []*Item {
 		secretItem(Item{
 			Code: "CFG-SECRETQUOTES", Guide: 0,
 			Title: "The client secret has literal quotes around it",
-			Fix:   "Remove the quotes around the secret.",
+			Fix:   "Remove the quotes around the value of secret in PAPERLESS_SOCIALACCOUNT_PROVIDERS.",
 			Basis: on(Modelled),
 			InFiles: []Rule{{
 				Level:   source.Error,
