@@ -111,19 +111,14 @@ func Open(ctx context.Context, o Options) (*Browser, error) {
 	if own == nil && o.Isolate {
 		o.Log.InfoContext(ctx, "the browser shares the machine's network", "why", shares)
 	}
-	b, err := open(ctx, o, own)
-	if err != nil && !o.NoSandbox && o.Remote == "" && strings.Contains(err.Error(), "No usable sandbox") {
-		o.Log.WarnContext(ctx, "the system does not allow Chromium's sandbox; starting without it")
-		o.NoSandbox = true
-		b, err = open(ctx, o, own)
-	}
+	b, err := sandboxed(ctx, &o, own)
 	if err != nil && own != nil && ctx.Err() == nil && !errors.Is(err, ErrHangs) {
 		shares = "it does not start in a network of its own: " + err.Error()
 		o.Log.WarnContext(ctx, "the browser shares the machine's network", "why", shares)
 		err = own.close()
 		own = nil
 		if err == nil {
-			b, err = open(ctx, o, nil)
+			b, err = sandboxed(ctx, &o, nil)
 		}
 	}
 	if err != nil {
@@ -134,6 +129,18 @@ func Open(ctx context.Context, o Options) (*Browser, error) {
 	}
 	b.shares = shares
 	return b, nil
+}
+
+// sandboxed opens a browser, without Chromium's sandbox where the system allows none:
+// a container whose user is not root, for one.
+func sandboxed(ctx context.Context, o *Options, own *island) (*Browser, error) {
+	b, err := open(ctx, *o, own)
+	if err != nil && !o.NoSandbox && o.Remote == "" && strings.Contains(err.Error(), "No usable sandbox") {
+		o.Log.WarnContext(ctx, "the system does not allow Chromium's sandbox; starting without it")
+		o.NoSandbox = true
+		b, err = open(ctx, *o, own)
+	}
+	return b, err
 }
 
 // ashore makes the network of a browser's own; why says why there is none.
