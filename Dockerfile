@@ -1,6 +1,8 @@
 # ssocheck with the browser that it drives.
 #   docker build -t ssocheck .
-#   docker run --rm --shm-size 512m -v "$PWD:/work" ssocheck lint compose.yaml
+#   docker run --rm -v "$PWD:/work:ro" ssocheck lint compose.yaml
+# A report belongs to who asks for it:
+#   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/work" ssocheck run --report report
 # The stack needs the engine, and the names of its user: -v /var/run/docker.sock:/var/run/docker.sock --group-add "$(stat -c %g /var/run/docker.sock)"
 ARG GO_IMAGE=docker.io/library/golang:1.26-trixie
 ARG BASE_IMAGE=docker.io/library/debian:trixie-slim
@@ -13,11 +15,11 @@ COPY fixtures fixtures
 COPY compose compose
 COPY e2e e2e
 ARG VERSION=dev
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/ssocheck/ssocheck/e2e.Version=${VERSION}" -o /out/ ./e2e/cmd/ssocheck ./e2e/cmd/edge
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/ssocheck/ssocheck/e2e.Version=${VERSION}" -o /out/ ./e2e/cmd/ssocheck
 
 FROM ${BASE_IMAGE}
-RUN apt-get update && apt-get install -y --no-install-recommends chromium ca-certificates && rm -rf /var/lib/apt/lists/*
-COPY --from=build /out/ssocheck /out/edge /usr/local/bin/
+RUN apt-get update && apt-get install -y --no-install-recommends chromium ca-certificates && apt-get clean && rm -rf /var/lib/apt/lists/*
+COPY --from=build /out/ssocheck /usr/local/bin/
 # Not root: the browser needs no more, and files that are written belong to nobody.
 USER 65532:65532
 ENV HOME=/tmp
