@@ -163,7 +163,11 @@ func TestTroubleshooting(t *testing.T) {
 				first := !ran
 				ran = true
 				group.Go(func() {
-					run, err := rig.usual(context.WithoutCancel(t.Context()), b, item)
+					plant := rig.usual
+					if !first {
+						plant = rig.alone
+					}
+					run, err := plant(context.WithoutCancel(t.Context()), b, item)
 					if err != nil { // this is no goroutine of the test's
 						t.Error(err)
 						return

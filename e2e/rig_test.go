@@ -21,6 +21,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
@@ -202,6 +203,35 @@ func (r *rig) usual(ctx context.Context, right *deployment.Deployment, item *tro
 		item.Plant(b)
 		return r.run(ctx, b, found(at), at)
 	})
+}
+
+// alone is the same without the checks that only look at the sign-in page, which leave
+// nothing behind: that they pass before the one that breaks is proven where usual
+// planted the item.
+func (r *rig) alone(ctx context.Context, right *deployment.Deployment, item *troubleshooting.Item) (*runner.Run, error) {
+	return r.once(pairOf(right)+" with "+item.Code+" alone", func() (*runner.Run, error) {
+		b := right.Clone()
+		item.Plant(b)
+		r.slots <- struct{}{}
+		defer func() { <-r.slots }()
+		c := item.BreaksAt(right.Versions())
+		return runner.Do(ctx, runner.Options{Bundle: b, Kind: target.Lab, Start: r.start, OpenBrowser: r.open, Checks: signingIn(c), Enough: found(c.ID)})
+	})
+}
+
+// signingIn is a check, last, after those that it needs in which somebody signs in.
+func signingIn(c *check.Check) []*check.Check {
+	own := *c
+	own.Needs = nil
+	var all []*check.Check
+	for _, need := range c.Needs {
+		if need == checklist.LoginPage || need == checklist.LoginButton {
+			continue
+		}
+		all = append(all, signingIn(need)...)
+		own.Needs = append(own.Needs, all[len(all)-1])
+	}
+	return append(all, &own)
 }
 
 // planted is what came of one planting.
