@@ -115,9 +115,31 @@ func (j Judgement) Verdict() Verdict {
 	}
 	if why := j.unproven(); why != "" {
 		v.Outcome, v.Why = Error, oneLine(why)
+		return v
+	}
+	if id := j.leftOut(); id != "" {
+		v.NotTested = append(v.NotTested, "nobody signed in: --only left "+id+" out")
 	}
 	return v
 }
+
+// leftOut is the check that shows that users can sign in, where it was not asked for and
+// none that ran shows the same; else "".
+func (j Judgement) leftOut() string {
+	id := SignIn(j.Bundle)
+	if len(j.Only) == 0 || j.Suite == conformance.Suite || j.nobody() {
+		return ""
+	}
+	for _, r := range j.Rows {
+		if r.ID == id || r.ID == upgradeSignIn {
+			return ""
+		}
+	}
+	return id
+}
+
+// upgradeSignIn is the check of an upgrade in which users sign in again.
+const upgradeSignIn = "upgrade-sign-in"
 
 // Decisive reports whether a lint finding forbids a pass: an error that holds
 // now, not only with the versions of an upgrade.

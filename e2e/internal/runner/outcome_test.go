@@ -99,3 +99,27 @@ func TestSignInOfARemoteUser(t *testing.T) {
 	delete(b.Paperless.Env, deployment.ProvidersKey)
 	assert.Equal(t, "remote-user", runner.SignIn(b))
 }
+
+// A pass of some checks alone is none of signing in, and the last line says so.
+func TestSignInLeftOut(t *testing.T) {
+	t.Parallel()
+	page, round := fake("login-page", passes), fake("round-trip", passes)
+	after := fake("linking", passes)
+	after.Needs = []*check.Check{round}
+	for name, tt := range map[string]struct {
+		checks []*check.Check
+		only   []string
+		want   []string
+	}{
+		"left out":       {[]*check.Check{page, round}, []string{"login-page"}, []string{"nobody signed in: --only left round-trip out"}},
+		"needed":         {[]*check.Check{page, round, after}, []string{"linking"}, nil},
+		"all":            {[]*check.Check{page, round}, nil, nil},
+		"another way in": {[]*check.Check{page, round, fake("upgrade-sign-in", passes)}, []string{"login-page", "upgrade-sign-in"}, nil},
+		"a failure":      {[]*check.Check{fake("login-page", fails), round}, []string{"login-page"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, tt.want, do(t, &lot{}, runner.Options{Checks: tt.checks, Only: tt.only}).Verdict().NotTested)
+		})
+	}
+}

@@ -120,10 +120,24 @@ func compile(ctx context.Context, command, out, arch string) error {
 		// A vendor directory holds what is imported, and nobody imports a command.
 		text, err = build(modules + " -mod=readonly")
 	}
+	if err != nil && foreign(text) {
+		return fmt.Errorf("%w: %s is needed as a static binary for linux/%s: this ssocheck is none, and here is no module to build one in; "+
+			"install it with CGO_ENABLED=0, take a released one, or name one in SSO_STACK_BINARY", ErrEngine, name, arch)
+	}
 	if err != nil {
 		return fmt.Errorf("build %s for linux/%s: %w: %s", name, arch, err, short(text))
 	}
 	return nil
+}
+
+// foreign reports whether go says that it runs outside of a module that has our command.
+func foreign(text string) bool {
+	for _, says := range []string{"go.mod file not found", "no required module provides package", "cannot find main module", "cannot find module providing package", "is not in std"} {
+		if strings.Contains(text, says) {
+			return true
+		}
+	}
+	return false
 }
 
 // moduleFlags are the flags by which the caller says where modules come from.

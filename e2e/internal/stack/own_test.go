@@ -149,3 +149,29 @@ func freePort(t *testing.T) string {
 	require.NoError(t, l.Close())
 	return port
 }
+
+// Where ssocheck was installed with cgo, and runs outside of a module, there is nothing
+// to build the edge from: the remedy is said, not what go misses.
+func TestNoModuleToBuildIn(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"no module":    nil,
+		"another's":    {"go.mod": "module example.com/other\n\ngo 1.26.0\n"},
+		"with vendor/": {"go.mod": "module example.com/other\n\ngo 1.26.0\n", "vendor/modules.txt": ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range files {
+				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+			}
+			t.Chdir(dir)
+			t.Setenv("GOPROXY", "off")
+			t.Setenv("GOFLAGS", "")
+			err := Build(t.Context(), EdgeCommand, filepath.Join(dir, "edge"))
+			require.ErrorIs(t, err, ErrEngine)
+			require.ErrorContains(t, err, "install it with CGO_ENABLED=0")
+			assert.NotContains(t, err.Error(), "go.mod")
+			assert.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
