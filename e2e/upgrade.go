@@ -313,7 +313,7 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *deployment.Depl
 		if u.After, err = do(next, kept.start, checks, only); err != nil {
 			return err
 		}
-		u.After.Lint = u.Lint
+		u.After.WithLint(u.Lint)
 		u.blame(u.After)
 		u.compare(u.After)
 	}

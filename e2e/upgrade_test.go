@@ -91,6 +91,9 @@ func TestUpgradeFindsWhatBreaks(t *testing.T) {
 			assert.Equal(t, tt.code, r.Findings[0].Code)
 			assert.Equal(t, tt.hazard, r.Findings[0].Hazard)
 			assert.Equal(t, tt.regressed, len(u.Regressed) > 0 && u.Regressed[0] == tt.at, "%v", u.Regressed)
+			if tt.config != "" {
+				assert.NotEmpty(t, r.Findings[0].Lint, "the place in the user's file")
+			}
 			if tt.hits {
 				require.NotEmpty(t, u.Hazards)
 				assert.Equal(t, tt.hazard, u.Hazards[0].ID, "told before anything starts")

@@ -17,6 +17,7 @@ type findingView struct {
 	Change string // id of the change between versions, where the page tells of it
 	Facts  []factView
 	Prose  string
+	Lines  []lintView // of the user's files that it stands for, where Edit does not show them
 	Edit   *editView
 }
 
@@ -45,6 +46,11 @@ func (r *Report) findingView(c *Check, f *troubleshooting.Finding, n int) findin
 		v.Prose, edit = splitFix(fix)
 		v.Edit = edits(f.Code, edit)
 		v.Edit.exact(r.edited(f))
+	}
+	for _, l := range r.lintOf(f) {
+		if diffOf(l) == nil {
+			v.Lines = append(v.Lines, newLint(l))
+		}
 	}
 	return v
 }

@@ -82,3 +82,25 @@ func TestPlacesOfFixes(t *testing.T) {
 		}
 	}
 }
+
+// TestLineOfAFindingWithoutEdit: where the edit is for the user to choose, the page and
+// the terminal show the line beside which it goes, and what to write.
+func TestLineOfAFindingWithoutEdit(t *testing.T) {
+	t.Parallel()
+	const line = `PAPERLESS_SECRET_KEY: "<output of openssl rand -base64 48>"`
+	r := slashRun(t)
+	r.Lint = []source.Diagnostic{{
+		Code: "CFG-SECRETKEY", Level: source.Error, File: "compose.yaml", Line: 15, Column: 7, Setting: "PAPERLESS_SECRET_KEY",
+		Message: "Paperless-ngx 3 does not start without PAPERLESS_SECRET_KEY", Fix: line, Source: "      PAPERLESS_URL: https://paperless.example.com",
+	}}
+	r.Results[2].Findings = []troubleshooting.Finding{{
+		Code: "CFG-SECRETKEY", Title: "PAPERLESS_SECRET_KEY is missing", Fix: "Set PAPERLESS_SECRET_KEY to a long random text.",
+		Lint: []troubleshooting.Place{{Code: "CFG-SECRETKEY", File: "compose.yaml", Line: 15, Column: 7}},
+	}}
+	var page, text bytes.Buffer
+	require.NoError(t, HTML(&page, r))
+	require.NoError(t, Text(&text, r, TextOptions{Width: 100}))
+	assert.Contains(t, page.String(), `<p class="at"><span class="place">compose.yaml:15:7</span></p><pre class="source"`)
+	assert.Contains(t, page.String(), `<span class="e-plain">`+strings.NewReplacer("<", "&lt;", ">", "&gt;", `"`, "&#34;").Replace(line))
+	assert.Contains(t, text.String(), "    fix  Set PAPERLESS_SECRET_KEY to a long random text.\n         "+line+"\n")
+}

@@ -91,10 +91,27 @@ func (r *Report) fix(f *troubleshooting.Finding) string {
 		edits = append(edits, diffOf(l)...)
 	}
 	if len(edits) == 0 {
+		edits = r.written(f)
+	}
+	if len(edits) == 0 {
 		return f.Fix
 	}
 	prose, _ := splitFix(f.Fix)
 	return prose + "\n" + strings.Join(edits, "\n")
+}
+
+// written are the lines that lint has for a finding without an edit of its own:
+// what shall stand in the file, where a part of it is for the user to choose.
+func (r *Report) written(f *troubleshooting.Finding) (lines []string) {
+	if _, edit := splitFix(f.Fix); len(edit) > 0 {
+		return nil
+	}
+	for _, l := range r.lintOf(f) {
+		if l.Setting != "" && (strings.Contains(l.Fix, l.Setting+": ") || strings.Contains(l.Fix, l.Setting+"=")) && !strings.Contains(f.Fix, l.Fix) && !strings.Contains(l.Fix, "\n") {
+			lines = append(lines, l.Fix)
+		}
+	}
+	return lines
 }
 
 // edited are the lint findings that are one with a check's finding and have an

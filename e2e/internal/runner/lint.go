@@ -106,6 +106,19 @@ func Joined(findings []troubleshooting.Finding, lint []source.Diagnostic) []trou
 	return out
 }
 
+// WithLint adds what lint says of the configuration that ran to a run that was made
+// without it, as if it had been known from the start.
+func (r *Run) WithLint(lint []source.Diagnostic) {
+	r.Lint = lint
+	o := Options{Kind: r.Kind, Bundle: r.Bundle, Lint: lint}
+	for i := range r.Results {
+		res := &r.Results[i]
+		if res.Status == check.Failed || res.Status == check.Warned {
+			res.Findings = o.withLint(job{res.Check, check.Variant{Name: res.Variant}}, res.Status, res.Findings)
+		}
+	}
+}
+
 // breaks is the check that a lint finding's cause breaks first; "" when it breaks
 // none.
 func breaks(l *source.Diagnostic, rules map[string]troubleshooting.Rule, b *deployment.Deployment) string {

@@ -59,3 +59,24 @@ func TestExplainTakesAnything(t *testing.T) {
 		}
 	}
 }
+
+// TestWarningOfItsOwn: where Paperless does not start, the check of the settings still
+// warns of dead ones, and that it did not start is not why.
+func TestWarningOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b, err := deployment.Default()
+	require.NoError(t, err)
+	b.Paperless.Version, b.Authentik.Version = "3.0.5", "2025.10.0"
+	delete(b.Paperless.Env, "PAPERLESS_SECRET_KEY")
+	b.Paperless.Env["PAPERLESS_AUTO_LOGIN"] = "true"
+	exit := 1
+	rec := evidence.Record{Check: "settings", Boot: evidence.Boot{Exit: &exit, Log: []string{"django.core.exceptions.ImproperlyConfigured: PAPERLESS_SECRET_KEY is not set or is the default 'change-me' value"}}}
+	codes := func(c *check.Check, st check.Status) (out []string) {
+		for _, f := range troubleshooting.Explain(rec, b, c, st) {
+			out = append(out, f.Code)
+		}
+		return out
+	}
+	assert.Equal(t, []string{"CFG-UNKNOWN", "CFG-SECRETKEY"}, codes(checklist.Settings, check.Warned))
+	assert.Equal(t, "CFG-SECRETKEY", codes(checklist.LoginPage, check.Failed)[0])
+}
