@@ -59,7 +59,7 @@ test-docker: browser ## The Docker stack on stand-in images, with a real engine:
 .PHONY: test-real
 test-real: browser ## The same on the real images that the engine has, each pair of versions; NOT RUN without any
 	@sh scripts/real.sh
-	SSO_REAL=1 $(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),testname) --junitfile TEST-real.xml -- -tags docker -p 1 -timeout=180m -run '$(or $(RUN),^TestDocker(Checklist|Conformance|Findings|Upgrade|External|NetworksComeAndGo)$$)' ./e2e
+	SSO_REAL=1 $(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),testname) --junitfile TEST-real.xml -- -tags docker -p 1 -timeout=180m -run '$(or $(RUN),^TestDocker(Checklist|Conformance|Findings|Jobs|Upgrade|External|NetworksComeAndGo)$$)' ./e2e
 
 .PHONY: bench
 bench: browser $(BIN) ## Measure: checklist, planted items and how they grow, overhead of a check, peak memory; against docs/bench.md
