@@ -30,11 +30,13 @@ func TestDockerImage(t *testing.T) {
 	require.NoError(t, err, string(text))
 	dockerWith(t, baseImage(t, program), "import", "-", base)
 	t.Cleanup(func() {
-		for _, name := range []string{image, image + "-release", base} {
+		for _, name := range []string{image, image + "-release", image + "-build", base} {
 			_ = exec.CommandContext(context.Background(), "docker", "rmi", "-f", name).Run()
 		}
 	})
-	dockerWith(t, nil, "build", "--network", "none", "--build-arg", "GO_IMAGE="+base, "--build-arg", "BASE_IMAGE="+base, "--build-arg", "VERSION=1.2.3", "-t", image, "../../..")
+	for _, to := range [][]string{{"--target", "build", "-t", image + "-build"}, {"-t", image}} { // the first by name, so that it does not stay
+		dockerWith(t, nil, append(append([]string{"build", "--network", "none", "--build-arg", "GO_IMAGE=" + base, "--build-arg", "BASE_IMAGE=" + base, "--build-arg", "VERSION=1.2.3"}, to...), "../../..")...)
+	}
 	dockerWith(t, nil, "build", "--network", "none", "--build-arg", "TARGETPLATFORM=linux/amd64", "--build-arg", "BASE_IMAGE="+base,
 		"-f", "../../../Dockerfile.release", "-t", image+"-release", dir)
 

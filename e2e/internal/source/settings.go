@@ -30,6 +30,8 @@ type Setting struct {
 type SettingChange struct {
 	Version string `json:"version"`
 	Change  string `json:"change"`
+	// Absent is true for a change that touches only who has not set it.
+	Absent bool `json:"absent"`
 }
 
 // A MissingSetting is a name that guides give and no version reads.

@@ -291,7 +291,7 @@ func checkUpgrade(s *source.Set) []source.Problem {
 		}
 		for _, c := range set.Changes {
 			m := source.Semver.FindStringSubmatch(c.Version)
-			if m == nil || deployment.AtLeast(from, m[1]) || !deployment.AtLeast(to, m[1]) {
+			if c.Absent || m == nil || deployment.AtLeast(from, m[1]) || !deployment.AtLeast(to, m[1]) {
 				continue
 			}
 			out = append(out, e.AtName(fmt.Sprintf("%s changes with %s, between %s and %s: %s", e.Name, m[1], from, to, c.Change), "look at it before the upgrade"))

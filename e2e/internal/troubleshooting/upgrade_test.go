@@ -2,6 +2,7 @@ package troubleshooting_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,4 +64,22 @@ func TestLintUpgrade(t *testing.T) {
 		_, err := troubleshooting.Lint(s)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// What only those notice who have not set it is no change for who has: a secret key
+// that 3.0.0 requires, a default that became another.
+func TestLintUpgradeOfWhatIsSet(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "paperless.env")
+	require.NoError(t, os.WriteFile(path, []byte("PAPERLESS_URL=https://docs.example.org\nPAPERLESS_SECRET_KEY=a-key-of-this-test-0815\n"+
+		"PAPERLESS_ACCOUNT_SESSION_REMEMBER=false\nPAPERLESS_ALLOWED_HOSTS=docs.example.org\n"), 0o600))
+	findings, err := troubleshooting.Lint(source.Sources{Files: []string{path}, PaperlessVersion: "2.12.1", ToPaperless: "3.0.5"})
+	require.NoError(t, err)
+	var settings []string
+	for _, f := range findings {
+		if f.Code == "UPG-CHANGED" {
+			settings = append(settings, f.Setting)
+		}
+	}
+	assert.Equal(t, []string{"PAPERLESS_ALLOWED_HOSTS"}, settings)
 }
