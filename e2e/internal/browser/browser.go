@@ -329,6 +329,10 @@ func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
 	)
 	if o.Headed {
 		out = append(out, chromedp.VisibleWindow)
+	} else {
+		// A window and a page of the browser's own profile, which no session uses. With
+		// a window of somebody's desktop it stays: there Chromium may end without one.
+		out = append(out, chromedp.Flag("no-startup-window", true))
 	}
 	if o.NoSandbox {
 		out = append(out, chromedp.NoSandbox)

@@ -243,6 +243,9 @@ func (s *Session) locate(ctx context.Context, d *doing, sel Selector, press bool
 		d.Rect = at.Rect
 		return slices.Equal(last.Rect, at.Rect) && last.URL == at.URL, nil
 	})
+	if err != nil && at.State == "" {
+		at = last // the limit came while the page was asked once more
+	}
 	return at, err
 }
 
