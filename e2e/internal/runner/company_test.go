@@ -94,7 +94,7 @@ func TestNoVerdictInCompany(t *testing.T) {
 		"it passes":           {want: check.Passed, tries: 1},
 		"it fails":            {first: check.Unmetf("shut"), then: check.Unmetf("the door is shut"), want: check.Failed, tries: 2},
 		"it warns":            {first: check.Warnf("ajar"), then: check.Warnf("ajar"), want: check.Warned, tries: 2},
-		"it fails only there": {first: check.Unmetf("shut"), want: check.Passed, tries: 2, note: "repeated alone; while other checks ran beside it, it ended so: shut"},
+		"it fails only there": {first: check.Unmetf("shut"), want: check.Passed, tries: 2, note: "it ended so: shut"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,11 +117,16 @@ func TestNoVerdictInCompany(t *testing.T) {
 			}
 			l := &lot{target: func(t *target.Target) { t.Kind = target.Stack }}
 			r := do(t, l, runner.Options{Kind: target.Stack, Jobs: 2, Checks: []*check.Check{
-				on(fake("beside", quiet), "redirect-on"), fake("judged", judged), on(fake("later", quiet), "sso-only"),
+				on(fake("beside", quiet), "redirect-on"), fake("judged", judged), on(fake("later", quiet), "redirect-on"), // nothing boots any more once two have met
 			}})
-			assert.Equal(t, []string{"beside@redirect-on pass", "judged " + string(tt.want), "later@sso-only pass"}, lines(r))
+			assert.Equal(t, []string{"beside@redirect-on pass", "judged " + string(tt.want), "later@redirect-on pass"}, lines(r))
 			assert.Equal(t, tt.tries, tries.Load())
-			assert.Equal(t, tt.note, strings.Join(r.Results[1].Record.Notes, "\n"))
+			// The other pair may have booted when this check began: that is a reason, too.
+			notes := strings.Join(r.Results[1].Record.Notes, "\n")
+			assert.Contains(t, notes, tt.note)
+			if tt.tries == 1 {
+				assert.Empty(t, notes)
+			}
 			if tt.then != nil {
 				assert.Equal(t, tt.then.Error(), r.Results[1].Message)
 			}
