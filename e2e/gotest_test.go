@@ -22,10 +22,17 @@ import (
 // seen only from outside.
 var asImporter = map[string]func(*testing.T){
 	"checklist": func(t *testing.T) {
+		t.Helper()
 		Run(t, Options{Plant: []string{"RED-SLASH"}, Only: []string{"round-trip", "next-redirect"}})
 	},
-	"one after another": func(t *testing.T) { Run(t, Options{Only: []string{"round-trip"}, Jobs: 1}) },
-	"conformance":       func(t *testing.T) { Run(t, Options{Suite: SuiteConformance, Only: []string{"state"}}) },
+	"one after another": func(t *testing.T) {
+		t.Helper()
+		Run(t, Options{Only: []string{"round-trip"}, Jobs: 1})
+	},
+	"conformance": func(t *testing.T) {
+		t.Helper()
+		Run(t, Options{Suite: SuiteConformance, Only: []string{"state"}})
+	},
 	"upgrade": func(t *testing.T) {
 		RunUpgrade(t, UpgradeOptions{From: "2.20.15", To: "3.0.5", Options: Options{Only: []string{"login-button"}}})
 	},
@@ -160,5 +167,5 @@ type noting struct {
 }
 
 func (n *noting) Log(args ...any)     { n.log(args[0].(string)) } //nolint:forcetypeassert // that is what is logged
-func (n *noting) Error(args ...any)   {}
+func (n *noting) Error(...any)        {}
 func (n *noting) Attr(string, string) {}

@@ -32,12 +32,13 @@ func TestNeitherNetworkNorSandbox(t *testing.T) {
 				isolated(t, "") // where no network is made there is nothing to go without
 			}
 			script := filepath.Join(t.TempDir(), "chromium")
-			text := "#!/bin/sh\necho \"$@\" >>\"$0.args\"\ncase $(wc -l <\"$0.args\") in\n"
+			var text strings.Builder
+			text.WriteString("#!/bin/sh\necho \"$@\" >>\"$0.args\"\ncase $(wc -l <\"$0.args\") in\n")
 			for i, says := range tries {
-				text += fmt.Sprintf("%d) echo '%s' >&2; exit 1;;\n", i+1, says)
+				fmt.Fprintf(&text, "%d) echo '%s' >&2; exit 1;;\n", i+1, says)
 			}
-			text += "*) exec '" + path + "' \"$@\";;\nesac\n"
-			require.NoError(t, os.WriteFile(script, []byte(text), 0o700)) //nolint:gosec // it is run
+			text.WriteString("*) exec '" + path + "' \"$@\";;\nesac\n")
+			require.NoError(t, os.WriteFile(script, []byte(text.String()), 0o700)) //nolint:gosec // it is run
 			b, err := browser.Open(t.Context(), browser.Options{Path: script, Isolate: true})
 			require.NoError(t, err)
 			require.NoError(t, b.Close())
