@@ -34,10 +34,15 @@ var asImporter = map[string]func(*testing.T){
 		Run(t, Options{Suite: SuiteConformance, Only: []string{"state"}})
 	},
 	"upgrade": func(t *testing.T) {
+		t.Helper()
 		RunUpgrade(t, UpgradeOptions{From: "2.20.15", To: "3.0.5", Options: Options{Only: []string{"login-button"}}})
 	},
-	"only one subtest": func(t *testing.T) { Run(t, Options{Only: []string{"login-button"}}) },
+	"only one subtest": func(t *testing.T) {
+		t.Helper()
+		Run(t, Options{Only: []string{"login-button"}})
+	},
 	"an option that cannot be": func(t *testing.T) {
+		t.Helper()
 		Run(t, Options{Target: "external", Plant: []string{"RED-SLASH"}})
 	},
 }
