@@ -115,11 +115,18 @@ func (x *exchange) form(r *http.Request) {
 		return
 	}
 	head, err := io.ReadAll(io.LimitReader(r.Body, formLimit))
+	whole := err == nil && len(head) < formLimit
+	body := io.Reader(bytes.NewReader(head))
+	if !whole {
+		body = io.MultiReader(body, r.Body)
+	}
+	// What was read to its end is not asked again: once an answer is under way, the
+	// server has closed it, and a transport that meets that drops the connection.
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(head), r.Body), r.Body}
-	if err != nil || len(head) == formLimit {
+	}{body, r.Body}
+	if !whole {
 		return
 	}
 	values, err := url.ParseQuery(string(head))

@@ -123,3 +123,25 @@ func TestExchangesAreBounded(t *testing.T) {
 	require.Len(t, xs, 1)
 	assert.Nil(t, xs[0].Body, "a body that is too big to keep is no evidence")
 }
+
+// TestFormIsReadOnce: a form that the edge has looked at is asked of the connection no
+// more. An answer can be under way before a transport has met the end of the form; the
+// body is closed then, and a transport that meets that drops the connection with it.
+func TestFormIsReadOnce(t *testing.T) {
+	t.Parallel()
+	e := listen(t, edge.Options{})
+	got, failed := make(chan string, 1), make(chan error, 1)
+	e.Route(edge.Route{Product: "authentik", Host: authentik, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		_ = r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		got <- string(body)
+		failed <- err
+	})})
+	res, err := client(e).PostForm("https://"+authentik+"/application/o/token/", url.Values{"code": {"x"}})
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	assert.Equal(t, "code=x", <-got)
+	assert.NoError(t, <-failed)
+}
