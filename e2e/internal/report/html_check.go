@@ -48,7 +48,7 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string, g 
 	}
 	var first *troubleshooting.Finding
 	if len(c.Findings) > 0 {
-		first = &c.Findings[0]
+		first = v.Found[0].Finding // with the lines of the log in full
 		if at, ok := told[first.Code]; ok {
 			v.SameAs = at
 			v.Open = false // the same cause again: once is enough
@@ -63,7 +63,7 @@ func (r *Report) checkView(c *Check, longest float64, told map[string]string, g 
 	if c.Status == check.Warned {
 		v.Diagram = sequence(e, nil, v.Anchor+"-seq")
 	} else {
-		v.Diagram = sequence(e, inFull(first, logLines(e)), v.Anchor+"-seq")
+		v.Diagram = sequence(e, first, v.Anchor+"-seq")
 	}
 	v.film(c, g)
 	glossary := map[string]string{}

@@ -58,9 +58,6 @@ func (r *Report) findingView(c *Check, f *troubleshooting.Finding, n int) findin
 // inFull is a finding with each line of a log that it quotes in full: a terminal has
 // no room for it, and a page has.
 func inFull(f *troubleshooting.Finding, lines []string) *troubleshooting.Finding {
-	if f == nil {
-		return nil
-	}
 	whole := *f
 	whole.Because = slices.Clone(f.Because)
 	for i, b := range whole.Because {

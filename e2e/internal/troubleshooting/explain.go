@@ -130,13 +130,13 @@ func Explain(rec evidence.Record, b *deployment.Deployment, c *check.Check, st c
 // ownFirst puts the causes that show at this very check before the others: a warning
 // tells of what the check looked at, and not of what stopped an earlier one.
 func ownFirst(found []Finding, c *check.Check, on deployment.Pair) {
-	others := func(f Finding) int {
+	rank := func(f Finding) int {
 		if i := Find(f.Code); i != nil && i.BreaksAt(on) != nil && i.BreaksAt(on).ID == c.ID {
 			return 0
 		}
 		return 1
 	}
-	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(others(a), others(b)) })
+	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(rank(a), rank(b)) })
 }
 
 // OnlyConfigured begins the proof of a cause that only the configuration shows.
