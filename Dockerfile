@@ -18,7 +18,7 @@ ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/ssocheck/ssocheck/e2e.Version=${VERSION}" -o /out/ ./e2e/cmd/ssocheck
 
 FROM ${BASE_IMAGE}
-RUN apt-get update && apt-get install -y --no-install-recommends chromium ca-certificates && apt-get clean && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends chromium-headless-shell ca-certificates && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ssocheck /usr/local/bin/
 # Not root: the browser needs no more, and files that are written belong to nobody.
 USER 65532:65532

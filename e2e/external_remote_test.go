@@ -50,7 +50,7 @@ func TestRemoteBrowserRunsTheChecklist(t *testing.T) {
 // elsewhere starts a Chromium with nothing but a debugging port.
 func elsewhere(t *testing.T) string {
 	t.Helper()
-	path, err := browser.Find()
+	path, err := browser.Find(false)
 	require.NoError(t, err)
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(context.Background()) // not t.Context(): that one ends before the clean-up

@@ -98,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Browser, error) {
 		return nil, fmt.Errorf("open the browser: %q is no address of a browser; want ws://host:port", o.Remote)
 	}
 	if o.Remote == "" && o.Path == "" {
-		path, err := Find()
+		path, err := Find(o.Headed)
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,7 @@ import (
 // OpenByHelper is Open for a user who is not root.
 func OpenByHelper(ctx context.Context, o Options) (*Browser, error) {
 	o.Log = slog.New(slog.DiscardHandler)
-	path, err := Find()
+	path, err := Find(false)
 	if err != nil {
 		return nil, err
 	}

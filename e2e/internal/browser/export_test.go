@@ -45,9 +45,9 @@ func (s *Session) RepeatOn(code string) { s.rec.unstable = []string{code} }
 func (s *Session) Hurry(patience time.Duration) { s.patience = patience }
 
 // NewFinder is a finder on a made-up system.
-func NewFinder(goos string, env map[string]string, programs map[string]bool, release string) func() (string, error) {
+func NewFinder(window bool, goos string, env map[string]string, programs map[string]bool, release string) func() (string, error) {
 	f := finder{
-		goos: goos, home: "/home/me",
+		window: window, goos: goos, home: "/home/me",
 		getenv:  func(name string) string { return env[name] },
 		release: func() []byte { return []byte(release) },
 		lookPath: func(name string) (string, error) {

@@ -13,6 +13,7 @@ import (
 
 // finder is where to look for a browser; tests replace its parts.
 type finder struct {
+	window   bool
 	goos     string
 	getenv   func(string) string
 	lookPath func(string) (string, error)
@@ -22,12 +23,14 @@ type finder struct {
 
 // Find returns the path of a Chrome or Chromium: what SSO_BROWSER, CHROME or
 // CHROMIUM_PATH names, else one of the usual names in PATH, else one of the
-// usual places. When there is none, the error wraps ErrNoBrowser and names the
-// command that installs one here.
-func Find() (string, error) {
+// usual places. Unless it needs a window, one that was built without any comes
+// first: it draws the same pages for half of the processor time (docs/bench.md).
+// When there is none, the error wraps ErrNoBrowser and names the command that
+// installs one here.
+func Find(window bool) (string, error) {
 	home, _ := os.UserHomeDir() // without one there is one place less
 	return finder{
-		goos: runtime.GOOS, getenv: os.Getenv, lookPath: exec.LookPath, home: home,
+		window: window, goos: runtime.GOOS, getenv: os.Getenv, lookPath: exec.LookPath, home: home,
 		release: func() []byte {
 			text, _ := os.ReadFile("/etc/os-release") // only Linux has it
 			return text
@@ -83,12 +86,18 @@ func (f finder) places() []string {
 		}
 		return append(out, "chromium", "google-chrome")
 	}
+	var out []string
+	if !f.window {
+		// Debian's script in PATH stays beside the browser that it starts, and would be
+		// killed in its place.
+		out = append(out, "/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chrome-headless-shell", "headless_shell", "headless-shell", "/headless-shell/headless-shell")
+	}
 	// The snap comes last: it sees another /tmp than we do.
-	return []string{
-		"google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome", "headless_shell", "headless-shell",
+	return append(out,
+		"google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome",
 		"/opt/google/chrome/chrome", "/usr/lib/chromium/chromium", "/usr/lib64/chromium-browser/chromium-browser",
 		"/usr/local/bin/chrome", "microsoft-edge", "microsoft-edge-stable", "/snap/bin/chromium",
-	}
+	)
 }
 
 // install is the command that installs a browser on this system.
@@ -107,6 +116,9 @@ func (f finder) install() string {
 		case "ubuntu":
 			return "sudo snap install chromium"
 		case "debian":
+			if !f.window {
+				return "sudo apt-get update && sudo apt-get install -y chromium-headless-shell"
+			}
 			return "sudo apt-get update && sudo apt-get install -y chromium"
 		case "fedora", "rhel", "centos":
 			return "sudo dnf install -y chromium"

@@ -13,6 +13,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		goos     string
+		window   bool
 		env      map[string]string
 		programs []string
 		release  string
@@ -30,7 +31,18 @@ func TestFind(t *testing.T) {
 			goos: "linux", env: map[string]string{"CHROME": "/gone"}, programs: []string{"chromium"},
 			wantErr: "CHROME names /gone",
 		},
-		"snap last": {goos: "linux", programs: []string{"/snap/bin/chromium", "google-chrome"}, want: "/found/google-chrome"},
+		"without a window first": {
+			goos: "linux", programs: []string{"google-chrome", "chromium", "chromium-headless-shell"}, want: "/found/chromium-headless-shell",
+		},
+		"Debian's program, not its script": {
+			goos: "linux", programs: []string{"chromium-headless-shell", "/usr/lib/chromium/chromium-headless-shell"},
+			want: "/found//usr/lib/chromium/chromium-headless-shell",
+		},
+		"Chrome's name of it":    {goos: "linux", programs: []string{"google-chrome", "chrome-headless-shell"}, want: "/found/chrome-headless-shell"},
+		"its own image":          {goos: "linux", programs: []string{"/headless-shell/headless-shell"}, want: "/found//headless-shell/headless-shell"},
+		"a window":               {goos: "linux", window: true, programs: []string{"chromium", "chromium-headless-shell"}, want: "/found/chromium"},
+		"a window that none has": {goos: "linux", window: true, release: "ID=debian\n", programs: []string{"chromium-headless-shell"}, wantErr: "apt-get install -y chromium ("},
+		"snap last":              {goos: "linux", programs: []string{"/snap/bin/chromium", "google-chrome"}, want: "/found/google-chrome"},
 		"macOS": {
 			goos: "darwin", programs: []string{"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"},
 			want: "/found//Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -39,7 +51,7 @@ func TestFind(t *testing.T) {
 			goos: "darwin", programs: []string{"/home/me/Applications/Chromium.app/Contents/MacOS/Chromium"},
 			want: "/found//home/me/Applications/Chromium.app/Contents/MacOS/Chromium",
 		},
-		"none on Debian":     {goos: "linux", release: "ID=debian\n", wantErr: "apt-get install -y chromium"},
+		"none on Debian":     {goos: "linux", release: "ID=debian\n", wantErr: "apt-get install -y chromium-headless-shell ("},
 		"none on Ubuntu":     {goos: "linux", release: "ID=ubuntu\nID_LIKE=debian\n", wantErr: "snap install chromium"},
 		"none on Mint":       {goos: "linux", release: "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", wantErr: "snap install chromium"},
 		"none on Fedora":     {goos: "linux", release: "ID=fedora\n", wantErr: "dnf install -y chromium"},
@@ -60,7 +72,7 @@ func TestFind(t *testing.T) {
 			for _, p := range tt.programs {
 				programs[p] = true
 			}
-			got, err := browser.NewFinder(tt.goos, tt.env, programs, tt.release)()
+			got, err := browser.NewFinder(tt.window, tt.goos, tt.env, programs, tt.release)()
 			if tt.wantErr != "" {
 				require.ErrorIs(t, err, browser.ErrNoBrowser)
 				require.ErrorContains(t, err, tt.wantErr)

@@ -225,7 +225,7 @@ func TestRemote(t *testing.T) {
 	t.Parallel()
 	_, site := setUp(t)
 	site.handle("remote.test/", html("far away"))
-	path, err := browser.Find()
+	path, err := browser.Find(false)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,13 @@ type doc struct {
 	url    string // as asked, secrets included
 	status int
 	err    string // net::ERR_…
+	bytes  int    // of its body that have come
+	over   bool   // no more of it comes
 }
+
+// empty reports whether an error was answered and nothing of a body came. A
+// Chromium with a window shows a page of its own then, one without shows nothing.
+func (d *doc) empty() bool { return d.over && d.status >= http.StatusBadRequest && d.bytes == 0 }
 
 // recorder follows the main frame of a session. Its listen method runs on the
 // goroutine that reads the browser's messages, in their order.
@@ -55,6 +62,7 @@ type recorder struct {
 	fetches  int               // fetches that pages began
 	moved    time.Time         // when the page last changed
 	now      doc               // the document on the page
+	loader   cdp.LoaderID      // of that document
 	broken   bool              // the page is Chromium's error page for now
 	crash    context.Context   // ends when the tab crashes
 	crashed  context.CancelFunc
@@ -93,9 +101,14 @@ func (r *recorder) listen(ev any) {
 		r.response(ev)
 	case *network.EventLoadingFailed:
 		r.loadingFailed(ev)
+	case *network.EventDataReceived:
+		if d := r.docs[cdp.LoaderID(ev.RequestID)]; d != nil && !r.broken {
+			d.bytes += int(ev.DataLength)
+		}
 	case *network.EventLoadingFinished:
 		delete(r.busy, ev.RequestID)
 		delete(r.urls, ev.RequestID)
+		r.ended(ev.RequestID)
 	case *network.EventWebSocketCreated:
 		r.urls[ev.RequestID] = ev.URL
 	case *network.EventWebSocketFrameError:
@@ -239,6 +252,7 @@ func (r *recorder) loadingFailed(ev *network.EventLoadingFailed) {
 		d.err = code
 	}
 	if r.pending != ev.RequestID {
+		r.ended(ev.RequestID) // cut off, where its page is there already
 		return
 	}
 	if ev.Canceled || ev.ErrorText == "net::ERR_ABORTED" {
@@ -248,21 +262,44 @@ func (r *recorder) loadingFailed(ev *network.EventLoadingFailed) {
 	r.failed = time.Now()
 }
 
+// ended takes that no more of a document comes.
+func (r *recorder) ended(id network.RequestID) {
+	d := r.docs[cdp.LoaderID(id)] // the two ids are one for a navigation
+	if d == nil {
+		return
+	}
+	d.over = true
+	if r.loader == cdp.LoaderID(id) && !r.broken {
+		r.shows(d)
+	}
+}
+
+// shows puts a document's state into that of the page.
+func (r *recorder) shows(d *doc) {
+	url := r.now.url
+	r.now = *d
+	r.now.url = url
+	if r.now.err = ""; d.empty() {
+		r.broken, r.now.err = true, emptyFailure
+	}
+}
+
 func (r *recorder) navigated(f *cdp.Frame) {
 	if f.ParentID != "" || (r.frame != "" && f.ID != r.frame) {
 		return
 	}
 	r.moved = time.Now()
 	r.broken = f.UnreachableURL != ""
-	r.now = doc{url: f.URL}
-	if d := r.docs[f.LoaderID]; d != nil {
-		r.now = *d
-	}
-	r.now.url = f.URL + f.URLFragment
-	if r.broken {
+	r.loader = f.LoaderID
+	r.now = doc{url: f.URL + f.URLFragment}
+	switch d := r.docs[f.LoaderID]; {
+	case r.broken:
+		if d != nil {
+			r.now = *d
+		}
 		r.now.url = f.UnreachableURL
-	} else {
-		r.now.err = ""
+	case d != nil:
+		r.shows(d)
 	}
 	if r.pending == network.RequestID(f.LoaderID) || !r.failed.IsZero() {
 		r.pending, r.failed = "", time.Time{}

@@ -19,7 +19,7 @@ import (
 // and returns its address.
 func elsewhere(t *testing.T) string {
 	t.Helper()
-	path, err := browser.Find()
+	path, err := browser.Find(false)
 	require.NoError(t, err)
 	// Of the test, not of t.Context(): that one ends before the clean-up.
 	ctx, stop := context.WithCancel(context.Background())

@@ -17,7 +17,7 @@ import (
 // sandbox is allowed: the browser starts without both, one after the other.
 func TestNeitherNetworkNorSandbox(t *testing.T) {
 	t.Parallel()
-	path, err := browser.Find()
+	path, err := browser.Find(false)
 	if err != nil {
 		t.Skip(err)
 	}

@@ -142,8 +142,8 @@ func (s *Session) until(ctx context.Context, d *doing, cases map[string]Conditio
 			return false, nil // it left while it answered
 		}
 		d.url, d.title = p.URL, p.Title
-		if parsed && p.Ready == "loading" {
-			return false, nil
+		if doc, _ := s.rec.current(); parsed && p.Ready == "loading" && !doc.over {
+			return false, nil // one that was cut off stays so
 		}
 		now := s.seen(conds, p)
 		for i, name := range names {

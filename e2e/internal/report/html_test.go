@@ -40,7 +40,7 @@ type reader struct {
 
 func newReader(t *testing.T) *reader {
 	t.Helper()
-	path, err := browser.Find()
+	path, err := browser.Find(false)
 	require.NoError(t, err)
 	axe, err := os.ReadFile("testdata/axe.min.js")
 	require.NoError(t, err)

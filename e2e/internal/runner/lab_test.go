@@ -39,7 +39,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	if _, err := browser.Find(); err != nil {
+	if _, err := browser.Find(false); err != nil {
 		t.Fatalf("these tests need a browser: %v", err)
 	}
 	e, err := edge.Listen(edge.Options{Redactor: evidence.NewRedactor()})
