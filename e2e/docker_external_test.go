@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,7 +26,6 @@ import (
 
 // A kept pair is one that --keep left running.
 type kept struct {
-	t      *testing.T
 	bundle *deployment.Deployment
 	dir    string
 	o      e2e.Options
@@ -49,7 +47,7 @@ func keep(t *testing.T, versions string, pair [2]string) *kept {
 	require.NoError(t, err)
 	require.Empty(t, run.Error)
 	require.NotNil(t, tg)
-	k := &kept{t: t, bundle: run.Bundle, dir: t.TempDir()}
+	k := &kept{bundle: run.Bundle, dir: t.TempDir()}
 	require.NoError(t, os.WriteFile(filepath.Join(k.dir, "ca.pem"), tg.CA, 0o600))
 	files, err := deployment.Files(run.Bundle, func() string { return "unused" })
 	require.NoError(t, err)
@@ -85,8 +83,8 @@ func keep(t *testing.T, versions string, pair [2]string) *kept {
 }
 
 // credentials writes a file with everybody; has says that they signed in before.
-func (k *kept) credentials(has bool) string {
-	k.t.Helper()
+func (k *kept) credentials(t *testing.T, has bool) string {
+	t.Helper()
 	var text strings.Builder
 	fmt.Fprintf(&text, "authentik:\n  token: %s\n  users:\n", k.token)
 	for _, u := range k.bundle.Authentik.Users {
@@ -101,27 +99,35 @@ func (k *kept) credentials(has bool) string {
 		fmt.Fprintf(&text, "    - {role: %s, username: %s, password: %s, email: %s}\n", role, u.Username, u.Password, u.Email)
 	}
 	file := filepath.Join(k.dir, "credentials.yaml")
-	require.NoError(k.t, os.WriteFile(file, []byte(text.String()), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(text.String()), 0o600))
 	return file
 }
 
-// apply gives the running authentik what a bundle's blueprint says.
-func (k *kept) apply(b *deployment.Deployment) {
-	k.t.Helper()
-	file := filepath.Join(k.dir, "mistake.yaml")
-	require.NoError(k.t, os.WriteFile(file, deployment.Blueprint(b), 0o644))
-	const inside = authentik.BlueprintFolder + "mistake.yaml"
-	docker(k.t, "cp", file, k.server+":"+inside)
-	docker(k.t, append([]string{"exec", k.server}, authentik.ApplyBlueprint(path.Base(inside))...)...)
+// apply gives the running authentik what a bundle's blueprint says. The whole path is
+// copied: a container that found its blueprint applied has no folder for one.
+func (k *kept) apply(t *testing.T, b *deployment.Deployment) {
+	t.Helper()
+	const name = "mistake.yaml"
+	root := filepath.Join(k.dir, "root")
+	folder := filepath.Join(root, authentik.BlueprintFolder)
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, name), deployment.Blueprint(b), 0o644))
+	docker(t, "cp", root+"/.", k.server+":/")
+	docker(t, append([]string{"exec", k.server}, authentik.ApplyBlueprint(name)...)...)
 }
 
 // TestDockerExternal checks a pair that --keep left running as one that is not ours:
 // with an API token, names and an authority of its own, read-only and with changes,
-// right and with mistakes made in the running authentik.
+// right and with mistakes made in the running authentik. On stand-ins it is started
+// twice, so that the one that is kept is warm, as real ones are from their second run on.
 func TestDockerExternal(t *testing.T) {
 	versions, pairs := products(t)
 	for _, pair := range pairs {
 		t.Run(strings.Join(pair[:], ","), func(t *testing.T) {
+			if !onReal() {
+				_, err := e2e.Check(t.Context(), e2e.Options{Target: target.Stack, Paperless: pair[0], Authentik: pair[1], Only: []string{"login-page"}, Stack: on(versions)})
+				require.NoError(t, err)
+			}
 			k := keep(t, versions, pair)
 			k.right(t)
 			k.mistakes(t)
@@ -134,7 +140,7 @@ func (k *kept) right(t *testing.T) {
 	for name, changes := range map[string]bool{"read-only": false, "with changes": true} {
 		t.Run(name, func(t *testing.T) {
 			o := k.o
-			o.External.Credentials, o.External.AllowChanges = k.credentials(false), changes
+			o.External.Credentials, o.External.AllowChanges = k.credentials(t, false), changes
 			run, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
 			assert.Zero(t, run.ExitCode(), "%s %s", run.Error, statuses(run))
@@ -177,10 +183,10 @@ func (k *kept) mistakes(t *testing.T) {
 		t.Run(m.code, func(t *testing.T) {
 			b := k.bundle.Clone()
 			m.make(b)
-			k.apply(b)
+			k.apply(t, b)
 			o := k.o
 			o.Config = []string{filepath.Join(k.dir, "compose.yaml")}
-			o.Only, o.External.Credentials = []string{"round-trip"}, k.credentials(true)
+			o.Only, o.External.Credentials = []string{"round-trip"}, k.credentials(t, true)
 			run, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
 			assert.Equal(t, 1, run.ExitCode(), "%s %s", run.Error, statuses(run))
