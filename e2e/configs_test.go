@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,13 +72,13 @@ func TestConfigs(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			at := want.check(b.Versions())
-			rig.slots <- struct{}{}
-			defer func() { <-rig.slots }()
-			run, err := runner.Do(t.Context(), runner.Options{
-				Bundle: b, Kind: "lab", Start: rig.start, OpenBrowser: rig.open, Only: []string{at}, Lint: lint,
-				Enough: func(r runner.Result) bool { return r.Status == check.Failed },
-			})
+			do := runner.Options{Bundle: b, Lint: lint, Enough: func(r runner.Result) bool { return r.Status == check.Failed }}
+			if at := want.check(b.Versions()); want.Run == string(runner.Fail) {
+				do.Checks = signingIn(at)
+			} else {
+				do.Only = []string{at.ID}
+			}
+			run, err := rig.do(t.Context(), do)
 			require.NoError(t, err)
 			if want.Run == foreign {
 				assert.Contains(t, run.Error, "needs authentik")
@@ -97,17 +98,17 @@ func TestConfigs(t *testing.T) {
 }
 
 // check is the check that shows the expected code first.
-func (e configExpect) check(on deployment.Pair) string {
-	if e.Check != "" {
-		return e.Check
+func (e configExpect) check(on deployment.Pair) *check.Check {
+	if i := slices.IndexFunc(checklist.All(), func(c *check.Check) bool { return c.ID == e.Check }); i >= 0 {
+		return checklist.All()[i]
 	}
 	if i := troubleshooting.Find(e.Code); i != nil {
-		return i.BreaksAt(on).ID
+		return i.BreaksAt(on)
 	}
 	if r := troubleshooting.FindRule(e.Code); r != nil && r.Cause.Breaks != nil {
-		return r.Cause.Breaks.ID
+		return r.Cause.Breaks
 	}
-	return checklist.RoundTrip.ID
+	return checklist.RoundTrip
 }
 
 // judge is the verdict on a run, the codes at the first check that is not met,

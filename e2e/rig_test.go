@@ -154,9 +154,15 @@ func (r *rig) lend(t *target.Target) (l *lent, spare []*lent) {
 
 // run runs the checks with these ids, and what they need, until enough is seen.
 func (r *rig) run(ctx context.Context, b *deployment.Deployment, enough func(runner.Result) bool, only ...string) (*runner.Run, error) {
+	return r.do(ctx, runner.Options{Bundle: b, Only: only, Enough: enough})
+}
+
+// do is runner.Do on a lab of the rig, when it is its turn.
+func (r *rig) do(ctx context.Context, o runner.Options) (*runner.Run, error) {
 	r.slots <- struct{}{}
 	defer func() { <-r.slots }()
-	return runner.Do(ctx, runner.Options{Bundle: b, Kind: target.Lab, Start: r.start, OpenBrowser: r.open, Only: only, Enough: enough})
+	o.Kind, o.Start, o.OpenBrowser = target.Lab, r.start, r.open
+	return runner.Do(ctx, o)
 }
 
 // once gives the same run to all who ask for it: what a run shows is proven once.
@@ -205,21 +211,19 @@ func (r *rig) usual(ctx context.Context, right *deployment.Deployment, item *tro
 	})
 }
 
-// alone is the same without the checks that only look at the sign-in page, which leave
-// nothing behind: that they pass before the one that breaks is proven where usual
-// planted the item.
+// alone is the same without the checks that only look at the sign-in page.
 func (r *rig) alone(ctx context.Context, right *deployment.Deployment, item *troubleshooting.Item) (*runner.Run, error) {
 	return r.once(pairOf(right)+" with "+item.Code+" alone", func() (*runner.Run, error) {
 		b := right.Clone()
 		item.Plant(b)
-		r.slots <- struct{}{}
-		defer func() { <-r.slots }()
 		c := item.BreaksAt(right.Versions())
-		return runner.Do(ctx, runner.Options{Bundle: b, Kind: target.Lab, Start: r.start, OpenBrowser: r.open, Checks: signingIn(c), Enough: found(c.ID)})
+		return r.do(ctx, runner.Options{Bundle: b, Checks: signingIn(c), Enough: found(c.ID)})
 	})
 }
 
 // signingIn is a check, last, after those that it needs in which somebody signs in.
+// Those that only look at the sign-in page leave nothing behind: that they pass before
+// the one that breaks is proven where usual planted each item.
 func signingIn(c *check.Check) []*check.Check {
 	own := *c
 	own.Needs = nil
@@ -248,15 +252,16 @@ type planted struct {
 	strange []string
 }
 
-// plant plants items into a right configuration, and runs it.
+// plant plants items into a right configuration, and runs what signs in as far as the
+// check that the first of them breaks.
 func (r *rig) plant(t *testing.T, b *deployment.Deployment, items ...*troubleshooting.Item) *planted {
 	t.Helper()
 	right := b.Clone()
 	for _, item := range items {
 		item.Plant(b)
 	}
-	at := items[0].BreaksAt(right.Versions()).ID
-	run, err := r.run(t.Context(), b, found(at), at)
+	c := items[0].BreaksAt(right.Versions())
+	run, err := r.do(t.Context(), runner.Options{Bundle: b, Checks: signingIn(c), Enough: found(c.ID)})
 	require.NoError(t, err)
 	return r.came(t, right, run, items...)
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
 // Cases that are not right yet: fixtures/cases/NAME and why. A case that is
@@ -375,6 +377,21 @@ type caseReport struct {
 	Lint []caseSeen `json:"lint"`
 }
 
+// breaks are the checks that break by what is to be named first; "" where all pass, and
+// all are run for it. What comes after a check that fails is not judged.
+func (w *caseWant) breaks() string {
+	if w.First == nil {
+		return ""
+	}
+	var ids []string
+	for _, code := range *w.First {
+		if item := troubleshooting.Find(code); item != nil && !slices.Contains(ids, item.Breaks.ID) {
+			ids = append(ids, item.Breaks.ID)
+		}
+	}
+	return strings.Join(ids, ",")
+}
+
 func runCase(t *testing.T, dir string, c *userCase) []string {
 	t.Helper()
 	if c.Run == nil {
@@ -387,6 +404,9 @@ func runCase(t *testing.T, dir string, c *userCase) []string {
 	}
 	if c.Blueprint != "" {
 		args = append(args, "--blueprint", c.Blueprint)
+	}
+	if only := c.Run.breaks(); only != "" {
+		args = append(args, "--only", only)
 	}
 	exit, out, errs := c.command(t, at, append(args, c.Run.Args...)...)
 	var rep caseReport
