@@ -259,7 +259,7 @@ func (u *Upgraded) run(ctx context.Context, o UpgradeOptions, b *deployment.Depl
 		}
 		ro.Checks, ro.Only = checks, only
 		if w, ok := kept.(*stackWorld); ok {
-			ro.Plan = w.stack.Plan
+			ro.Plan, ro.Jobs = w.stack.Plan, o.lanes()
 		}
 		return runner.Do(ctx, ro)
 	}
