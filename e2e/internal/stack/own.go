@@ -110,7 +110,7 @@ func compile(ctx context.Context, command, out, arch string) error {
 		return err
 	}
 	build := func(flags string) (string, error) {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, command)
+		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", out, command)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS="+flags)
 		text, err := cmd.CombinedOutput()
 		return string(text), err
