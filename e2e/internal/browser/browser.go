@@ -73,6 +73,7 @@ type Browser struct {
 	dir    string  // profile and temporary files; "" with Remote
 	pid    int     // 0 with Remote
 	size   bool    // pages get a fixed size
+	accept string  // Accept-Language; "" with Remote, which has its own
 	proxy  *socks  // nil unless a Remote browser needs one
 	island *island // nil unless it has a network of its own
 	shares string  // why it has none; "" when it has
@@ -181,6 +182,10 @@ func open(ctx context.Context, o Options, own *island) (_ *Browser, err error) {
 		}
 		alloc, stop = remote.NewAllocator(base, o.Remote)
 	} else {
+		if o.Lang == "" {
+			o.Lang = "en-US,en"
+		}
+		b.accept = weighted(o.Lang)
 		if b.dir, err = profile(); err != nil {
 			abort()
 			return nil, err
@@ -294,10 +299,17 @@ func profile() (string, error) {
 	return dir, nil
 }
 
-func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
-	if o.Lang == "" {
-		o.Lang = "en-US,en"
+// weighted is a list of languages as a Chromium with a window sends it. One without
+// sends the list as it was given.
+func weighted(languages string) string {
+	list := strings.Split(languages, ",")
+	for i := range list[1:] {
+		list[i+1] += fmt.Sprintf(";q=0.%d", max(9-i, 1))
 	}
+	return strings.Join(list, ",")
+}
+
+func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
 	lang, _, _ := strings.Cut(o.Lang, ",")
 	out := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(o.Path),

@@ -132,11 +132,14 @@ func (s *Session) start(ctx context.Context) error {
 				return fmt.Errorf("set the size of the page: %w", err)
 			}
 		}
-		if len(s.opts.Header) > 0 {
-			headers := make(network.Headers, len(s.opts.Header))
-			for name, value := range s.opts.Header {
-				headers[name] = value
-			}
+		headers := network.Headers{}
+		if s.b.accept != "" {
+			headers["Accept-Language"] = s.b.accept
+		}
+		for name, value := range s.opts.Header {
+			headers[name] = value
+		}
+		if len(headers) > 0 {
 			_, err := chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: headers})
 			if err != nil {
 				return fmt.Errorf("set headers: %w", err)
