@@ -23,10 +23,12 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
+	"github.com/ssocheck/ssocheck/e2e/internal/startup"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 
 func main() {
+	startup.Done()
 	// A part of the start of a browser (see ourselves), not a command for users.
 	if len(os.Args) > 2 && os.Args[1] == browser.HelperArg {
 		tell(os.Stderr, browser.Help(os.Args[2:]).Error())

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 )
@@ -20,4 +26,29 @@ func TestBuild(t *testing.T) {
 	assert.Equal(t, "dev", build("dev", nil))
 	assert.Equal(t, "2.4.3 to 3.0.5", span([]deployment.Release{{Version: "2.20.15"}, {Version: "3.0.5"}, {Version: "2.4.3"}}))
 	assert.Equal(t, "none", span(nil))
+}
+
+// TestStart: what Testcontainers does before main does not grow with the processes of
+// the machine. It is told by what it takes from the heap, not by seconds.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	c := exec.CommandContext(t.Context(), "ssocheck", "--version")
+	c.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	var errs strings.Builder
+	c.Stderr = &errs
+	require.NoError(t, c.Run())
+	seen := map[string]int{}
+	for line := range strings.Lines(errs.String()) {
+		var name, unit string
+		var at, took float64
+		var bytes int
+		if n, _ := fmt.Sscanf(line, "init %s @%f ms, %f %s clock, %d bytes", &name, &at, &took, &unit, &bytes); n == 5 {
+			seen[name] = bytes
+		}
+	}
+	const session = "github.com/testcontainers/testcontainers-go/internal/core/bootstrap"
+	require.Contains(t, seen, session, errs.String())
+	if runtime.GOOS == "linux" {
+		assert.Less(t, seen[session], 100_000, "it opened every process: package startup came too late")
+	}
 }
