@@ -25,11 +25,13 @@ import (
 // that of the lab.
 func TestDockerConformance(t *testing.T) {
 	versions, pairs := products(t)
+	t.Cleanup(func() { nothingLeft(t) })
 	for _, v := range pairs {
 		if slices.ContainsFunc(pairs[:slices.Index(pairs, v)], func(p [2]string) bool { return p[0] == v[0] }) {
 			continue // authentik has no part in it
 		}
 		t.Run(v[0], func(t *testing.T) {
+			besides(t)
 			o := e2e.Options{Suite: e2e.SuiteConformance, Paperless: v[0], Authentik: v[1]}
 			inLab, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
@@ -42,7 +44,6 @@ func TestDockerConformance(t *testing.T) {
 			}
 			run, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
-			nothingLeft(t)
 			assert.NotContains(t, started, "authentik", "none runs")
 			assert.Zero(t, run.ExitCode(), run.Error)
 			assert.Equal(t, target.Stack, run.Kind)

@@ -18,6 +18,7 @@ import (
 // tells why.
 func TestDockerJobs(t *testing.T) {
 	versions, pairs := products(t)
+	t.Cleanup(func() { nothingLeft(t) })
 	groups := []string{"login-page", "login-button", "round-trip", "first-login", "linking", "redirect-to-sso", "sso-only"}
 	for name, plant := range map[string][]string{
 		"right":       nil,
@@ -28,6 +29,7 @@ func TestDockerJobs(t *testing.T) {
 		"IDP-DENIED":  {"IDP-DENIED"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			besides(t)
 			said := func(jobs int) []string {
 				o := e2e.Options{
 					Target: target.Stack, Plant: plant, Paperless: pairs[0][0], Authentik: pairs[0][1], Jobs: jobs, Stack: on(versions),
@@ -35,7 +37,6 @@ func TestDockerJobs(t *testing.T) {
 				}
 				run, err := e2e.Check(t.Context(), o)
 				require.NoError(t, err)
-				nothingLeft(t)
 				require.Empty(t, run.Error)
 				out := []string{string(run.Result())}
 				for _, r := range run.Results {

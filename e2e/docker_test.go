@@ -49,12 +49,23 @@ func nothingLeft(t *testing.T) {
 	}
 }
 
+// besides lets a test of a list run beside another of it, where the machine is not one
+// pair's alone: stand-ins wait for each other most of the time.
+func besides(t *testing.T) {
+	t.Helper()
+	if !onReal() {
+		t.Parallel()
+	}
+}
+
 // TestDockerChecklist runs the whole checklist on a Docker engine: everything
 // passes on the default deployment, old and new.
 func TestDockerChecklist(t *testing.T) {
 	versions, pairs := products(t)
+	t.Cleanup(func() { nothingLeft(t) })
 	for _, v := range pairs {
 		t.Run(v[0]+","+v[1], func(t *testing.T) {
+			besides(t)
 			run, err := e2e.Check(t.Context(), e2e.Options{
 				Target: target.Stack, Paperless: v[0], Authentik: v[1], Stack: on(versions),
 				Observe: func(ev runner.Event) {
@@ -64,7 +75,6 @@ func TestDockerChecklist(t *testing.T) {
 				},
 			})
 			require.NoError(t, err)
-			nothingLeft(t)
 			for _, r := range run.Results {
 				assert.Contains(t, []check.Status{check.Passed, check.Warned}, r.Status, "%s@%s: %s", r.Check.ID, r.Variant, r.Message)
 			}
@@ -77,15 +87,16 @@ func TestDockerChecklist(t *testing.T) {
 // TestDockerFindings plants causes and demands the findings of the lab.
 func TestDockerFindings(t *testing.T) {
 	versions, pairs := products(t)
+	t.Cleanup(func() { nothingLeft(t) })
 	for _, code := range []string{"RED-SLASH", "TOK-SECRET", "CFG-JSON", "NET-TLS", "IDP-SLUG"} {
 		t.Run(code, func(t *testing.T) {
+			besides(t)
 			o := e2e.Options{Plant: []string{code}, Paperless: pairs[0][0], Authentik: pairs[0][1]}
 			inLab, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
 			o.Target, o.Stack = target.Stack, on(versions)
 			run, err := e2e.Check(t.Context(), o)
 			require.NoError(t, err)
-			nothingLeft(t)
 			assert.Equal(t, 1, run.ExitCode(), run.Error)
 			assert.Equal(t, firstFinding(inLab), firstFinding(run))
 			assert.Equal(t, code, firstFinding(run))
@@ -111,6 +122,7 @@ func TestDockerUpgrade(t *testing.T) {
 			t.Skip("an upgrade needs images of two versions")
 		}
 	}
+	t.Cleanup(func() { nothingLeft(t) })
 	for name, tt := range map[string]struct {
 		plant []string
 		code  int
@@ -119,12 +131,12 @@ func TestDockerUpgrade(t *testing.T) {
 		"no secret key": {[]string{"CFG-SECRETKEY"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			besides(t)
 			u, err := e2e.Upgrade(t.Context(), e2e.UpgradeOptions{
 				Options: e2e.Options{Target: target.Stack, Plant: tt.plant, Stack: on(versions)},
 				From:    from, To: to,
 			})
 			require.NoError(t, err)
-			nothingLeft(t)
 			assert.False(t, u.Forecast, "it is the real thing")
 			last := u.Last()
 			for _, r := range last.Results {

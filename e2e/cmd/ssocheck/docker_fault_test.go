@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -200,6 +201,10 @@ const (
 	checks = "✓ login-page"
 )
 
+// aloneFaults are those after which the down command removes what is left: that of other
+// runs, too. They come first, one after another; the others go side by side.
+var aloneFaults = []string{"the engine stops at boot", "the engine stops in a check", "the engine hangs at boot", "kill -9 at boot", "kill -9 in a check"}
+
 // TestDockerFaults: whatever breaks under it, the command says so in one line, ends
 // with 2, and leaves nothing.
 func TestDockerFaults(t *testing.T) {
@@ -208,7 +213,7 @@ func TestDockerFaults(t *testing.T) {
 		assert.NoError(t, errors.Join(err, os.RemoveAll(dir)))
 	})
 	onlyRoundTrip := []string{"--only", "round-trip"}
-	for name, tt := range map[string]func(*story){
+	faults := map[string]func(*story){
 		"the engine stops at boot": func(s *story) {
 			s.run(boots, func() { assert.NoError(s.t, s.engine.Stop()) }, onlyRoundTrip...)
 			s.failed("no engine answers at", "start it")
@@ -316,8 +321,12 @@ func TestDockerFaults(t *testing.T) {
 		"kill -9 in a check": func(s *story) {
 			s.killed(checks)
 		},
-	} {
+	}
+	for name, tt := range faults {
 		t.Run(name, func(t *testing.T) {
+			if !slices.Contains(aloneFaults, name) {
+				t.Parallel()
+			}
 			s := newStory(t)
 			began := time.Now()
 			tt(s)

@@ -17,6 +17,7 @@ import (
 // TestDockerNeverReady: an image that runs and never answers is no verdict; the
 // error says what was waited for, and what the container said last.
 func TestDockerNeverReady(t *testing.T) {
+	t.Parallel()
 	b, err := images()
 	require.NoError(t, err)
 	for name, o := range map[string]stack.Overrides{
@@ -25,6 +26,7 @@ func TestDockerNeverReady(t *testing.T) {
 		"postgres: not within 5s: the database takes connections":      {Postgres: b.versions.Paperless[0].Broker},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := open(t, stack.WithImages(o), stack.WithGateLimit(5*time.Second))
 			_, err := s.Start(t.Context(), guide(t), "")
 			require.ErrorContains(t, err, name)
@@ -36,6 +38,7 @@ func TestDockerNeverReady(t *testing.T) {
 
 // TestDockerGone: what of a pair went away takes the verdict of a check with it.
 func TestDockerGone(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	tg := start(t, s, guide(t), "")
 	require.NoError(t, tg.Standing(t.Context()))

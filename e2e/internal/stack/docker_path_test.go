@@ -13,6 +13,7 @@ import (
 
 // TestDockerUnderAPath shows a pair on one host, authentik under a path of it.
 func TestDockerUnderAPath(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	b := guide(t)
 	for name, value := range b.Paperless.Env {

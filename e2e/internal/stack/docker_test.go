@@ -125,6 +125,7 @@ func get(t *testing.T, tg *target.Target, url string) (int, string) {
 }
 
 func TestDockerPair(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	b := guide(t)
 	tg := start(t, s, b, "")
@@ -174,6 +175,7 @@ func TestDockerPair(t *testing.T) {
 // TestDockerOneAuthentik shows that pairs share an authentik as long as they want the
 // same of it, and that an idle one is configured anew.
 func TestDockerOneAuthentik(t *testing.T) {
+	t.Parallel()
 	s := open(t, stack.WithNetworks(2))
 	authentiks := func() int {
 		n := 0
@@ -225,6 +227,7 @@ func TestDockerOneAuthentik(t *testing.T) {
 
 // TestDockerStopped shows that a Paperless which stops by its configuration is a verdict.
 func TestDockerStopped(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	tg := start(t, s, guide(t, "CFG-JSON"), "")
 	assert.False(t, tg.Boot.Up)
@@ -238,6 +241,7 @@ func TestDockerStopped(t *testing.T) {
 // TestDockerRefusedBlueprint shows that a blueprint which authentik refuses is told,
 // and no error of the tester.
 func TestDockerRefusedBlueprint(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	b := guide(t)
 	b.Authentik.Raw = []byte("version: 1\nmetadata: {name: broken}\nentries:\n  - model: authentik_providers_oauth2.oauth2provider\n    identifiers: [\n")
@@ -261,11 +265,13 @@ func TestDockerRefusedBlueprint(t *testing.T) {
 // TestDockerInterrupted shows that a start which is cut short leaves nothing, wherever
 // that happens.
 func TestDockerInterrupted(t *testing.T) {
+	t.Parallel()
 	for at, more := range map[string][]stack.Option{
 		"until the database": nil, "until the broker": nil, "until Paperless answers": nil, "until authentik says": nil,
 		"until authentik says that it is ready": {stack.WithKeep("")}, // nobody asked for half of a pair
 	} {
 		t.Run(at, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithCancelCause(t.Context())
 			stop := errors.New("Ctrl-C")
 			s, err := stack.New(ctx, options(t, append(more, stack.WithProgress(func(text string) {
@@ -286,6 +292,7 @@ func TestDockerInterrupted(t *testing.T) {
 
 // TestDockerLinks shows that social accounts are there before the first check.
 func TestDockerLinks(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	b := guide(t, "LINK-STALESUB")
 	require.NotEmpty(t, b.Paperless.Links)
@@ -296,6 +303,7 @@ func TestDockerLinks(t *testing.T) {
 }
 
 func TestDockerNoImage(t *testing.T) {
+	t.Parallel()
 	const image = "localhost:1/no/such/paperless:0"
 	s := open(t, stack.WithImages(stack.Overrides{Paperless: image}))
 	_, err := s.Start(t.Context(), guide(t), "")

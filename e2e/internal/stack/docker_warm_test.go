@@ -21,6 +21,7 @@ import (
 
 // TestDockerWarm shows that a second start is made from the first one's databases.
 func TestDockerWarm(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	said := func() (func(string), func(string) bool) {
 		var mu sync.Mutex
@@ -87,6 +88,7 @@ func TestDockerWarm(t *testing.T) {
 // server with another setting, each on a database of its own; the evidence says so. One
 // that differs in more than that boots by itself.
 func TestDockerAgain(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var said []string
 	s := open(t, stack.WithNetworks(3), stack.WithProgress(func(text string) {
@@ -156,6 +158,7 @@ func subjectOf(t *testing.T, tg *target.Target, b *deployment.Deployment) string
 
 // TestDockerDumps starts on databases that somebody else set up.
 func TestDockerDumps(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	first := open(t, stack.WithCache(dir))
 	require.NoError(t, start(t, first, guide(t), "").Close())
@@ -187,6 +190,7 @@ func TestDockerDumps(t *testing.T) {
 
 // TestDockerSQLite starts on a SQLite file, and hands what became of it to the next version.
 func TestDockerSQLite(t *testing.T) {
+	t.Parallel()
 	file := []byte("SQLite format 3\x00{}")
 	s := open(t, stack.WithDumps(stack.Dumps{Paperless: file}))
 	b := guide(t)
