@@ -47,7 +47,7 @@ func TestForeignLink(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, tg.Close()) })
 			if b == nil {
-				b, err = browser.Open(t.Context(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI})
+				b, err = browser.Open(t.Context(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI, Isolate: true})
 				require.NoError(t, err)
 			}
 			s, err := b.Session(t.Context(), browser.SessionOptions{Header: tg.Header})

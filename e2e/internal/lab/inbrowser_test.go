@@ -98,7 +98,7 @@ func TestObservedInBrowser(t *testing.T) {
 		return r.run(t, all.Harness, lab.WithEdge(e, name))
 	}
 	first := begin(t, "first", all.Rows[0])
-	b, err := browser.Open(t.Context(), browser.Options{Rules: first.ResolverRules(), SPKI: first.SPKI})
+	b, err := browser.Open(t.Context(), browser.Options{Rules: first.ResolverRules(), SPKI: first.SPKI, Isolate: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	surf := func(t *testing.T, tg *target.Target) *surfer {
@@ -176,7 +176,7 @@ func TestObservedTraps(t *testing.T) {
 		t.Helper()
 		r := all.Rows[0]
 		tg := r.run(t, all.Harness)
-		b, err := browser.Open(t.Context(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI})
+		b, err := browser.Open(t.Context(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI, Isolate: true})
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, b.Close()) })
 		s, err := b.Session(t.Context(), browser.SessionOptions{})
@@ -255,7 +255,7 @@ func TestSelectors(t *testing.T) {
 			t.Parallel()
 			f := flow{Paperless: version, Authentik: "2025.8.1"}
 			tg := flowRow(f, map[string]string{"PAPERLESS_SOCIAL_AUTO_SIGNUP": "false"}).run(t, all.Harness)
-			b, err := browser.Open(t.Context(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI})
+			b, err := browser.Open(t.Context(), browser.Options{Rules: tg.ResolverRules(), SPKI: tg.SPKI, Isolate: true})
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, b.Close()) })
 			s, err := b.Session(t.Context(), browser.SessionOptions{})
