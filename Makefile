@@ -57,7 +57,7 @@ test-race: browser ## The race detector where goroutines are (needs a C compiler
 .PHONY: test-docker
 test-docker: browser ## The Docker stack on stand-in images, with a real engine: no image is pulled
 	@sh scripts/docker.sh
-	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/internal/stack ./e2e/internal/doctor ./e2e ./e2e/cmd/ssocheck
+	$(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname) --junitfile TEST-docker.xml -- -tags docker -p 1 -parallel=3 -timeout=30m -run '$(or $(RUN),^TestDocker)' ./e2e/internal/stack ./e2e/internal/doctor ./e2e ./e2e/cmd/ssocheck
 
 .PHONY: test-real
 test-real: browser ## The same on the real images that the engine has, each pair of versions; NOT RUN without any

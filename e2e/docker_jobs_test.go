@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -15,21 +16,18 @@ import (
 
 // TestDockerJobs runs checks one after another and side by side: status, words and
 // findings are the same, in the same order, also where authentik is the one that
-// tells why.
+// tells why. What was planted is found first.
 func TestDockerJobs(t *testing.T) {
 	versions, pairs := products(t)
 	t.Cleanup(func() { nothingLeft(t) })
 	groups := []string{"login-page", "login-button", "round-trip", "first-login", "linking", "redirect-to-sso", "sso-only"}
-	for name, plant := range map[string][]string{
-		"right":       nil,
-		"RED-SLASH":   {"RED-SLASH"},
-		"TOK-SECRET":  {"TOK-SECRET"},
-		"SIGN-OFF":    {"SIGN-OFF"},
-		"OUT-RELOGIN": {"OUT-RELOGIN"},
-		"IDP-DENIED":  {"IDP-DENIED"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, code := range []string{"", "RED-SLASH", "TOK-SECRET", "SIGN-OFF", "OUT-RELOGIN", "IDP-DENIED"} {
+		t.Run(cmp.Or(code, "right"), func(t *testing.T) {
 			besides(t)
+			var plant []string
+			if code != "" {
+				plant = []string{code}
+			}
 			said := func(jobs int) []string {
 				o := e2e.Options{
 					Target: target.Stack, Plant: plant, Paperless: pairs[0][0], Authentik: pairs[0][1], Jobs: jobs, Stack: on(versions),
@@ -38,6 +36,8 @@ func TestDockerJobs(t *testing.T) {
 				run, err := e2e.Check(t.Context(), o)
 				require.NoError(t, err)
 				require.Empty(t, run.Error)
+				assert.Equal(t, code, firstFinding(run))
+				assert.Equal(t, len(plant), run.ExitCode(), "1 where something is wrong")
 				out := []string{string(run.Result())}
 				for _, r := range run.Results {
 					var codes []string

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +52,7 @@ type story struct {
 	code    int
 }
 
+// newStory is one that lasts as long as the test.
 func newStory(t *testing.T) *story {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sf")
@@ -201,24 +201,19 @@ const (
 	checks = "✓ login-page"
 )
 
-// aloneFaults are those after which the down command removes what is left: that of other
-// runs, too. They come first, one after another; the others go side by side.
-var aloneFaults = []string{"the engine stops at boot", "the engine stops in a check", "the engine hangs at boot", "kill -9 at boot", "kill -9 in a check"}
-
 // TestDockerFaults: whatever breaks under it, the command says so in one line, ends
-// with 2, and leaves nothing.
+// with 2, and leaves nothing, or what the down command removes.
 func TestDockerFaults(t *testing.T) {
 	t.Cleanup(func() {
 		dir, err := tools()
 		assert.NoError(t, errors.Join(err, os.RemoveAll(dir)))
 	})
 	onlyRoundTrip := []string{"--only", "round-trip"}
-	faults := map[string]func(*story){
+	remain := map[string]func(*story){
 		"the engine stops at boot": func(s *story) {
 			s.run(boots, func() { assert.NoError(s.t, s.engine.Stop()) }, onlyRoundTrip...)
 			s.failed("no engine answers at", "start it")
 			s.tidy()
-			s.down()
 		},
 		"the engine stops in a check": func(s *story) {
 			s.run(checks, func() {
@@ -227,15 +222,11 @@ func TestDockerFaults(t *testing.T) {
 			}, onlyRoundTrip...)
 			s.failed("engine")
 			s.tidy()
-			s.down()
 		},
-		"the engine hangs at boot": func(s *story) {
-			s.run(boots, s.engine.Hang, onlyRoundTrip...)
-			s.failed("has not answered for 1m0s", "restart it")
-			s.tidy()
-			s.engine.Go()
-			s.down()
-		},
+		"kill -9 at boot":    func(s *story) { s.killed(boots) },
+		"kill -9 in a check": func(s *story) { s.killed(checks) },
+	}
+	faults := map[string]func(*story){
 		"the engine hangs from the start": func(s *story) {
 			s.engine.Hang()
 			s.run("", nil, onlyRoundTrip...)
@@ -246,6 +237,12 @@ func TestDockerFaults(t *testing.T) {
 			s.engine.Refuse("POST /containers/create", "write /var/lib/docker/overlay2/x: no space left on device")
 			s.run("", nil, onlyRoundTrip...)
 			s.failed("no space left", "docker system prune")
+			s.clean()
+		},
+		"no addresses for a network": func(s *story) {
+			s.engine.Refuse("POST /networks/create", "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")
+			s.run("", nil, onlyRoundTrip...)
+			s.failed("no addresses left", "docker network prune")
 			s.clean()
 		},
 		"a port is taken": func(s *story) {
@@ -315,24 +312,44 @@ func TestDockerFaults(t *testing.T) {
 			s.failed("interrupt")
 			s.clean()
 		},
-		"kill -9 at boot": func(s *story) {
-			s.killed(boots)
-		},
-		"kill -9 in a check": func(s *story) {
-			s.killed(checks)
-		},
 	}
-	for name, tt := range faults {
-		t.Run(name, func(t *testing.T) {
-			if !slices.Contains(aloneFaults, name) {
-				t.Parallel()
-			}
-			s := newStory(t)
-			began := time.Now()
-			tt(s)
-			t.Logf("%v", time.Since(began).Round(time.Second))
+	tell := func(s *story, fault func(*story)) {
+		began := time.Now()
+		fault(s)
+		s.t.Logf("%v", time.Since(began).Round(time.Second))
+	}
+	// Those after which something is left come first, one after another, for down takes
+	// that of other runs, too. One of them only waits, and does so beside the rest.
+	waits := newStory(t)
+	t.Run("what down removes", func(t *testing.T) {
+		for name, fault := range remain {
+			t.Run(name, func(t *testing.T) {
+				s := newStory(t)
+				tell(s, fault)
+				s.down()
+			})
+		}
+	})
+	t.Run("side by side", func(t *testing.T) {
+		t.Run("the engine hangs at boot", func(t *testing.T) {
+			t.Parallel()
+			waits.t = t
+			tell(waits, func(s *story) {
+				s.run(boots, s.engine.Hang, onlyRoundTrip...)
+				s.failed("has not answered for 1m0s", "restart it")
+				s.tidy()
+				s.engine.Go()
+			})
 		})
-	}
+		for name, fault := range faults {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				tell(newStory(t), fault)
+			})
+		}
+	})
+	waits.t = t
+	waits.down()
 }
 
 // starve gives a container too little memory for what it wants.
@@ -344,14 +361,13 @@ func (s *story) starve(part string) {
 	docker(s.t, "kill", "--signal", "USR1", names[0])
 }
 
-// killed ends the command where nothing can be cleaned up, and lets down do that.
+// killed ends the command where nothing can be cleaned up.
 func (s *story) killed(at string) {
 	s.t.Helper()
 	s.run(at, func() { assert.NoError(s.t, s.command.Process.Kill()) })
 	assert.Equal(s.t, -1, s.code)
 	require.NotEmpty(s.t, s.containers(""))
 	assert.Eventually(s.t, func() bool { return len(s.browsers()) == 0 }, 10*time.Second, 100*time.Millisecond, "no browser outlives it")
-	s.down()
 }
 
 // browsers are the processes of the browsers of this story.

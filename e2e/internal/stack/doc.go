@@ -162,6 +162,8 @@ type Stack struct {
 	pulled   map[string]bool // images that were pulled in this run: once is enough
 	closed   bool
 	kept     bool // what is to be left running was started
+
+	lostUntil time.Time // when nothing more is removed on an engine that was given up
 }
 
 // New connects to the engine. Nothing runs yet: the first pair starts what all

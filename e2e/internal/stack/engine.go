@@ -217,6 +217,9 @@ func explain(err error) error {
 		return err
 	case has("no space left on device"):
 		return fmt.Errorf("%w: the engine has no space left; docker system prune makes some (%s)", ErrEngine, short(text))
+	// Docker 20.10 and 24 in these words, later ones in those, and Podman.
+	case has("non-overlapping IPv4 address pool", "address pools have been fully subnetted", "find free subnet"):
+		return fmt.Errorf("%w: the engine has no addresses left for a network (Docker has some 30 networks as it is installed); docker network prune removes those that nobody uses, default-address-pools in /etc/docker/daemon.json gives it more", ErrEngine)
 	case has("permission denied") && has("docker.sock", "connect", "dial"):
 		return fmt.Errorf("%w: you may not use the engine at %s; run sudo usermod -aG docker $USER and sign in again, or use --target lab", ErrEngine, where)
 	case has("Cannot connect to the Docker daemon", "connect: connection refused", "connect: no such file", "docker host is not", "Docker not found", "docker socket not found", "failed to connect to the docker API", "i/o timeout", "no such host"):

@@ -21,6 +21,8 @@ func TestExplain(t *testing.T) {
 		"refused":       {"Cannot connect to the Docker daemon at tcp://127.0.0.1:1. Is the docker daemon running?", "systemctl start docker"},
 		"no permission": {"permission denied while trying to connect to the docker API at unix:///var/run/docker.sock", "usermod -aG docker"},
 		"full":          {"write /var/lib/docker/tmp/x: no space left on device", "docker system prune"},
+		"addresses":     {"Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network", "docker network prune"},
+		"addresses, 28": {"Error response from daemon: all predefined address pools have been fully subnetted", "default-address-pools"},
 		"old":           {"API version 1.30 is not supported by this client: the minimum supported API version is 1.40", "20.10"},
 	}
 	for name, tt := range tests {

@@ -15,7 +15,7 @@ const (
 	// patience is how long an engine may give no answer at all. A busy one takes
 	// seconds for the shortest question; one that takes a minute does no work.
 	patience = time.Minute
-	// lostLimit is for removing things on an engine that was given up: it may be
+	// lostLimit is for removing all things on an engine that was given up: it may be
 	// back, and nobody waits long for what is not.
 	lostLimit = 10 * time.Second
 	// lookLimit is for one look at a container.
@@ -135,11 +135,16 @@ func (s *Stack) blame(err error) error {
 // removing is a context for taking things away: it outlives the run, but no engine
 // that gives no answer.
 func (s *Stack) removing() (context.Context, context.CancelFunc) {
-	limit := removeLimit
+	until := time.Now().Add(removeLimit)
 	if s.lost() != nil {
-		limit = lostLimit
+		s.mu.Lock()
+		if s.lostUntil.IsZero() {
+			s.lostUntil = time.Now().Add(lostLimit)
+		}
+		until = s.lostUntil
+		s.mu.Unlock()
 	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(s.ctx), limit)
+	ctx, stop := context.WithDeadline(context.WithoutCancel(s.ctx), until)
 	ctx, cancel := s.engine.guard(ctx, s.patience())
 	return ctx, func() { cancel(); stop() }
 }
