@@ -19,11 +19,11 @@ import (
 	testcontainers "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/ssocheck/ssocheck/e2e"
+	"github.com/ssocheck/ssocheck/e2e/cmd/ssocheck/internal/startup"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
-	"github.com/ssocheck/ssocheck/e2e/internal/startup"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 )
 

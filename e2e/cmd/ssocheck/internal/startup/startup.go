@@ -6,7 +6,7 @@
 // That is what we want: two commands of one shell are two sessions, and what is left of
 // one is not removed with the other.
 //
-// Only a command imports it. Where e2e is used as a library, the environment is its user's.
+// It is the command's alone. Where e2e is used as a library, the environment is its user's.
 package startup
 
 import (
