@@ -130,10 +130,10 @@ func (r *run) one(ctx context.Context, i int, j job, starts *starts, pool *pool)
 		t.fail = why
 		return skipped(why)
 	}
+	began := time.Now() // the wait begins when it is told, not after
 	if !starts.ready(j.variant.Name) {
 		t.observe(Event{Kind: Booting, Variant: j.variant.Name, Index: i + 1, Total: len(r.jobs), At: time.Now()})
 	}
-	began := time.Now()
 	s, err := starts.wait(ctx, j.variant.Name)
 	if err == nil && j.variant.Name == check.AsConfigured {
 		t.products = &[2]evidence.Product{s.target.Paperless, s.target.Authentik}
