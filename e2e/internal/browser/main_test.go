@@ -118,17 +118,12 @@ func setUp(t *testing.T) (*browser.Browser, *site) {
 	}
 	shared.once.Do(func() {
 		shared.site = newSite()
-		shared.b, shared.err = browser.Open(context.Background(), quiet(options(shared.site)))
+		o := options(shared.site)
+		o.Isolate = true // the containers of other tests come and go
+		shared.b, shared.err = browser.Open(context.Background(), o)
 	})
 	require.NoError(t, shared.err)
 	return shared.b, shared.site
-}
-
-// quiet are the options of a browser that sees nothing of what comes and goes on the
-// machine's network, such as the containers of other tests: where that can be had.
-func quiet(o browser.Options) browser.Options {
-	o.Isolate = true
-	return o
 }
 
 func options(s *site) browser.Options {
