@@ -23,9 +23,11 @@ import (
 func onReal() bool { return os.Getenv("SSO_REAL") == "1" }
 
 // products are the pairs of versions to test, and the version file that names
-// their images: stand-ins, or "" and what the engine has of the real ones.
+// their images: stand-ins, or "" and what the engine has of the real ones. When the
+// test has ended, nothing may be left of any of them.
 func products(t *testing.T) (file string, pairs [][2]string) {
 	t.Helper()
+	t.Cleanup(func() { nothingLeft(t) })
 	if !onReal() {
 		return standInFile(t), [][2]string{{"2.20.15", "2025.8.1"}, {"3.0.5", "2026.2.3"}}
 	}
