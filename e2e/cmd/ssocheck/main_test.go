@@ -6,11 +6,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ssocheck/ssocheck/e2e/cmd/ssocheck/internal/startup"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected parts of the scripts")
 
 func TestMain(m *testing.M) {
+	startup.Done() // or the commands that the tests start would find it done
 	testscript.Main(m, map[string]func(){"ssocheck": main})
 }
 
