@@ -30,12 +30,12 @@ $(BIN): $(SOURCES)
 
 ##@ Test it
 # What runs goroutines of its own: there the race detector has something to find. It
-# makes a program many times as slow, so the others go without. The lab and the report run
-# none, but are called side by side: by these tests, and by the packages that use them.
+# makes a program many times as slow, so the others go without. The report runs one, for
+# the line that is rewritten on a terminal.
 RACY := ./e2e/internal/browser ./e2e/internal/conformance/... ./e2e/internal/doctor ./e2e/internal/edge ./e2e/internal/evidence ./e2e/internal/external \
-	./e2e/internal/runner ./e2e/internal/stack/...
+	./e2e/internal/lab ./e2e/internal/runner ./e2e/internal/stack/...
 RACY_E2E := ^(TestChecklist|TestConformanceOnly|TestExternalReadOnly|TestInterfacesComeAndGo|TestTwoMistakes|TestUpgrade)$$
-RACY_PARTS := ^(TestCloseEndsSilence|TestProgress.*|TestSharedEdge)$$
+RACY_REPORT := ^TestProgress
 RACY_COMMAND := ^TestScripts$$/^(green|matrix|upgrade)$$
 TESTSUM := $(TOOL) gotestsum --format $(or $(GOTESTSUM_FORMAT),pkgname)
 
@@ -50,7 +50,7 @@ test: browser fmt-check ## Every test: unit, lab with the real browser, shuffled
 test-race: export CGO_ENABLED = 1
 test-race: browser ## The race detector where goroutines are (needs a C compiler)
 	$(TESTSUM) --junitfile TEST-race.xml -- -race -shuffle=on -timeout=40m $(RACY)
-	$(TESTSUM) --junitfile TEST-race-parts.xml -- -race -shuffle=on -timeout=40m -run '$(RACY_PARTS)' ./e2e/internal/lab ./e2e/internal/report
+	$(TESTSUM) --junitfile TEST-race-report.xml -- -race -shuffle=on -timeout=40m -run '$(RACY_REPORT)' ./e2e/internal/report
 	$(TESTSUM) --junitfile TEST-race-e2e.xml -- -race -timeout=40m -run '$(RACY_E2E)' ./e2e
 	$(TESTSUM) --junitfile TEST-race-command.xml -- -race -timeout=40m -run '$(RACY_COMMAND)' ./e2e/cmd/ssocheck
 
