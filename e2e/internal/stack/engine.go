@@ -217,7 +217,7 @@ func explain(err error) error {
 		return err
 	case has("no space left on device"):
 		return fmt.Errorf("%w: the engine has no space left; docker system prune makes some (%s)", ErrEngine, short(text))
-	// Docker 20.10 and 24 in these words, later ones in those, and Podman.
+	// The words of Docker 20.10, of 27 (buildpacks/pack#2259) and of Podman (podman#21086).
 	case has("non-overlapping IPv4 address pool", "address pools have been fully subnetted", "find free subnet"):
 		return fmt.Errorf("%w: the engine has no addresses left for a network (Docker has some 30 networks as it is installed); docker network prune removes those that nobody uses, default-address-pools in /etc/docker/daemon.json gives it more", ErrEngine)
 	case has("permission denied") && has("docker.sock", "connect", "dial"):
