@@ -42,20 +42,20 @@ type downCmd struct{}
 // Run removes what earlier runs left.
 func (c *downCmd) Run(e *env) error {
 	profiles, swept := browser.Sweep()
-	n, err := stack.Down(e.ctx, e.log)
-	if err = errors.Join(err, swept); err != nil {
-		return err
-	}
-	if n == 0 && profiles == 0 {
+	gone, err := stack.Down(e.ctx, e.log)
+	if err = errors.Join(err, swept); err == nil && gone == (stack.Removed{}) && profiles == 0 {
 		fmt.Fprintln(e.stdout, "nothing was left")
 	}
-	if n > 0 {
-		fmt.Fprintf(e.stdout, "removed %d containers with their networks and volumes\n", n)
+	switch {
+	case gone.Containers > 0:
+		fmt.Fprintf(e.stdout, "removed %d containers with their networks and volumes\n", gone.Containers)
+	case gone != (stack.Removed{}):
+		fmt.Fprintf(e.stdout, "removed %d networks and %d volumes\n", gone.Networks, gone.Volumes)
 	}
 	if profiles > 0 {
 		fmt.Fprintf(e.stdout, "removed %d profiles of browsers\n", profiles)
 	}
-	return nil
+	return err
 }
 
 type cacheCmd struct {

@@ -427,7 +427,7 @@ func (s *Stack) Close() error {
 		s.unreap()
 	}
 	if err != nil {
-		return fmt.Errorf("%w; when it answers, ssocheck down removes what is left", explain(orCause(ctx, err)))
+		return fmt.Errorf("%w; later, ssocheck down removes what is left", explain(orCause(ctx, err)))
 	}
 	return nil
 }

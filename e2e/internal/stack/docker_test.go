@@ -321,9 +321,10 @@ func TestDockerDown(t *testing.T) {
 	require.NoError(t, tg.Close())
 	require.NoError(t, s.Close(), "kept")
 	assert.NotEmpty(t, left(t, "ssocheck.run="+s.ID()))
-	n, err := stack.Down(t.Context(), slog.New(slog.DiscardHandler))
+	gone, err := stack.Down(t.Context(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	assert.GreaterOrEqual(t, n, 7)
+	assert.GreaterOrEqual(t, gone.Containers, 7)
+	assert.Positive(t, gone.Networks)
 	assert.Empty(t, left(t, "ssocheck"))
 }
 

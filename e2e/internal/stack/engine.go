@@ -382,71 +382,9 @@ func (e *exitError) Error() string {
 	return fmt.Sprintf("%s in %s: exit code %d: %s", strings.Join(e.cmd[:min(2, len(e.cmd))], " "), e.in, e.code, short(last))
 }
 
-// remove removes every container, network and volume with a label, and tells how
-// many. It looks again until nothing is there: a container whose making was
-// interrupted appears late.
-func (e *engine) remove(ctx context.Context, label string) (int, error) {
-	n := 0
-	for clean := 0; clean < 2; {
-		filters := client.Filters{}.Add("label", label)
-		list, err := e.cli.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
-		if err != nil {
-			return n, err
-		}
-		var wg sync.WaitGroup
-		for _, c := range list.Items {
-			wg.Go(func() {
-				_, err := e.cli.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-				e.log.Debug("removed", "container", c.Names, "error", err) // what is left is found by the next look
-			})
-		}
-		wg.Wait()
-		n += len(list.Items)
-		nets, err := e.cli.NetworkList(ctx, client.NetworkListOptions{Filters: filters})
-		if err != nil {
-			return n, err
-		}
-		for _, network := range nets.Items {
-			_, err := e.cli.NetworkRemove(ctx, network.ID, client.NetworkRemoveOptions{})
-			e.log.Debug("removed", "network", network.Name, "error", err)
-		}
-		volumes, err := e.cli.VolumeList(ctx, client.VolumeListOptions{Filters: filters})
-		if err != nil {
-			return n, err
-		}
-		for _, v := range volumes.Items {
-			_, err := e.cli.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true})
-			e.log.Debug("removed", "volume", v.Name, "error", err)
-		}
-		if len(list.Items)+len(nets.Items)+len(volumes.Items) == 0 {
-			clean++
-		} else {
-			clean = 0
-		}
-		select {
-		case <-ctx.Done():
-			return n, context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return n, nil
-}
-
 // engineAddress is where the engine is asked, as far as the environment says.
 func engineAddress() string {
 	return cmp.Or(os.Getenv("DOCKER_HOST"), "/var/run/docker.sock")
-}
-
-// Down removes what earlier runs left, and tells how many containers that were.
-func Down(ctx context.Context, log *slog.Logger) (int, error) {
-	e, err := connect(ctx, true, log)
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := e.guard(ctx, patience)
-	defer cancel()
-	n, err := e.remove(ctx, ownLabel)
-	return n, explain(orCause(ctx, err))
 }
 
 // copyOut reads one file of a container.
