@@ -36,7 +36,7 @@ func manPage(app *kong.Application) string {
 	p(`.TH SSOCHECK 1`)
 	p(".SH NAME\nssocheck \\- %s", roff(strings.TrimSuffix(lowerFirst(app.Help), ".")))
 	p(".SH SYNOPSIS\n.B ssocheck\n.I COMMAND\n[flags]")
-	p(".SH EXIT STATUS\n.TP\n.B 0\nsomebody signed in through authentik, no check failed, and lint has no error\n.TP\n.B 1\na check failed, or lint has an error\n.TP\n.B 2\nthe tester could not do its work, or nobody signed in")
+	p(".SH EXIT STATUS\n.TP\n.B 0\nsomebody signed in through authentik, no check failed, and lint has no error; where \\-\\-only leaves that sign-in out, or nobody was given to sign in as at a pair that runs, the last line says so\n.TP\n.B 1\na check failed, or lint has an error\n.TP\n.B 2\nthe tester could not do its work, or nobody signed in")
 	p(".SH FLAGS OF EVERY COMMAND")
 	manFlags(p, app.Flags)
 	p(".SH COMMANDS")

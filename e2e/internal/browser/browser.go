@@ -335,6 +335,10 @@ func flags(o Options, dir string) []chromedp.ExecAllocatorOption {
 			// A process in store for the next site: a profile of ours sees one site, and
 			// ends before it pays.
 			"SpareRendererForSitePerProcess",
+			// A frame of its own, with all that draws it, for each document: a third of the
+			// processor time of a page. A document in the frame of the one before it is the
+			// same to a page.
+			"RenderDocument",
 			// A URL with http must be asked for as it is: a wrong scheme is a cause to be found.
 			"HttpsUpgrades", "HttpsFirstBalancedMode", "HttpsFirstBalancedModeAutoEnable", "HttpsFirstModeV2",
 		}, ",")),
