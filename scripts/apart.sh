@@ -11,14 +11,13 @@ set -eu
 
 if [ "${1-}" = --inside ]; then
 	shift
-	{
-		ip link set lo up
-		# A machine without any other interface is offline to Chromium.
-		ip link add apart0 type veth peer name apart1
-		ip addr add 192.0.2.1/24 dev apart0 # RFC 5737: an address of documentation
-		ip link set apart0 up
-		ip link set apart1 up
-	} 2>/dev/null || exit 2
+	# A machine without any other interface is offline to Chromium. The address is one of
+	# documentation (RFC 5737).
+	ip link set lo up 2>/dev/null &&
+		ip link add apart0 type veth peer name apart1 2>/dev/null &&
+		ip addr add 192.0.2.1/24 dev apart0 2>/dev/null &&
+		ip link set apart0 up 2>/dev/null &&
+		ip link set apart1 up 2>/dev/null || exit 2
 	exec "$@"
 fi
 [ $# -gt 0 ] || {

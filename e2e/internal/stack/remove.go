@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 )
 
@@ -36,7 +37,8 @@ func Down(ctx context.Context, log *slog.Logger) (Removed, error) {
 // remove removes every container, network and volume with a label. It looks again until
 // nothing is there: a container whose making was interrupted appears late. It gives up
 // when the engine refused to remove the same things for a time.
-func (e *engine) remove(ctx context.Context, label string) (gone Removed, err error) {
+func (e *engine) remove(ctx context.Context, label string) (Removed, error) {
+	var gone Removed
 	var last string // what was refused at the last look
 	since := time.Now()
 	for clean := 0; clean < 2; {
@@ -83,11 +85,14 @@ func (e *engine) removeOnce(ctx context.Context, label string, gone *Removed) (f
 		mu.Lock()
 		defer mu.Unlock()
 		found = true
-		if err != nil {
+		switch {
+		case err == nil:
+			*n++
+		case errdefs.IsNotFound(err), strings.Contains(err.Error(), "already in progress"):
+			// Somebody else removes it, such as Ryuk, and a busy engine takes its time.
+		default:
 			refused[id] = refusal{kind: kind, name: name, err: err}
-			return
 		}
-		*n++
 	}
 	var wg sync.WaitGroup
 	for _, c := range list.Items {

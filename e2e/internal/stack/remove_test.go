@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,7 +18,8 @@ import (
 // kept is an engine with one network, which it does not remove the first times.
 type kept struct {
 	client.APIClient
-	refuses int // times; negative: always
+	refuses int    // times; negative: always
+	word    string // for which it refuses
 	others  []string
 	gone    bool
 }
@@ -44,7 +46,7 @@ func (k *kept) NetworkRemove(context.Context, string, client.NetworkRemoveOption
 		return client.NetworkRemoveResult{}, nil
 	}
 	k.refuses--
-	return client.NetworkRemoveResult{}, errors.New("Error response from daemon: error while removing network: network ssocheck-1 id 96ee has active endpoints")
+	return client.NetworkRemoveResult{}, errors.New("Error response from daemon: error while removing network: network ssocheck-1 id 96ee " + cmp.Or(k.word, "has active endpoints"))
 }
 
 func (k *kept) NetworkInspect(context.Context, string, client.NetworkInspectOptions) (client.NetworkInspectResult, error) {
@@ -66,8 +68,9 @@ func TestRemoveGivesUp(t *testing.T) {
 		says    []string
 		saysNot string
 	}{
-		"at once":     {engine: kept{}, gone: Removed{Networks: 1}},
-		"in a moment": {engine: kept{refuses: 100}, gone: Removed{Networks: 1}},
+		"at once":                  {engine: kept{}, gone: Removed{Networks: 1}},
+		"in a moment":              {engine: kept{refuses: 100}, gone: Removed{Networks: 1}},
+		"somebody else removes it": {engine: kept{refuses: 1000, word: "is already in progress"}, gone: Removed{Networks: 1}},
 		"never": {
 			engine: kept{refuses: -1}, says: []string{"the network ssocheck-1", "has active endpoints", "systemctl restart docker"}, saysNot: "disconnect",
 		},
