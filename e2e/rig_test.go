@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "record the evidence again and rewrite w
 
 // sideBySide is how many labs are tested at once: a browser that waits leaves a
 // core to the others, and more tabs than that only take memory.
-const sideBySide = 3
+const sideBySide = 4
 
 // idleBrowsers is how many browsers are kept open that no lab uses right now: one for
 // the host names that most labs have, and some for those that come in groups.

@@ -141,7 +141,7 @@ func (s *Session) Screenshot(ctx context.Context) ([]byte, error) {
 	var png []byte
 	err := s.call(ctx, shotLimit, func(ctx context.Context) error {
 		return s.poll(ctx, func() (bool, error) {
-			res, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
+			res, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng, OptimizeForSpeed: new(true)})
 			if passing(err) {
 				return false, nil
 			}
@@ -159,6 +159,7 @@ func (s *Session) Screenshot(ctx context.Context) ([]byte, error) {
 // promise is waited for. The value is not redacted.
 func (s *Session) Eval(ctx context.Context, js string) (json.RawMessage, error) {
 	var raw json.RawMessage
+	s.sight = sight{} // it may change the page
 	err := s.call(ctx, askLimit, func(ctx context.Context) (err error) {
 		raw, err = s.eval(ctx, js, true)
 		return err

@@ -95,6 +95,58 @@ func TestShadowRoots(t *testing.T) {
 	assert.Len(t, steps[2].Rect, 4)
 }
 
+// TestOnePictureOfAPageAtRest: a picture costs as much as a page, so the press of a
+// button is shown by the last one, unless something has happened since.
+func TestOnePictureOfAPageAtRest(t *testing.T) {
+	t.Parallel()
+	_, site := setUp(t)
+	answer := make(chan struct{})
+	site.handle("rest.test/", html(`
+		<input id="name"><button id="ok" onclick="document.body.style.background = 'green'">OK</button>
+		<input id="more" oninput="fetch('/more').then(() => document.body.style.background = 'red')">
+		<div style="height:3000px"></div><button id="far">Far</button>`))
+	site.handle("rest.test/more", func(http.ResponseWriter, *http.Request) { <-answer })
+	s := session(t, browser.SessionOptions{Shots: true})
+	ctx := t.Context()
+	same := func() bool { // the last two steps have one picture
+		steps, shots := s.Steps(), s.Shots()
+		a, b := shots[steps[len(steps)-2].Screenshot], shots[steps[len(steps)-1].Screenshot]
+		require.NotEmpty(t, a)
+		require.NotEmpty(t, b)
+		return &a[0] == &b[0]
+	}
+	fill := func(id string) { require.NoError(t, s.Fill(ctx, "type into "+id, browser.CSS(id), "x", limit)) }
+	press := func(id string) { require.NoError(t, s.Click(ctx, "press "+id, browser.CSS(id), limit)) }
+	require.NoError(t, s.Visit(ctx, "open", "https://rest.test/", limit))
+	require.NoError(t, s.Settle(ctx, limit))
+	fill("#name")
+	assert.False(t, same(), "it was typed into")
+	press("#ok")
+	assert.True(t, same(), "nothing happened between typing and the press")
+	press("#ok")
+	assert.False(t, same(), "the press changed the page")
+
+	fill("#more")
+	close(answer)
+	require.NoError(t, s.Settle(ctx, limit))
+	press("#ok")
+	assert.False(t, same(), "the page has fetched something")
+	fill("#name")
+	_, err := s.Eval(ctx, "document.body.style.background = 'blue'")
+	require.NoError(t, err)
+	press("#ok")
+	assert.False(t, same(), "a script was run in between")
+	fill("#name")
+	_, err = s.Eval(ctx, "const real = document.elementFromPoint.bind(document); let veiled = true; document.elementFromPoint = (x, y) => { const el = veiled ? null : real(x, y); veiled = false; return el }")
+	require.NoError(t, err)
+	fill("#name")
+	press("#ok")
+	assert.False(t, same(), "it had to be waited for")
+	fill("#name")
+	press("#far")
+	assert.False(t, same(), "the page was scrolled to it")
+}
+
 func TestLocalForm(t *testing.T) {
 	t.Parallel()
 	_, site := setUp(t)

@@ -60,6 +60,7 @@ type recorder struct {
 	asked    int               // navigations asked for
 	intended int               // navigations that the page said it will ask for
 	fetches  int               // fetches that pages began
+	news     int               // what may make the page look otherwise, all told
 	moved    time.Time         // when the page last changed
 	now      doc               // the document on the page
 	loader   cdp.LoaderID      // of that document
@@ -94,6 +95,7 @@ func newRecorder(red *evidence.Redactor, reason func(url, code string) string) *
 func (r *recorder) listen(ev any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.turn(ev)
 	switch ev := ev.(type) {
 	case *network.EventRequestWillBeSent:
 		r.request(ev)
@@ -148,6 +150,25 @@ func (r *recorder) listen(ev any) {
 	case *log.EventEntryAdded:
 		r.line(string(ev.Entry.Level), ev.Entry.Text+r.at(ev.Entry.URL), ev.Entry.Timestamp)
 	}
+}
+
+// turn counts an event after which the page may look otherwise. Pages that draw
+// without one, such as an animation, are seen by who looks for an element.
+func (r *recorder) turn(ev any) {
+	switch ev.(type) {
+	case *network.EventRequestWillBeSent, *network.EventResponseReceived, *network.EventDataReceived,
+		*network.EventLoadingFinished, *network.EventLoadingFailed,
+		*page.EventFrameRequestedNavigation, *page.EventFrameNavigated, *page.EventNavigatedWithinDocument,
+		*page.EventDomContentEventFired, *page.EventLoadEventFired, *page.EventJavascriptDialogOpening:
+		r.news++
+	}
+}
+
+// turns is how many of these events there were.
+func (r *recorder) turns() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.news
 }
 
 // loses keeps what Chromium gave up because the machine's network changed: every

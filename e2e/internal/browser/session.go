@@ -61,6 +61,7 @@ type Session struct {
 
 	steps []evidence.Step
 	shots map[string][]byte
+	sight sight // the last of shots
 }
 
 // Session opens a fresh profile. It shares nothing with the other sessions but

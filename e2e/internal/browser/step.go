@@ -50,6 +50,7 @@ type doing struct {
 	problem string // what is wrong with what is looked for, for the error
 	url     string // of the page that was looked at
 	title   string
+	still   bool // what is looked for was there at once, and nothing was done to the page
 }
 
 // step runs one named action within its limit and records it.
@@ -90,15 +91,28 @@ func (s *Session) stepError(d *doing, limit time.Duration, looking string, err e
 	return e
 }
 
-// shoot takes the screenshot of a step.
+// shoot takes the screenshot of a step. One costs as much as a page, so where nothing
+// has happened since the last one, it is that one again.
 func (s *Session) shoot(ctx context.Context, d *doing) {
-	png, err := s.Screenshot(ctx)
-	if err != nil {
-		s.b.log.DebugContext(ctx, "screenshot", "step", d.Name, "error", err)
-		return
+	turns := s.rec.turns()
+	png := s.sight.png
+	if !d.still || turns != s.sight.turns || png == nil {
+		var err error
+		if png, err = s.Screenshot(ctx); err != nil {
+			s.b.log.DebugContext(ctx, "screenshot", "step", d.Name, "error", err)
+			return
+		}
 	}
+	s.sight = sight{png, turns}
 	d.Screenshot = fmt.Sprintf("%02d-%s.png", len(s.steps)+1, fileName(d.Name))
 	s.shots[d.Screenshot] = png
+}
+
+// A sight is what the page looked like after so many turns of it. It is zero once the
+// page was touched.
+type sight struct {
+	png   []byte
+	turns int
 }
 
 // fileName is a step's name as part of a file name.
@@ -170,6 +184,7 @@ func (s *Session) Click(ctx context.Context, name string, sel Selector, limit ti
 		if s.opts.Shots {
 			s.shoot(ctx, d)
 		}
+		s.sight = sight{}
 		asked, intended := s.rec.counts()
 		for _, kind := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMouseMoved, input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
 			p := input.DispatchMouseEventParams{Type: kind, X: at.X, Y: at.Y}
@@ -217,6 +232,7 @@ type place struct {
 	X     float64   `json:"x"`
 	Y     float64   `json:"y"`
 	Type  string    `json:"type"`
+	Moved bool      `json:"moved"` // the page was scrolled to it
 	URL   string    `json:"url"`
 	Title string    `json:"title"`
 }
@@ -224,7 +240,9 @@ type place struct {
 // locate waits until an element can be used and stands still.
 func (s *Session) locate(ctx context.Context, d *doing, sel Selector, press bool) (place, error) {
 	var last, at place
+	looks := 0
 	err := s.poll(ctx, func() (bool, error) {
+		looks++
 		if err := s.load(ctx, d); err != nil {
 			return false, err
 		}
@@ -241,7 +259,9 @@ func (s *Session) locate(ctx context.Context, d *doing, sel Selector, press bool
 			return false, nil
 		}
 		d.Rect = at.Rect
-		return slices.Equal(last.Rect, at.Rect) && last.URL == at.URL, nil
+		stands := slices.Equal(last.Rect, at.Rect) && last.URL == at.URL
+		d.still = stands && looks == 2 && !last.Moved
+		return stands, nil
 	})
 	if err != nil && at.State == "" {
 		at = last // the limit came while the page was asked once more
@@ -288,6 +308,7 @@ func (s *Session) Fill(ctx context.Context, name string, sel Selector, value str
 			if err := s.ask(ctx, focusJS, arg, &ok); err != nil || !ok {
 				return false, err
 			}
+			s.sight = sight{}
 			if value != "" {
 				if _, err := chromedp.Call(ctx, input.InsertText, input.InsertTextParams{Text: value}); err != nil {
 					return false, err

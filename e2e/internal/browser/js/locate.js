@@ -6,7 +6,8 @@
 	if (!visible(el)) return { state: "hidden", ...page };
 	if (el.matches(":disabled") || el.getAttribute("aria-disabled") === "true") return { state: "disabled", ...page };
 	const inside = (r) => r.top >= 0 && r.left >= 0 && r.bottom <= innerHeight && r.right <= innerWidth;
-	if (!inside(el.getBoundingClientRect())) el.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+	const moved = !inside(el.getBoundingClientRect());
+	if (moved) el.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
 	const box = el.getBoundingClientRect();
 	const line = [...el.getClientRects()].find((r) => r.width > 0 && r.height > 0) ?? box; // text that wraps has several
 	const x = line.left + line.width / 2, y = line.top + line.height / 2;
@@ -21,5 +22,5 @@
 		const ok = hit && (within(el, hit) || (hit.shadowRoot && within(hit, el)) || label?.control === el);
 		if (!ok) return { state: "covered", by: hit ? describe(hit) : "", ...page };
 	}
-	return { state: "ready", rect: [box.x, box.y, box.width, box.height], x, y, type: el.type ?? "", ...page };
+	return { state: "ready", rect: [box.x, box.y, box.width, box.height], x, y, type: el.type ?? "", moved, ...page };
 }
