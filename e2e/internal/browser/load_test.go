@@ -107,6 +107,33 @@ func TestVisitThatCannotLoad(t *testing.T) {
 	}
 }
 
+// TestVisitWaitsForAllOfIt: a document whose last byte has come is still parsed, here up
+// to a script that takes its time. One that was cut off is never parsed to its end.
+func TestVisitWaitsForAllOfIt(t *testing.T) {
+	t.Parallel()
+	_, site := setUp(t)
+	site.handle("whole.test/", html(`<script src="/slow.js"></script><form id="end"><input></form>`))
+	site.handle("whole.test/slow.js", func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) })
+	site.handle("whole.test/cut", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Length", "5000")
+		fmt.Fprint(w, `<h1 id="begin">Hello</h1>`)
+	})
+	s := session(t, browser.SessionOptions{})
+	ctx := t.Context()
+	require.NoError(t, s.Visit(ctx, "open", "https://whole.test/", limit))
+	there, err := s.Exists(ctx, browser.CSS("#end input"))
+	require.NoError(t, err)
+	assert.True(t, there, "the form stands after the script")
+
+	began := time.Now()
+	require.NoError(t, s.Visit(ctx, "open", "https://whole.test/cut", limit))
+	assert.Less(t, time.Since(began), limit/2, "no more of it comes")
+	there, err = s.Exists(ctx, browser.CSS("#begin"))
+	require.NoError(t, err)
+	assert.True(t, there)
+}
+
 func TestEmptyErrorIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	_, site := setUp(t)

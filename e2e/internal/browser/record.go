@@ -35,6 +35,7 @@ type doc struct {
 	err    string // net::ERR_…
 	bytes  int    // of its body that have come
 	over   bool   // no more of it comes
+	cut    bool   // nor was that all: it is never parsed to its end
 }
 
 // empty reports whether an error was answered and nothing of a body came. A
@@ -273,6 +274,9 @@ func (r *recorder) loadingFailed(ev *network.EventLoadingFailed) {
 		d.err = code
 	}
 	if r.pending != ev.RequestID {
+		if d != nil {
+			d.cut = true
+		}
 		r.ended(ev.RequestID) // cut off, where its page is there already
 		return
 	}

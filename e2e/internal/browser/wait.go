@@ -142,7 +142,7 @@ func (s *Session) until(ctx context.Context, d *doing, cases map[string]Conditio
 			return false, nil // it left while it answered
 		}
 		d.url, d.title = p.URL, p.Title
-		if doc, _ := s.rec.current(); parsed && p.Ready == "loading" && !doc.over {
+		if doc, _ := s.rec.current(); parsed && p.Ready == "loading" && !doc.cut {
 			return false, nil // one that was cut off stays so
 		}
 		now := s.seen(conds, p)
