@@ -24,7 +24,7 @@ import (
 // stands before it. Those of one line do not import each other, but for
 // lab's own parts and stack's stand-ins.
 var layers = [][]string{
-	{"fixtures", "compose", "e2e/internal/oidc", "e2e/cmd/ssocheck/internal/startup"},
+	{"fixtures", "compose", "e2e/internal/oidc", "e2e/internal/lazyregexp", "e2e/cmd/ssocheck/internal/ahead", "e2e/cmd/ssocheck/internal/startup"},
 	{"e2e/internal/evidence", "e2e/internal/authentik", "e2e/internal/paperless"},
 	{"e2e/internal/deployment"},
 	{"e2e/internal/authentik/blueprint", "e2e/internal/authentik/shell"},

@@ -19,6 +19,7 @@ import (
 	testcontainers "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/ssocheck/ssocheck/e2e"
+	_ "github.com/ssocheck/ssocheck/e2e/cmd/ssocheck/internal/ahead" // before the others
 	"github.com/ssocheck/ssocheck/e2e/cmd/ssocheck/internal/startup"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/check"

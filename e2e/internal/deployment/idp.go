@@ -2,9 +2,10 @@ package deployment
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // An IdP tells whose OpenID provider an app of the provider JSON names, as far
@@ -24,11 +25,11 @@ type product struct {
 	words []string // in provider_id, name, host or path, or in the name of an image
 	whole []string // the same, where it must be a word of its own
 	hosts []string // ends of the host name, of providers that have one address
-	path  *regexp.Regexp
+	path  *lazyregexp.Regexp
 	weak  bool // the path alone says little: a name counts more
 }
 
-func at(path string) *regexp.Regexp { return regexp.MustCompile(path) }
+func at(path string) *lazyregexp.Regexp { return lazyregexp.New(path) }
 
 // products are the providers that users put before Paperless. The order only
 // matters where a text names two of them.
@@ -88,9 +89,9 @@ var products = []product{
 }
 
 var (
-	authentikPath = regexp.MustCompile(`/application/(?:o|saml)(?:/|$)|^/if/(?:user|flow|admin)(?:/|$)|/outpost\.goauthentik\.io(?:/|$)`)
-	wellKnownEnd  = regexp.MustCompile(`/?\.well-known/(?:openid-configuration|oauth-authorization-server)/?$`)
-	notLetters    = regexp.MustCompile(`[^a-z0-9]+`)
+	authentikPath = lazyregexp.New(`/application/(?:o|saml)(?:/|$)|^/if/(?:user|flow|admin)(?:/|$)|/outpost\.goauthentik\.io(?:/|$)`)
+	wellKnownEnd  = lazyregexp.New(`/?\.well-known/(?:openid-configuration|oauth-authorization-server)/?$`)
+	notLetters    = lazyregexp.New(`[^a-z0-9]+`)
 )
 
 // WhoseIdP tells whose provider an app is by its provider_id, its name and its

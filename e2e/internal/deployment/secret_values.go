@@ -1,9 +1,10 @@
 package deployment
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A Span is a piece of a text, in bytes.
@@ -12,18 +13,18 @@ type Span struct{ From, To int }
 var (
 	// secretKey is a name that says secret, in any notation, and what stands
 	// between it and its value. "key" counts in JSON only, where allauth has it.
-	secretKey = regexp.MustCompile(`(?i)((?:[A-Za-z0-9_.-]*(?:secret|password|passwd|passphrase|dbpass|_pass|api_?key|token)[A-Za-z0-9_-]*)|["']key)(["'“”\\]*)[ \t]*[:=][ \t]*`)
+	secretKey = lazyregexp.New(`(?i)((?:[A-Za-z0-9_.-]*(?:secret|password|passwd|passphrase|dbpass|_pass|api_?key|token)[A-Za-z0-9_-]*)|["']key)(["'“”\\]*)[ \t]*[:=][ \t]*`)
 	// noSecret ends the names of things about a secret that are none.
-	noSecret = regexp.MustCompile(`(?i)(?:[_-](?:methods?|ur[il]|endpoint|type|validity|lifetime|expiry|expires|algs?|policy|length|fields?|file|path|name|header|ttl|count)|name|ref|store)$`)
-	nextKey  = regexp.MustCompile(`^\s*(?:["'“”\\]*[A-Za-z_][\w.-]*["'“”\\]*\s*:|$)`)
-	keyAfter = regexp.MustCompile(`^\s*[A-Za-z_][\w.-]*["'“”\\]+\s*:`)
-	nextWord = regexp.MustCompile(`^\s+(?:#|--?[A-Za-z]|&&|\\?$|[A-Za-z_][\w.-]*[=:])`)
-	blockOf  = regexp.MustCompile(`^[>|][+-]?[0-9]?\s*$`)
-	nameLine = regexp.MustCompile(`^(?:- |[A-Za-z0-9_."'-]+\s*[:=])`)
-	variable = regexp.MustCompile(`^\$(?:\{[A-Za-z_][A-Za-z0-9_]*(?:[:?+-].*)?\}|[A-Z_][A-Z0-9_]*)$`)
-	fallback = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*:?-([^${}]+)\}$`)
-	fragment = regexp.MustCompile(`[^\s"'“”,;\\]+`)
-	identity = regexp.MustCompile(`^[a-z_]+$`)
+	noSecret = lazyregexp.New(`(?i)(?:[_-](?:methods?|ur[il]|endpoint|type|validity|lifetime|expiry|expires|algs?|policy|length|fields?|file|path|name|header|ttl|count)|name|ref|store)$`)
+	nextKey  = lazyregexp.New(`^\s*(?:["'“”\\]*[A-Za-z_][\w.-]*["'“”\\]*\s*:|$)`)
+	keyAfter = lazyregexp.New(`^\s*[A-Za-z_][\w.-]*["'“”\\]+\s*:`)
+	nextWord = lazyregexp.New(`^\s+(?:#|--?[A-Za-z]|&&|\\?$|[A-Za-z_][\w.-]*[=:])`)
+	blockOf  = lazyregexp.New(`^[>|][+-]?[0-9]?\s*$`)
+	nameLine = lazyregexp.New(`^(?:- |[A-Za-z0-9_."'-]+\s*[:=])`)
+	variable = lazyregexp.New(`^\$(?:\{[A-Za-z_][A-Za-z0-9_]*(?:[:?+-].*)?\}|[A-Z_][A-Z0-9_]*)$`)
+	fallback = lazyregexp.New(`^\$\{[A-Za-z_][A-Za-z0-9_]*:?-([^${}]+)\}$`)
+	fragment = lazyregexp.New(`[^\s"'“”,;\\]+`)
+	identity = lazyregexp.New(`^[a-z_]+$`)
 )
 
 // SecretSpans are the values in a text that are secret by what stands in front of

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // Secrets are the values that must never be printed, longest first. Where they
@@ -86,9 +87,9 @@ var productWords = []string{
 }
 
 var (
-	addresses = regexp.MustCompile(`https?://[^\s"'<>,;\]\[{}|\\]+`)
-	wordlike  = regexp.MustCompile(`^[A-Za-z]{2,}(?:[-_. ][A-Za-z0-9]{1,12})*[0-9]{0,2}$`)
-	numeral   = regexp.MustCompile(`^(?:[A-Za-z]+|[0-9]+)$`)
+	addresses = lazyregexp.New(`https?://[^\s"'<>,;\]\[{}|\\]+`)
+	wordlike  = lazyregexp.New(`^[A-Za-z]{2,}(?:[-_. ][A-Za-z0-9]{1,12})*[0-9]{0,2}$`)
+	numeral   = lazyregexp.New(`^(?:[A-Za-z]+|[0-9]+)$`)
 )
 
 // Words are those of this deployment.

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/goccy/go-yaml"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
 
@@ -101,7 +101,7 @@ func Read(text []byte) (*Spec, error) {
 	return &s, nil
 }
 
-var segment = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var segment = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
 
 // Validate reports every problem at once; each wraps ErrInvalid.
 func (s *Spec) Validate() error {

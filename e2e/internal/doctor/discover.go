@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // ErrPair says that the pair is not there, or that there are several; its text
@@ -104,9 +104,9 @@ func beside(dir, file string) string {
 func (c *Container) runs() bool { return c.State == "running" || c.State == "restarting" }
 
 var (
-	paperlessRepository = regexp.MustCompile(`(?:^|/)paperless-ngx(?:[:@]|$)`)
+	paperlessRepository = lazyregexp.New(`(?:^|/)paperless-ngx(?:[:@]|$)`)
 	// others are programs that have a Paperless to talk to, and variables about it.
-	others = regexp.MustCompile(`paperless-(?:ai|gpt|export|mobile|backup|share|mcp)|gotenberg|tika|redis|valkey|postgres|mariadb|mysql`)
+	others = lazyregexp.New(`paperless-(?:ai|gpt|export|mobile|backup|share|mcp)|gotenberg|tika|redis|valkey|postgres|mariadb|mysql`)
 )
 
 // isPaperless tells how sure it is that a container is Paperless-ngx; 0: it is not.

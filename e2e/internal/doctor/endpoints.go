@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -233,8 +233,8 @@ func (x *examiner) opened(ctx context.Context, client *http.Client, origin, id s
 }
 
 var (
-	hostRule = regexp.MustCompile(`Host\(([^)]*)\)`)
-	quoted   = regexp.MustCompile("[`\"']([^`\"']+)[`\"']")
+	hostRule = lazyregexp.New(`Host\(([^)]*)\)`)
+	quoted   = lazyregexp.New("[`\"']([^`\"']+)[`\"']")
 )
 
 // edgeHosts are the host names that a proxy in front takes from the container: rules of

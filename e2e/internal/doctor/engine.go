@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik/shell"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
@@ -93,7 +93,7 @@ func dial(ctx context.Context, host string, noExec bool) (*engine, error) {
 func (e *engine) close() error { return e.cli.Close() }
 
 // reads are the calls of the API that doctor makes. All but the two of exec are GET.
-var reads = regexp.MustCompile(`^(?:HEAD|GET) (?:/v[0-9.]+)?/(?:_ping|version|info|containers/json|containers/[^/]+/(?:json|logs)|exec/[^/]+/json|networks(?:/[^/]+)?|images/.+/json)$|^POST (?:/v[0-9.]+)?/(?:containers/[^/]+/exec|exec/[^/]+/start)$`)
+var reads = lazyregexp.New(`^(?:HEAD|GET) (?:/v[0-9.]+)?/(?:_ping|version|info|containers/json|containers/[^/]+/(?:json|logs)|exec/[^/]+/json|networks(?:/[^/]+)?|images/.+/json)$|^POST (?:/v[0-9.]+)?/(?:containers/[^/]+/exec|exec/[^/]+/start)$`)
 
 // errWrites marks a call that is none of those.
 var errWrites = errors.New("doctor only reads")

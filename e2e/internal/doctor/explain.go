@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -143,7 +143,7 @@ func unstale(rec evidence.Record) evidence.Record {
 	return evidence.Record{Check: rec.Check, Log: rec.Log, Boot: evidence.Boot{Up: rec.Boot.Up, Exit: rec.Boot.Exit, Log: rec.Boot.Log}, Paperless: rec.Paperless, Authentik: rec.Authentik}
 }
 
-var signIn = regexp.MustCompile(`SOCIAL|ACCOUNT|PAPERLESS_APPS|PAPERLESS_URL|REDIRECT|LOGIN|REMOTE_USER|CSRF|ALLOWED_HOSTS|COOKIE|PROXY|proxy|CA_BUNDLE|SCRIPT_NAME|SECRET_KEY|LOGOUT|TRUSTED`)
+var signIn = lazyregexp.New(`SOCIAL|ACCOUNT|PAPERLESS_APPS|PAPERLESS_URL|REDIRECT|LOGIN|REMOTE_USER|CSRF|ALLOWED_HOSTS|COOKIE|PROXY|proxy|CA_BUNDLE|SCRIPT_NAME|SECRET_KEY|LOGOUT|TRUSTED`)
 
 // takesPart reports whether a setting takes part in signing in.
 func takesPart(name string) bool { return signIn.MatchString(name) }
@@ -206,16 +206,16 @@ func appDifferences(runs, files *deployment.Deployment) []string {
 // words are what the products log about a cause, whose log it is, and what of the
 // line is quoted.
 var words = []struct {
-	family *regexp.Regexp
+	family *lazyregexp.Regexp
 	source string
 	line   string
 	quote  string
 }{
-	{regexp.MustCompile(`^(?:RED-|PROXY-(?:PROTO|HOST|PORT))`), "authentik", "redirect_uri_no_match", "redirect_uri_no_match"},
-	{regexp.MustCompile(`^(?:TOK-(?:SECRET|TYPO|METHOD)|CFG-(?:DOLLAR|NEWLINE|SECRETQUOTES))$`), "authentik", authentik.LogSecret, authentik.LogSecret},
-	{regexp.MustCompile(`^IDP-CLIENT$`), "authentik", authentik.LogClientID, authentik.LogClientID},
-	{regexp.MustCompile(`^PROXY-ALLOWED$`), "paperless", "Invalid HTTP_HOST header", "Invalid HTTP_HOST header"},
-	{regexp.MustCompile(`^PROXY-CSRF$`), "paperless", "Origin checking failed", "Origin checking failed"},
+	{lazyregexp.New(`^(?:RED-|PROXY-(?:PROTO|HOST|PORT))`), "authentik", "redirect_uri_no_match", "redirect_uri_no_match"},
+	{lazyregexp.New(`^(?:TOK-(?:SECRET|TYPO|METHOD)|CFG-(?:DOLLAR|NEWLINE|SECRETQUOTES))$`), "authentik", authentik.LogSecret, authentik.LogSecret},
+	{lazyregexp.New(`^IDP-CLIENT$`), "authentik", authentik.LogClientID, authentik.LogClientID},
+	{lazyregexp.New(`^PROXY-ALLOWED$`), "paperless", "Invalid HTTP_HOST header", "Invalid HTTP_HOST header"},
+	{lazyregexp.New(`^PROXY-CSRF$`), "paperless", "Origin checking failed", "Origin checking failed"},
 }
 
 // logged says how often users met a cause since the container started.

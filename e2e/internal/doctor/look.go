@@ -7,11 +7,11 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -128,13 +128,13 @@ const bootLines = 120
 const sliceLines = 80
 
 var (
-	tellsOfSignIn    = regexp.MustCompile(`^(?:\w+\.)+[A-Z]\w+: |paperless\.auth|Social authentication|allauth|socialaccount|Traceback|(?:Error|Exception): |Invalid HTTP_HOST|CSRF|Forbidden|\[(?:ERROR|CRITICAL)\]|^django\.`)
-	tellsOfClient    = regexp.MustCompile(`"logger": ?"authentik\.providers\.oauth2|"level": ?"error"|/application/o/(?:token|authorize|userinfo)|redirect_uri_no_match|Invalid client|authorize_application`)
-	tellsOfBlueprint = regexp.MustCompile(`(?i)blueprint.*(?:invalid|error)|entry invalid`)
+	tellsOfSignIn    = lazyregexp.New(`^(?:\w+\.)+[A-Z]\w+: |paperless\.auth|Social authentication|allauth|socialaccount|Traceback|(?:Error|Exception): |Invalid HTTP_HOST|CSRF|Forbidden|\[(?:ERROR|CRITICAL)\]|^django\.`)
+	tellsOfClient    = lazyregexp.New(`"logger": ?"authentik\.providers\.oauth2|"level": ?"error"|/application/o/(?:token|authorize|userinfo)|redirect_uri_no_match|Invalid client|authorize_application`)
+	tellsOfBlueprint = lazyregexp.New(`(?i)blueprint.*(?:invalid|error)|entry invalid`)
 )
 
 // slice are the last lines of a log that tell of signing in.
-func slice(source string, lines []string, tells *regexp.Regexp, red *evidence.Redactor) []evidence.Line {
+func slice(source string, lines []string, tells *lazyregexp.Regexp, red *evidence.Redactor) []evidence.Line {
 	var out []evidence.Line
 	for _, line := range lines {
 		if tells.MatchString(line) {
@@ -153,7 +153,7 @@ func clip(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colours = lazyregexp.New("\x1b\\[[0-9;]*m")
 
 // bare is a line without the colours of a terminal.
 func bare(line string) string { return colours.ReplaceAllString(line, "") }
@@ -198,7 +198,7 @@ func (x *examiner) probes(red *evidence.Redactor) []evidence.Probe {
 	return out
 }
 
-var slugPath = regexp.MustCompile(`/application/o/([^/]+)(?:/|$)`)
+var slugPath = lazyregexp.New(`/application/o/([^/]+)(?:/|$)`)
 
 func slugOf(address string) string {
 	u, err := url.Parse(address)
@@ -219,7 +219,7 @@ func hostOf(address string) string {
 	return u.Hostname()
 }
 
-var number = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)(?:[-+](?:beta|rc)?.*)?$`)
+var number = lazyregexp.New(`^v?(\d+\.\d+\.\d+)(?:[-+](?:beta|rc)?.*)?$`)
 
 func plainVersion(s string) string {
 	if m := number.FindStringSubmatch(strings.TrimSpace(s)); m != nil {

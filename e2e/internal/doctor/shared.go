@@ -3,17 +3,17 @@ package doctor
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 var (
-	hidden    = regexp.MustCompile(`(?i)secret|pass|token|key|credential|private|dsn`)
-	shared    = regexp.MustCompile(`^(?:PAPERLESS_|AUTHENTIK_|USERMAP_|REQUESTS_CA_BUNDLE$|CURL_CA_BUNDLE$|SSL_CERT_FILE$|(?i:https?_proxy|no_proxy)$)`)
-	userinURL = regexp.MustCompile(`://[^@/\s"']+@`)
+	hidden    = lazyregexp.New(`(?i)secret|pass|token|key|credential|private|dsn`)
+	shared    = lazyregexp.New(`^(?:PAPERLESS_|AUTHENTIK_|USERMAP_|REQUESTS_CA_BUNDLE$|CURL_CA_BUNDLE$|SSL_CERT_FILE$|(?i:https?_proxy|no_proxy)$)`)
+	userinURL = lazyregexp.New(`://[^@/\s"']+@`)
 )
 
 // Environment is what the container has of the two products' settings, as lines

@@ -1,13 +1,14 @@
 package manual
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // factsCited is a file of what we know, with the place in it, as texts cite it: its
 // path from the root of the repository.
-var factsCited = regexp.MustCompile(`\b(docs/facts|fixtures)/([\w-]+\.(?:md|json))(#[\w.-]*\w)?`)
+var factsCited = lazyregexp.New(`\b(docs/facts|fixtures)/([\w-]+\.(?:md|json))(#[\w.-]*\w)?`)
 
 // cite makes links of the facts that a text cites, for a page of docs.
 func cite(text string) string {

@@ -6,13 +6,13 @@ package manual
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -321,7 +321,7 @@ func link(text, page, id, from string) string {
 	return fmt.Sprintf("[%s](%s#%s)", text, page, Anchor(id))
 }
 
-var notAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]+`)
+var notAnchor = lazyregexp.New(`[^\p{L}\p{N} _-]+`)
 
 // Anchor is the anchor that GitHub gives a heading.
 func Anchor(heading string) string {

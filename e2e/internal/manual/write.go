@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -52,13 +52,13 @@ func (e *Entry) markdown(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\nWhat it shows, %s:\n\n```\n%s\n```\n", e.Run, strings.Join(e.Quote, "\n"))
 }
 
-var angle = regexp.MustCompile(`<([A-Za-z_/-][^>` + "`" + `]*)>`)
+var angle = lazyregexp.New(`<([A-Za-z_/-][^>` + "`" + `]*)>`)
 
 // escape keeps <slug> from being taken for HTML.
 func escape(s string) string { return angle.ReplaceAllString(s, `&lt;$1&gt;`) }
 
 var (
-	markdownLink = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	markdownLink = lazyregexp.New(`\[([^\]]*)\]\([^)]*\)`)
 	labelWidth   = 14
 )
 

@@ -3,11 +3,12 @@
 package paperless
 
 import (
-	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A Page is a page as somebody without a browser reads it. Those of Paperless-ngx
@@ -67,7 +68,7 @@ type Button struct {
 	Action     string // where its form is sent, as the page has it
 }
 
-var providerLogin = regexp.MustCompile(`/accounts/oidc/([^/]+)/login/`)
+var providerLogin = lazyregexp.New(`/accounts/oidc/([^/]+)/login/`)
 
 // Button is the first button of an OpenID Connect provider.
 func (p Page) Button() (Button, bool) {

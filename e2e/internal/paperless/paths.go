@@ -1,9 +1,9 @@
 package paperless
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 )
 
@@ -57,9 +57,9 @@ func CallbackPath(providerID string) string { return OIDCPath + providerID + Cal
 // Callback takes the path of a redirect URI apart: the path before it, the
 // provider_id, which is empty where the path has none, and the slash at its end.
 // It matches nothing else than such a path.
-var Callback = regexp.MustCompile(`^(.*?)` + OIDCPath + `([^/]*)/login/callback(/?)$`)
+var Callback = lazyregexp.New(`^(.*?)` + OIDCPath + `([^/]*)/login/callback(/?)$`)
 
-var startPath = regexp.MustCompile(`/accounts/oidc/[^/]+/login/$`)
+var startPath = lazyregexp.New(`/accounts/oidc/[^/]+/login/$`)
 
 // EndpointOf is what a path is for in a sign-in; empty: nothing.
 func EndpointOf(path string) oidc.Endpoint {

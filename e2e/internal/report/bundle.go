@@ -16,6 +16,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/doctor"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A BundleFile is one file of what somebody shares to get help.
@@ -155,13 +156,13 @@ type replacement struct {
 }
 
 var (
-	mail     = regexp.MustCompile(`[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)
-	home     = regexp.MustCompile(`/(home|Users)/[^/\s"',:]+`)
-	urlHost  = regexp.MustCompile(`(?i)(?:https?|redis|postgresql?)(?:://|%3A%2F%2F)(?:[^@/\s"']*@)?((?:[a-z0-9_-]+\\{0,4}\.)+[a-z0-9-]+)`)
-	address4 = regexp.MustCompile(`\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b`)
-	address6 = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}(?::[0-9a-f]{1,4}){0,4}\b|\b(?:[0-9a-f]{1,4}:)+:(?:[0-9a-f]{1,4}:?)+\b`)
+	mail     = lazyregexp.New(`[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)
+	home     = lazyregexp.New(`/(home|Users)/[^/\s"',:]+`)
+	urlHost  = lazyregexp.New(`(?i)(?:https?|redis|postgresql?)(?:://|%3A%2F%2F)(?:[^@/\s"']*@)?((?:[a-z0-9_-]+\\{0,4}\.)+[a-z0-9-]+)`)
+	address4 = lazyregexp.New(`\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b`)
+	address6 = lazyregexp.New(`(?i)\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}(?::[0-9a-f]{1,4}){0,4}\b|\b(?:[0-9a-f]{1,4}:)+:(?:[0-9a-f]{1,4}:?)+\b`)
 	// public are hosts that everybody knows; our own texts name them.
-	public = regexp.MustCompile(`(?i)(?:^|\.)(?:github\.com|githubusercontent\.com|goauthentik\.io|paperless-ngx\.com|ghcr\.io|docker\.io|docker\.com|json-schema\.org|invalid|localhost)$`)
+	public = lazyregexp.New(`(?i)(?:^|\.)(?:github\.com|githubusercontent\.com|goauthentik\.io|paperless-ngx\.com|ghcr\.io|docker\.io|docker\.com|json-schema\.org|invalid|localhost)$`)
 )
 
 func newPseudonyms(x *doctor.Examination, files []BundleFile, anonymise bool) *pseudonyms {
@@ -234,7 +235,7 @@ func (p *pseudonyms) text(s string) string {
 	for _, r := range p.hosts {
 		s = r.of.ReplaceAllString(s, r.by)
 	}
-	for _, re := range []*regexp.Regexp{address4, address6} {
+	for _, re := range []*lazyregexp.Regexp{address4, address6} {
 		s = re.ReplaceAllStringFunc(s, func(m string) string {
 			a, err := netip.ParseAddr(m)
 			if err != nil || a.IsLoopback() || a.IsUnspecified() {

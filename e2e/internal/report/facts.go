@@ -3,12 +3,12 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
@@ -46,7 +46,7 @@ type difference struct {
 // longestLabel is how many runes a label has at most: longer ones are sentences.
 const longestLabel = 31
 
-var labelled = regexp.MustCompile(`^([\p{L}][\p{L}\p{N} _./()'’-]*?):\s+(\S.*)$`)
+var labelled = lazyregexp.New(`^([\p{L}][\p{L}\p{N} _./()'’-]*?):\s+(\S.*)$`)
 
 // alike is how much of two values must be the same, in percent of the longer one,
 // before marking their difference helps a reader more than it distracts.

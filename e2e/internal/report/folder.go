@@ -6,9 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // Marker is the file that says that a folder holds a report of ssocheck. Only a
@@ -67,7 +68,7 @@ func marked(dir string) bool {
 }
 
 // pair is the name of a matrix's folder for two versions.
-var pair = regexp.MustCompile(`^\d[\w.-]*_\d[\w.-]*$`)
+var pair = lazyregexp.New(`^\d[\w.-]*_\d[\w.-]*$`)
 
 // belongs reports whether something in a folder is a part of the report in it: the
 // run before an upgrade, or a cell of a matrix. A link is not. What the file

@@ -10,12 +10,12 @@ import (
 	"html/template"
 	"io"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -263,6 +263,6 @@ func mark(lines []lineView, findings []troubleshooting.Finding) {
 }
 
 var (
-	complaint = regexp.MustCompile(`(?i)\[(WARNING|ERROR|CRITICAL)\]|"level": ?"(warning|error)"|^error: |Error\b|Traceback|fatal`)
-	noise     = regexp.MustCompile(`Unauthorized: /api/(profile|ui_settings)/`)
+	complaint = lazyregexp.New(`(?i)\[(WARNING|ERROR|CRITICAL)\]|"level": ?"(warning|error)"|^error: |Error\b|Traceback|fatal`)
+	noise     = lazyregexp.New(`Unauthorized: /api/(profile|ui_settings)/`)
 )

@@ -1,11 +1,11 @@
 package report
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
@@ -102,8 +102,8 @@ func factViews(because []string) []factView {
 }
 
 var (
-	placeLine = regexp.MustCompile(`^\S+\.\w+:\d+(:\d+)?$|^\.env:\d+$`)
-	matchMode = regexp.MustCompile(`^(Strict|Regex)  +`) // a column of authentik's form, not part of the value
+	placeLine = lazyregexp.New(`^\S+\.\w+:\d+(:\d+)?$|^\.env:\d+$`)
+	matchMode = lazyregexp.New(`^(Strict|Regex)  +`) // a column of authentik's form, not part of the value
 )
 
 // edits parts the lines of an edit; nil when there are none.

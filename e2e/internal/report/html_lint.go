@@ -6,9 +6,9 @@ import (
 	"html"
 	"html/template"
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -66,7 +66,7 @@ func patch(f *source.Diagnostic) string {
 	return sb.String()
 }
 
-var printIn = regexp.MustCompile(`…[0-9a-f]{6}`)
+var printIn = lazyregexp.New(`…[0-9a-f]{6}`)
 
 // hues is how many colours fingerprints have; report.css names each.
 const hues = 12

@@ -3,13 +3,13 @@ package report
 import (
 	"encoding/json"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // Redact returns the bundle with every secret replaced by its fingerprint.
@@ -140,9 +140,9 @@ func (r *bundleRedactor) model(m *deployment.Model) {
 }
 
 var (
-	print7     = regexp.MustCompile(`^…[0-9a-f]{6}$`)
-	userinfo   = regexp.MustCompile(`(://[^/\s:@"']*:)([^/\s@"']+)(@)`)
-	yamlSecret = regexp.MustCompile(`(?m)^(\s*(?:-\s*)?(?:client_secret|password|secret|key|token):\s*)(\S.*?)(\s*)$`)
+	print7     = lazyregexp.New(`^…[0-9a-f]{6}$`)
+	userinfo   = lazyregexp.New(`(://[^/\s:@"']*:)([^/\s@"']+)(@)`)
+	yamlSecret = lazyregexp.New(`(?m)^(\s*(?:-\s*)?(?:client_secret|password|secret|key|token):\s*)(\S.*?)(\s*)$`)
 )
 
 // text removes secrets from prose, URLs and blueprints. Unlike Redactor.Text it
@@ -184,7 +184,7 @@ func encode(v any) string {
 	return strings.TrimSpace(sb.String())
 }
 
-var ansi = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])`)
+var ansi = lazyregexp.New(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])`)
 
 // clean removes what a product could do to a terminal through its log.
 func clean(s string) string {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -376,7 +376,7 @@ func (r *Report) labNote() string {
 	return strings.Join(notes, " ")
 }
 
-var unsafeName = regexp.MustCompile(`[^A-Za-z0-9@._-]+`)
+var unsafeName = lazyregexp.New(`[^A-Za-z0-9@._-]+`)
 
 // fileName is a name that is one path segment on every system.
 func fileName(s string) string {

@@ -5,19 +5,19 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/conformance"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/runner"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
 )
 
-var settingNames = regexp.MustCompile(`PAPERLESS_[A-Z0-9_]+`)
+var settingNames = lazyregexp.New(`PAPERLESS_[A-Z0-9_]+`)
 
 // SARIF writes lint findings and the causes of failed checks for code scanning.
 func SARIF(w io.Writer, r *runner.Run) error { return New(r).SARIF(w) }

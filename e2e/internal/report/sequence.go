@@ -7,11 +7,11 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
@@ -86,8 +86,8 @@ func exchangesOf(e *evidence.Record) []evidence.Exchange {
 }
 
 var (
-	assetPath = regexp.MustCompile(`^/(static|media|favicon|manifest|assets|ws)\b|\.(css|js|mjs|svg|png|ico|woff2?|json|webmanifest|txt)$`)
-	assetType = regexp.MustCompile(`^(text/css|image/|font/|text/javascript|application/javascript)`)
+	assetPath = lazyregexp.New(`^/(static|media|favicon|manifest|assets|ws)\b|\.(css|js|mjs|svg|png|ico|woff2?|json|webmanifest|txt)$`)
+	assetType = lazyregexp.New(`^(text/css|image/|font/|text/javascript|application/javascript)`)
 )
 
 // asset reports whether an exchange is part of a page, not of the sign-in.

@@ -1,9 +1,10 @@
 package report
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 func (p *printer) paragraph(s string, left int, color string) {
@@ -34,7 +35,7 @@ func wrap(s string, columns int) []string {
 	return lines
 }
 
-var workflowCommand = regexp.MustCompile(`(?m)^((?:\s|\x1b\[[0-9;]*m)*)(::|##\[)`)
+var workflowCommand = lazyregexp.New(`(?m)^((?:\s|\x1b\[[0-9;]*m)*)(::|##\[)`)
 
 // harmless takes the force from lines that GitHub's runner would take for its
 // own commands: a log of the products is quoted in the text.

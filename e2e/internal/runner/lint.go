@@ -2,13 +2,13 @@ package runner
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 	"github.com/ssocheck/ssocheck/e2e/internal/target"
 	"github.com/ssocheck/ssocheck/e2e/internal/troubleshooting"
@@ -172,7 +172,7 @@ func place(l *source.Diagnostic) troubleshooting.Place {
 	return troubleshooting.Place{Code: l.Code, File: l.File, Line: l.Line, Column: l.Column}
 }
 
-var settingName = regexp.MustCompile(`\bPAPERLESS_[A-Z0-9_]+`)
+var settingName = lazyregexp.New(`\bPAPERLESS_[A-Z0-9_]+`)
 
 // settingsOf are the settings that a finding is about: those that its evidence
 // and its edit name. A cause in the client or its addresses is about the

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
@@ -118,9 +118,9 @@ func (s *Set) versions() error {
 }
 
 // movingTag is a tag that names a series, not a version.
-var movingTag = regexp.MustCompile(`^v?\d+(?:\.\d+)?$`)
+var movingTag = lazyregexp.New(`^v?\d+(?:\.\d+)?$`)
 
-var tagNumber = regexp.MustCompile(`^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-((?:beta|rc)[.\w]*))?(?:-.*)?$`)
+var tagNumber = lazyregexp.New(`^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-((?:beta|rc)[.\w]*))?(?:-.*)?$`)
 
 // tagVersion is the version in an image's tag: a whole one as it is, 2.20 as
 // the newest 2.20 that is known; "" for latest and digests.
@@ -390,7 +390,7 @@ type AppValues struct {
 	ProviderID, name, ClientID, Secret, serverURL string
 }
 
-var slugInURL = regexp.MustCompile(`/application/o/([^/?#]+)`)
+var slugInURL = lazyregexp.New(`/application/o/([^/?#]+)`)
 
 // Slug is the application's slug in server_url, or "".
 func (a AppValues) Slug() string {
@@ -402,7 +402,7 @@ func (a AppValues) Slug() string {
 }
 
 // Segment matches one segment of a path, as a provider_id must be.
-var Segment = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var Segment = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
 
 // guideModel is authentik after the guide's step 1 for these values. It is what
 // a user registers who copies from authentik into the file, so a cause on

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // ErrService says that the Paperless service cannot be told from the others.
@@ -154,7 +155,7 @@ func includedEnv(d *document) []string {
 	return out
 }
 
-var dollarName = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+var dollarName = lazyregexp.New(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
 
 // namesUnset reports whether an env file names, behind a $, what has no value.
 // compose-go would write the name to a logger that is our caller's, and such a
@@ -188,7 +189,7 @@ func (guard) Load(context.Context, string) (string, error) { return "", ErrUnrea
 
 func (guard) Dir(path string) string { return path }
 
-var obsoleteVersion = regexp.MustCompile(`(?m)^version(\s*):`)
+var obsoleteVersion = lazyregexp.New(`(?m)^version(\s*):`)
 
 // loadModel lets compose-go read the files. It fails where Compose fails; that
 // is a finding, and the values then come from the text alone.
@@ -250,13 +251,13 @@ func composeLoad(details types.ConfigDetails, dir string) (model *types.Project,
 	})
 }
 
-var composePath = regexp.MustCompile(`\b(?:services|networks|volumes|secrets|configs)(?:\.[A-Za-z0-9_-]+)+`)
+var composePath = lazyregexp.New(`\b(?:services|networks|volumes|secrets|configs)(?:\.[A-Za-z0-9_-]+)+`)
 
 var (
-	composePlace = regexp.MustCompile(`^(?:validating|failed to parse|parsing|yaml: unmarshal errors:|load(?:ing)?) [^:]*: *`)
-	absolutePath = regexp.MustCompile(`/[^\s:'"]*/([^\s/:'"]+)`)
-	longQuote    = regexp.MustCompile(`"[^"]{40,}"|'[^']{40,}'`)
-	otherUser    = regexp.MustCompile(`(://[^/\s:@]*:)[^@\s]+@`)
+	composePlace = lazyregexp.New(`^(?:validating|failed to parse|parsing|yaml: unmarshal errors:|load(?:ing)?) [^:]*: *`)
+	absolutePath = lazyregexp.New(`/[^\s:'"]*/([^\s/:'"]+)`)
+	longQuote    = lazyregexp.New(`"[^"]{40,}"|'[^']{40,}'`)
+	otherUser    = lazyregexp.New(`(://[^/\s:@]*:)[^@\s]+@`)
 )
 
 // composeReason is Compose's own reason, on one line. A long quoted text is a
@@ -316,7 +317,7 @@ func (r *reader) composeError(p *project, err error) {
 }
 
 // PaperlessImage matches the name of an image of Paperless-ngx or its forerunners.
-var PaperlessImage = regexp.MustCompile(`(?:^|/)(?:paperless-ngx|paperless-ng|paperless)(?:[:@]|$)`)
+var PaperlessImage = lazyregexp.New(`(?:^|/)(?:paperless-ngx|paperless-ng|paperless)(?:[:@]|$)`)
 
 // choose finds the Paperless service: the named one, else by image, else by
 // its PAPERLESS_ variables.

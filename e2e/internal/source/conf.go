@@ -1,9 +1,10 @@
 package source
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // readConf reads paperless.conf as python-dotenv does: quotes with their few
@@ -131,7 +132,7 @@ func confLine(f *file, s string, i, end int) (e *Entry, after int, ok bool) {
 	return e, end, true
 }
 
-var comment = regexp.MustCompile(`\s+#.*`)
+var comment = lazyregexp.New(`\s+#.*`)
 
 func confQuoted(e *Entry, s string, j int) (after int, ok bool) {
 	quote := s[j]
@@ -168,7 +169,7 @@ func confQuoted(e *Entry, s string, j int) (after int, ok bool) {
 	return end, rest == "" || rest[0] == '#'
 }
 
-var confVar = regexp.MustCompile(`\$\{([^}:]*)(?::-([^}]*))?\}`)
+var confVar = lazyregexp.New(`\$\{([^}:]*)(?::-([^}]*))?\}`)
 
 func confExpand(e *Entry, find lookup, seen map[string]string) {
 	raw, pos := e.Value, e.Pos

@@ -2,10 +2,11 @@ package source
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/template"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // lookup finds the value of a variable.
@@ -135,7 +136,7 @@ func nameLength(s string) int {
 }
 
 // capitals is a name as variables have it.
-var capitals = regexp.MustCompile(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$`)
+var capitals = lazyregexp.New(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$`)
 
 // Meant reports whether $NAME without braces is a reference that a user wrote,
 // not a $ that belongs to a password: it is the whole value, or a whole piece of

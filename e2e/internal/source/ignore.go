@@ -1,9 +1,10 @@
 package source
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // An ignoring is a comment that wants nothing said of some codes:
@@ -19,7 +20,7 @@ type ignoring struct {
 	At       int // of the first code
 }
 
-var ignoreComment = regexp.MustCompile(`(?i)(#|//)\s*ssocheck:\s*ignore[\s:=]+([A-Z][A-Z0-9]*-[A-Z0-9-]+(?:[\s,]+[A-Z][A-Z0-9]*-[A-Z0-9-]+)*)`)
+var ignoreComment = lazyregexp.New(`(?i)(#|//)\s*ssocheck:\s*ignore[\s:=]+([A-Z][A-Z0-9]*-[A-Z0-9-]+(?:[\s,]+[A-Z][A-Z0-9]*-[A-Z0-9-]+)*)`)
 
 // Ignorings are the comments of all files that were read.
 func (s *Set) Ignorings() []ignoring {

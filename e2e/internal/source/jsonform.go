@@ -1,15 +1,16 @@
 package source
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // longestJSON bounds the lines that are taken for one JSON value.
 const longestJSON = 300
 
 // newSetting is a line that begins another variable.
-var newSetting = regexp.MustCompile(`^\s*(?:-\s*["']?)?(?:export\s+)?[A-Z][A-Z0-9_]*\s*[=:]`)
+var newSetting = lazyregexp.New(`^\s*(?:-\s*["']?)?(?:export\s+)?[A-Z][A-Z0-9_]*\s*[=:]`)
 
 // gatherJSON finds the end of the JSON object or list that begins at an offset,
 // over several lines if need be; false when its braces never close before the
@@ -85,7 +86,7 @@ type jsonForm struct {
 	why    string
 }
 
-var quotedInQuotes = regexp.MustCompile(`^"\s*(?:\{\s*"|\[\s*["{]|[{\[]\s*\r?\n)`)
+var quotedInQuotes = lazyregexp.New(`^"\s*(?:\{\s*"|\[\s*["{]|[{\[]\s*\r?\n)`)
 
 // brokenForm looks at what stands behind NAME= on a line of an env file: JSON
 // over several lines without quotes, or with double quotes in double quotes.
@@ -163,9 +164,9 @@ func (e *Entry) take(f jsonForm) {
 	e.Set, e.Broken = true, true
 }
 
-var yamlInConf = regexp.MustCompile(`^(?:-\s+)?([A-Z][A-Z0-9_]+)\s*:(?:\s+|$)(.*)$`)
+var yamlInConf = lazyregexp.New(`^(?:-\s+)?([A-Z][A-Z0-9_]+)\s*:(?:\s+|$)(.*)$`)
 
-var blockHeader = regexp.MustCompile(`^[>|][-+]?\d?\s*(?:#.*)?$`)
+var blockHeader = lazyregexp.New(`^[>|][-+]?\d?\s*(?:#.*)?$`)
 
 // confYAML reads NAME: value in paperless.conf, which Paperless skips. The offset
 // is that behind it.
@@ -217,9 +218,9 @@ func confYAML(f *file, s string, i, end int) (e *Entry, p Problem, after int, ok
 
 // The forms in which users write NAME and a JSON value in YAML.
 var (
-	yamlItem   = regexp.MustCompile(`^(\s*)-\s*(["']?)([A-Z][A-Z0-9_]+)\s?=\s*(["']?)(.*)$`)
-	yamlPair   = regexp.MustCompile(`^(\s*)["']?([A-Z][A-Z0-9_]+)["']?\s*:\s*(.*)$`)
-	yamlAssign = regexp.MustCompile(`^(\s+)([A-Z][A-Z0-9_]+)=(["']?)(.*)$`)
+	yamlItem   = lazyregexp.New(`^(\s*)-\s*(["']?)([A-Z][A-Z0-9_]+)\s?=\s*(["']?)(.*)$`)
+	yamlPair   = lazyregexp.New(`^(\s*)["']?([A-Z][A-Z0-9_]+)["']?\s*:\s*(.*)$`)
+	yamlAssign = lazyregexp.New(`^(\s+)([A-Z][A-Z0-9_]+)=(["']?)(.*)$`)
 )
 
 // mendJSON puts JSON that is no YAML where it stands into quotes, in memory, and
@@ -342,7 +343,7 @@ func (f *jsonForm) gather(s string) bool {
 func (f *file) jsonHint(line int) string {
 	for n := min(line+1, len(f.starts)); n > 0 && n > line-40; n-- {
 		text := f.line(n)
-		for _, re := range []*regexp.Regexp{yamlItem, yamlPair, yamlAssign} {
+		for _, re := range []*lazyregexp.Regexp{yamlItem, yamlPair, yamlAssign} {
 			if m := re.FindStringSubmatch(text); m != nil {
 				name := m[2]
 				if re == yamlItem {

@@ -3,8 +3,9 @@ package source
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A fileKind is what a file is, by its name and by what is in it.
@@ -58,23 +59,23 @@ var foreignNames = map[string]foreign{
 }
 
 var (
-	xmlText      = regexp.MustCompile(`^\s*<(?:\?xml|[A-Za-z][\w.-]*[\s/>])`)
-	unraidText   = regexp.MustCompile(`<Container\b|<Config\s+Name=`)
-	nixText      = regexp.MustCompile(`(?m)^\s*(?:\{[^{}"'=;]*\}|[a-z]+)\s*:\s*(?:let\b|with\b|\{|$)|\bservices\.paperless\b|(?m)^\s*services\s*=\s*\{`)
-	hclText      = regexp.MustCompile(`(?m)^\s*(?:resource|variable|module|data|provider|locals|output|job|task|group)(?:\s+"[^"\n]*")*\s*\{\s*$`)
-	nomadText    = regexp.MustCompile(`(?m)^\s*(?:job|task|group)\s+"[^"\n]*"\s*\{`)
-	dockerText   = regexp.MustCompile(`(?i)^(?:\s*#[^\n]*\n|\s*\n|ARG [^\n]*\n)*FROM\s+[\w./:@${}-]+`)
-	unitText     = regexp.MustCompile(`(?m)^\s*\[(?:Container|Service|Unit)\]\s*$`)
-	runText      = regexp.MustCompile(`(?m)^[^#\n]*\b(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create)\b`)
-	shebang      = regexp.MustCompile(`^#!\s*\S*?(?:env\s+(?:-S\s+)?)?([a-z]+)[\d.]*(?:\s|$)`)
-	tomlText     = regexp.MustCompile(`(?m)^\s*\[{1,2}[A-Za-z][\w.-]*\]{1,2}\s*$`)
-	assignText   = regexp.MustCompile(`(?m)^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*[=:]`)
-	settingsText = regexp.MustCompile(`\bPAPERLESS_[A-Z]`)
+	xmlText      = lazyregexp.New(`^\s*<(?:\?xml|[A-Za-z][\w.-]*[\s/>])`)
+	unraidText   = lazyregexp.New(`<Container\b|<Config\s+Name=`)
+	nixText      = lazyregexp.New(`(?m)^\s*(?:\{[^{}"'=;]*\}|[a-z]+)\s*:\s*(?:let\b|with\b|\{|$)|\bservices\.paperless\b|(?m)^\s*services\s*=\s*\{`)
+	hclText      = lazyregexp.New(`(?m)^\s*(?:resource|variable|module|data|provider|locals|output|job|task|group)(?:\s+"[^"\n]*")*\s*\{\s*$`)
+	nomadText    = lazyregexp.New(`(?m)^\s*(?:job|task|group)\s+"[^"\n]*"\s*\{`)
+	dockerText   = lazyregexp.New(`(?i)^(?:\s*#[^\n]*\n|\s*\n|ARG [^\n]*\n)*FROM\s+[\w./:@${}-]+`)
+	unitText     = lazyregexp.New(`(?m)^\s*\[(?:Container|Service|Unit)\]\s*$`)
+	runText      = lazyregexp.New(`(?m)^[^#\n]*\b(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create)\b`)
+	shebang      = lazyregexp.New(`^#!\s*\S*?(?:env\s+(?:-S\s+)?)?([a-z]+)[\d.]*(?:\s|$)`)
+	tomlText     = lazyregexp.New(`(?m)^\s*\[{1,2}[A-Za-z][\w.-]*\]{1,2}\s*$`)
+	assignText   = lazyregexp.New(`(?m)^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*[=:]`)
+	settingsText = lazyregexp.New(`\bPAPERLESS_[A-Z]`)
 	// A tag of a template where values stand: {{ name }}, {% if %}, <%= name %>.
-	templateText = regexp.MustCompile(`\{%[-+]?\s|\{\{[-~]?\s*(?:[A-Za-z_.$"(#/]|lookup)|<%[=-]?\s`)
-	helmText     = regexp.MustCompile(`\{\{[-~]?\s*(?:[^}]*\.(?:Values|Release|Chart|Files)\b|include\b|define\b|template\b|toYaml\b)`)
-	goText       = regexp.MustCompile(`\{\{[-~]?\s*(?:\.|\$|with\b|range\b|key\b|secret\b|env\b|if\s+\.|end\b)`)
-	nomadTags    = regexp.MustCompile(`\{\{[-~]?\s*(?:key|secret|with\s+(?:secret|nomadVar)|nomad\w+|env)\b`)
+	templateText = lazyregexp.New(`\{%[-+]?\s|\{\{[-~]?\s*(?:[A-Za-z_.$"(#/]|lookup)|<%[=-]?\s`)
+	helmText     = lazyregexp.New(`\{\{[-~]?\s*(?:[^}]*\.(?:Values|Release|Chart|Files)\b|include\b|define\b|template\b|toYaml\b)`)
+	goText       = lazyregexp.New(`\{\{[-~]?\s*(?:\.|\$|with\b|range\b|key\b|secret\b|env\b|if\s+\.|end\b)`)
+	nomadTags    = lazyregexp.New(`\{\{[-~]?\s*(?:key|secret|with\s+(?:secret|nomadVar)|nomad\w+|env)\b`)
 )
 
 // refuse is the error for a kind that is not read.
@@ -126,8 +127,8 @@ func recognise(f *file) (fileKind, error) {
 
 // What env prints in a container has these; an env file has not both.
 var (
-	printedPath = regexp.MustCompile(`(?m)^PATH=/`)
-	printedHome = regexp.MustCompile(`(?m)^(?:HOSTNAME|HOME)=`)
+	printedPath = lazyregexp.New(`(?m)^PATH=/`)
+	printedHome = lazyregexp.New(`(?m)^(?:HOSTNAME|HOME)=`)
 )
 
 // script reports whether a shell script starts a container.
@@ -159,7 +160,7 @@ func (f *file) template(text string) bool {
 }
 
 // jsonKeyBefore is a key of the provider JSON in front of a value.
-var jsonKeyBefore = regexp.MustCompile(`"(?:client_id|secret|server_url|provider_id|name)"\s*:\s*"?[^"]*$`)
+var jsonKeyBefore = lazyregexp.New(`"(?:client_id|secret|server_url|provider_id|name)"\s*:\s*"?[^"]*$`)
 
 func (f *file) refuseTemplate(text string) error {
 	switch {
@@ -176,15 +177,15 @@ func (f *file) refuseTemplate(text string) error {
 }
 
 var (
-	topKey       = regexp.MustCompile(`(?m)^([A-Za-z_][\w.-]*)\s*:`)
-	ansibleText  = regexp.MustCompile(`(?m)^\s*(?:- hosts:|(?:community\.docker\.|containers\.podman\.|community\.general\.|ansible\.builtin\.)[\w.]+:|(?:docker_container|podman_container|docker_compose(?:_v2)?):\s*$)`)
-	inspectText  = regexp.MustCompile(`"(?:Config|ContainerConfig)"\s*:\s*\{`)
-	inspectEnv   = regexp.MustCompile(`"Env"\s*:\s*(?:\[|null)`)
-	servicesText = regexp.MustCompile(`(?m)^"?services"?\s*:|^\s{0,4}"services"\s*:|^\s*\{\s*"services"\s*:`)
-	kindText     = regexp.MustCompile(`(?m)^\s{0,8}"?kind"?\s*:`)
-	kindJSON     = regexp.MustCompile(`"kind"\s*:\s*"`)
-	apiText      = regexp.MustCompile(`(?m)^\s{0,8}"?apiVersion"?\s*:|^\s*\{\s*"apiVersion"`)
-	deployedText = regexp.MustCompile(`(?m)^kind:\s*(?:HelmRelease|Application|ExternalSecret)`) // {{ … }} in them is the chart's or the operator's
+	topKey       = lazyregexp.New(`(?m)^([A-Za-z_][\w.-]*)\s*:`)
+	ansibleText  = lazyregexp.New(`(?m)^\s*(?:- hosts:|(?:community\.docker\.|containers\.podman\.|community\.general\.|ansible\.builtin\.)[\w.]+:|(?:docker_container|podman_container|docker_compose(?:_v2)?):\s*$)`)
+	inspectText  = lazyregexp.New(`"(?:Config|ContainerConfig)"\s*:\s*\{`)
+	inspectEnv   = lazyregexp.New(`"Env"\s*:\s*(?:\[|null)`)
+	servicesText = lazyregexp.New(`(?m)^"?services"?\s*:|^\s{0,4}"services"\s*:|^\s*\{\s*"services"\s*:`)
+	kindText     = lazyregexp.New(`(?m)^\s{0,8}"?kind"?\s*:`)
+	kindJSON     = lazyregexp.New(`"kind"\s*:\s*"`)
+	apiText      = lazyregexp.New(`(?m)^\s{0,8}"?apiVersion"?\s*:|^\s*\{\s*"apiVersion"`)
+	deployedText = lazyregexp.New(`(?m)^kind:\s*(?:HelmRelease|Application|ExternalSecret)`) // {{ … }} in them is the chart's or the operator's
 )
 
 // yamlKind tells what a YAML or JSON file is.

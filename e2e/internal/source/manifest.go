@@ -3,13 +3,13 @@ package source
 import (
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A cluster is what Kubernetes manifests say.
@@ -355,7 +355,7 @@ func (c *cluster) value(d *document, e *Entry, n ast.Node) {
 	c.r.opaque(e, true)
 }
 
-var manifestRef = regexp.MustCompile(`\$?\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)`)
+var manifestRef = lazyregexp.New(`\$?\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)`)
 
 // expandManifest replaces $(NAME) by what an earlier variable of the same
 // container has; $$(NAME) is $(NAME). What is not known stays a gap.

@@ -2,10 +2,11 @@ package source
 
 import (
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // chart reads the values that a HelmRelease or the like hands to a chart.
@@ -36,7 +37,7 @@ func (c *cluster) chart(d *document, n ast.Node, kind string) {
 	c.r.Open = append(c.r.Open, "the chart of this "+kind+" and what it fills in")
 }
 
-var parameterName = regexp.MustCompile(`(?:^|[.\[])(PAPERLESS_[A-Z0-9_]+)\]?(?:\.value)?$`)
+var parameterName = lazyregexp.New(`(?:^|[.\[])(PAPERLESS_[A-Z0-9_]+)\]?(?:\.value)?$`)
 
 // parameter reads a value that is set by its path, such as env.PAPERLESS_URL.
 func (c *cluster) parameter(d *document, n ast.Node) {

@@ -2,13 +2,13 @@ package source
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // hidden is what stands in a quoted line in a secret's place.
@@ -22,16 +22,16 @@ type masker struct {
 }
 
 // inURL finds the password in scheme://user:password@host.
-var inURL = regexp.MustCompile(`(://[^/\s:@"']*:)([^@/\s]+)(@)`)
+var inURL = lazyregexp.New(`(://[^/\s:@"']*:)([^@/\s]+)(@)`)
 
 // named is the beginning of a line that sets a variable.
-var named = regexp.MustCompile(`^\s*(?:- )?\s*(?:export\s+)?["']?([A-Z][A-Z0-9_]*)["']?\s*[:=][\s"'>|+-]*`)
+var named = lazyregexp.New(`^\s*(?:- )?\s*(?:export\s+)?["']?([A-Z][A-Z0-9_]*)["']?\s*[:=][\s"'>|+-]*`)
 
 // pointer is a value that only says where the secret is.
-var pointer = regexp.MustCompile(`^\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Z_][A-Z0-9_]*)$`)
+var pointer = lazyregexp.New(`^\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Z_][A-Z0-9_]*)$`)
 
 // yesNo are the words that Secrets hold without need.
-var yesNo = regexp.MustCompile(`^(?i:true|false|yes|no|\d{1,3})$`)
+var yesNo = lazyregexp.New(`^(?i:true|false|yes|no|\d{1,3})$`)
 
 // public are words that are values of secrets in half the world's examples:
 // hiding them everywhere would hide the product's name.

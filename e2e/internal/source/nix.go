@@ -2,8 +2,9 @@ package source
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // readNix reads a NixOS module as far as plain attributes go: strings, numbers,
@@ -79,7 +80,7 @@ func (r *reader) readNix(f *file) ([]*Entry, error) {
 	return out, nil
 }
 
-var nixImage = regexp.MustCompile(`\bimage\s*=\s*"([^"]*paperless[^"]*)"`)
+var nixImage = lazyregexp.New(`\bimage\s*=\s*"([^"]*paperless[^"]*)"`)
 
 // A nixValue is a value of the Nix language, as far as it is plain.
 type nixValue struct {
@@ -102,7 +103,7 @@ type nixReader struct {
 }
 
 // nixQuotedName is a name in quotes, as an attribute may be written.
-var nixQuotedName = regexp.MustCompile(`^"PAPERLESS_[A-Z0-9_]+"\s*=[^=]`)
+var nixQuotedName = lazyregexp.New(`^"PAPERLESS_[A-Z0-9_]+"\s*=[^=]`)
 
 // blanks skips white space and comments.
 func (n *nixReader) blanks() {
@@ -363,7 +364,7 @@ func (n *nixReader) skip() {
 	}
 }
 
-var nixNumber = regexp.MustCompile(`^-?\d+(?:\.\d+)?`)
+var nixNumber = lazyregexp.New(`^-?\d+(?:\.\d+)?`)
 
 func (n *nixReader) operand(depth int) *nixValue {
 	v := &nixValue{kind: 'u', at: n.i}

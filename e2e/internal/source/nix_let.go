@@ -1,8 +1,9 @@
 package source
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // bindings finds the names that let … in binds. Which one of two equal names holds
@@ -92,7 +93,7 @@ func (n *nixReader) bound(name string) *nixValue {
 	return v
 }
 
-var nixEnvLine = regexp.MustCompile(`(?m)^[ \t]*(?:export[ \t]+)?(PAPERLESS_[A-Z0-9_]+)=(.*)$`)
+var nixEnvLine = lazyregexp.New(`(?m)^[ \t]*(?:export[ \t]+)?(PAPERLESS_[A-Z0-9_]+)=(.*)$`)
 
 // assignments are the NAME=value lines of a text, which is then an env file that
 // Nix writes.

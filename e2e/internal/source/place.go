@@ -1,11 +1,11 @@
 package source
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A Problem is what a reader has to say about a place in a file.
@@ -58,7 +58,7 @@ func (s *Set) AtNode(at, end int, message, fix string) Problem {
 	return Problem{File: e.File, At: from, Width: width, Setting: deployment.ProvidersKey, Message: message, Fix: e.members(fix)}
 }
 
-var jsonMember = regexp.MustCompile(`"([A-Za-z_][A-Za-z0-9_]*)": (true|false|"[^"]*")`)
+var jsonMember = lazyregexp.New(`"([A-Za-z_][A-Za-z0-9_]*)": (true|false|"[^"]*")`)
 
 // members is a fix with the members of JSON in it as the file writes them: NixOS
 // makes the JSON of attributes.

@@ -1,8 +1,9 @@
 package source
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // address is that of ssocheck's own repository, such as
@@ -10,7 +11,7 @@ import (
 // -ldflags "-X …/e2e/internal/source.address=…"; "" makes no links.
 var address string
 
-var release = regexp.MustCompile(`^v?\d+\.\d+\.\d+`)
+var release = lazyregexp.New(`^v?\d+\.\d+\.\d+`)
 
 // ProjectURL is the address of ssocheck's repository; "" where the build has none.
 func ProjectURL() string { return address }

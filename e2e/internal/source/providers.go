@@ -2,10 +2,10 @@ package source
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // readProviders reads the provider JSON with its places.
@@ -99,8 +99,8 @@ func rewritten(server *Node) *Node {
 	return app
 }
 
-func pattern(key string) *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|[^A-Za-z_])["'“”]?` + key + `["'“”]?\s*[:=]\s*["'“”]?([^"'“”\s,}\]]+)`)
+func pattern(key string) *lazyregexp.Regexp {
+	return lazyregexp.New(`(?:^|[^A-Za-z_])["'“”]?` + key + `["'“”]?\s*[:=]\s*["'“”]?([^"'“”\s,}\]]+)`)
 }
 
 // byPattern finds the values in text that is no JSON, so that the failed start
@@ -188,9 +188,9 @@ func (s *Set) HasApp() bool {
 var (
 	// ApplicationPath is that of an application of authentik, which may live under
 	// a path of its own (AUTHENTIK_WEB__PATH).
-	ApplicationPath = regexp.MustCompile(`^(/.*)?/application/o/([^/]+)/?(?:\.well-known/openid-configuration)?$`)
+	ApplicationPath = lazyregexp.New(`^(/.*)?/application/o/([^/]+)/?(?:\.well-known/openid-configuration)?$`)
 	// DoubleSlash is a path that a suffix was put to once too often.
-	DoubleSlash = regexp.MustCompile(`//`)
+	DoubleSlash = lazyregexp.New(`//`)
 	// WellKnownPath is where a discovery document is, below the issuer.
 	WellKnownPath = "/.well-known/openid-configuration"
 )

@@ -3,8 +3,9 @@ package source
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A shellWord is a word of a shell command, quotes taken off.
@@ -128,7 +129,7 @@ func shellWords(text string, place func(int) int) []shellWord {
 	return out
 }
 
-var shellAssign = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=`)
+var shellAssign = lazyregexp.New(`^([A-Za-z_][A-Za-z0-9_]*)=`)
 
 // readScript reads a shell script: -e, --env and --env-file of the docker run (or
 // podman run) that starts Paperless.

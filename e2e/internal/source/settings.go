@@ -3,12 +3,12 @@ package source
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/fixtures"
 )
 
@@ -95,7 +95,7 @@ func Settings() ([]Setting, error) {
 }
 
 // Semver is a released version, with or without v.
-var Semver = regexp.MustCompile(`^v?(\d+\.\d+\.\d+)$`)
+var Semver = lazyregexp.New(`^v?(\d+\.\d+\.\d+)$`)
 
 // Since is the first version that reads the setting, or "" for all that this
 // program knows.

@@ -4,11 +4,12 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A secureSite is a reason to think that users open a site by https: what stands
@@ -100,13 +101,13 @@ func (s *Set) composeSites(u *url.URL) []secureSite {
 	return out
 }
 
-var proxyImage = regexp.MustCompile(`(?i)(?:^|/)(?:traefik|caddy[\w-]*|nginx[\w-]*|swag|haproxy|envoy|httpd|bunkerweb[\w-]*|zoraxy|openresty|cloudflared|npmplus|angie|pangolin)(?:[:@/]|$)`)
+var proxyImage = lazyregexp.New(`(?i)(?:^|/)(?:traefik|caddy[\w-]*|nginx[\w-]*|swag|haproxy|envoy|httpd|bunkerweb[\w-]*|zoraxy|openresty|cloudflared|npmplus|angie|pangolin)(?:[:@/]|$)`)
 
 var (
-	routerLabel = regexp.MustCompile(`(?i)^traefik\.(?:https?|tcp)\.routers\.([^.]+)\.(.+)$`)
-	hostInRule  = regexp.MustCompile("`([^`]+)`")
-	secureEntry = regexp.MustCompile(`(?i)secure|https|tls|ssl|443`)
-	caddyLabel  = regexp.MustCompile(`^caddy(?:_\d+)?$`)
+	routerLabel = lazyregexp.New(`(?i)^traefik\.(?:https?|tcp)\.routers\.([^.]+)\.(.+)$`)
+	hostInRule  = lazyregexp.New("`([^`]+)`")
+	secureEntry = lazyregexp.New(`(?i)secure|https|tls|ssl|443`)
+	caddyLabel  = lazyregexp.New(`^caddy(?:_\d+)?$`)
 )
 
 // labelSites are the sites that labels of a container make a proxy serve by https.
@@ -201,7 +202,7 @@ func tlsHosts(d *document, tls ast.Node, where string) []secureSite {
 	return out
 }
 
-var nixSite = regexp.MustCompile(`virtualHosts\.?"([^"$]+)"\s*=\s*\{[^{}]*(?:forceSSL|onlySSL|enableACME)\s*=\s*true|"([A-Za-z0-9.-]+\.[A-Za-z0-9-]+)"\s*=\s*\{[^{}]*(?:forceSSL|onlySSL|enableACME)\s*=\s*true`)
+var nixSite = lazyregexp.New(`virtualHosts\.?"([^"$]+)"\s*=\s*\{[^{}]*(?:forceSSL|onlySSL|enableACME)\s*=\s*true|"([A-Za-z0-9.-]+\.[A-Za-z0-9-]+)"\s*=\s*\{[^{}]*(?:forceSSL|onlySSL|enableACME)\s*=\s*true`)
 
 // nixSites are the virtual hosts of nginx in a NixOS module that have TLS.
 func nixSites(f *file) []secureSite {

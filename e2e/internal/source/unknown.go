@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
@@ -188,7 +188,7 @@ func (s *Set) registered(key string) string {
 	return ""
 }
 
-var callbackID = regexp.MustCompile(paperless.OIDCPath + `([^/]+)/`)
+var callbackID = lazyregexp.New(paperless.OIDCPath + `([^/]+)/`)
 
 func (s *Set) registeredID() string {
 	if s.Blueprint != nil {
@@ -204,11 +204,11 @@ func (s *Set) registeredID() string {
 }
 
 var (
-	jsonKeyAtEnd = regexp.MustCompile(`"([A-Za-z_]+)"\s*:\s*"$`)
-	schemeAtEnd  = regexp.MustCompile(`://$`)
-	hostAtEnd    = regexp.MustCompile(`://[^/\s"']*$`)
-	serverAtEnd  = regexp.MustCompile(`"server_url"\s*:\s*"$`)
-	slugAtEnd    = regexp.MustCompile(`/application/o/$`)
+	jsonKeyAtEnd = lazyregexp.New(`"([A-Za-z_]+)"\s*:\s*"$`)
+	schemeAtEnd  = lazyregexp.New(`://$`)
+	hostAtEnd    = lazyregexp.New(`://[^/\s"']*$`)
+	serverAtEnd  = lazyregexp.New(`"server_url"\s*:\s*"$`)
+	slugAtEnd    = lazyregexp.New(`/application/o/$`)
 )
 
 // piece is what stands in for a piece of a value, fit for what is around it.

@@ -2,10 +2,11 @@ package source
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // readValues reads the values of a Helm chart: the settings of Paperless
@@ -60,7 +61,7 @@ type valuesWalk struct {
 	tag string
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (w *valuesWalk) add(e *Entry) {
 	if !w.seen[e.Name] {
@@ -161,10 +162,10 @@ func (w *valuesWalk) findImage(n ast.Node) {
 
 // A value that something else puts in: SOPS, a vault, Flux, the chart.
 var (
-	sealed    = regexp.MustCompile(`^(?:ENC\[|AgB|<path:|vault:|ref\+|op://|!vault|\$ANSIBLE_VAULT)`)
-	fluxRef   = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(?:[:/-][^}]*)?\}`)
-	tagRef    = regexp.MustCompile(`\{\{.*?\}\}`)
-	pathRef   = regexp.MustCompile(`<path:[^>]*>`)
+	sealed    = lazyregexp.New(`^(?:ENC\[|AgB|<path:|vault:|ref\+|op://|!vault|\$ANSIBLE_VAULT)`)
+	fluxRef   = lazyregexp.New(`\$\{([A-Za-z_][A-Za-z0-9_]*)(?:[:/-][^}]*)?\}`)
+	tagRef    = lazyregexp.New(`\{\{.*?\}\}`)
+	pathRef   = lazyregexp.New(`<path:[^>]*>`)
 	sealedWhy = "it is encrypted or kept elsewhere"
 )
 
@@ -179,7 +180,7 @@ func (r *reader) opaque(e *Entry, pieces bool) {
 	case opaque(e):
 		e.Unknown = sealedWhy
 	case pieces || strings.HasPrefix(e.Name, "PAPERLESS_"):
-		for _, re := range []*regexp.Regexp{fluxRef, tagRef, pathRef} {
+		for _, re := range []*lazyregexp.Regexp{fluxRef, tagRef, pathRef} {
 			if e.Name == "PAPERLESS_FILENAME_FORMAT" {
 				return
 			}

@@ -2,8 +2,9 @@ package source
 
 import (
 	"encoding/base64"
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A form is how a definition is written where it stands, as far as the kind of its
@@ -84,7 +85,7 @@ func plainBreaks(text string) bool {
 	return strings.Contains(text, ": ") || strings.Contains(text, " #") || strings.ContainsAny(text, "{}[]")
 }
 
-var needsQuotes = regexp.MustCompile(`[\s#"'{}$\\]`)
+var needsQuotes = lazyregexp.New(`[\s#"'{}$\\]`)
 
 // envLine is a line of an env file or of paperless.conf: with export or with a
 // colon where the lines there have one.
@@ -108,7 +109,7 @@ func (e *Entry) envLine(name, value string) string {
 	return name + "=" + value
 }
 
-var shellSafe = regexp.MustCompile(`^[\w@%+=:,./-]*$`)
+var shellSafe = lazyregexp.New(`^[\w@%+=:,./-]*$`)
 
 // option is -e NAME=value as a shell takes it, with the backslash that the lines
 // of the command end in.
@@ -135,7 +136,7 @@ func unitAssign(name, value string) string {
 	return "Environment=" + text
 }
 
-var nixPath = regexp.MustCompile(`^(?:[A-Za-z_][\w'-]*|"[^"]*")(?:\.(?:[A-Za-z_][\w'-]*|"[^"]*"))*\.$`)
+var nixPath = lazyregexp.New(`^(?:[A-Za-z_][\w'-]*|"[^"]*")(?:\.(?:[A-Za-z_][\w'-]*|"[^"]*"))*\.$`)
 
 // nixPrefix is the path in front of the name, where it stands on the same line.
 func (e *Entry) nixPrefix() string {
@@ -147,7 +148,7 @@ func (e *Entry) nixPrefix() string {
 	return ""
 }
 
-var nixPlain = regexp.MustCompile(`^(?:true|false|\d+)$`)
+var nixPlain = lazyregexp.New(`^(?:true|false|\d+)$`)
 
 // nixAssign is an attribute of Nix.
 func nixAssign(name, value string) string {
@@ -188,7 +189,7 @@ func formOf(k fileKind, name, value string) string {
 }
 
 // settingLine is a fix that is the whole line of a setting already.
-var settingLine = regexp.MustCompile(`PAPERLESS_[A-Z_]+: \S|^remove`)
+var settingLine = lazyregexp.New(`PAPERLESS_[A-Z_]+: \S|^remove`)
 
 // encodedAgain adds to what has to be changed inside of a Secret's data that the
 // value is base64 there.

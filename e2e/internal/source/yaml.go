@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A document is a YAML file with the places of its nodes.
@@ -186,7 +187,7 @@ func syntaxError(f *file, err error) error {
 	return e
 }
 
-var wordsOnly = regexp.MustCompile(`^[a-z ,'-]{1,80}$`)
+var wordsOnly = lazyregexp.New(`^[a-z ,'-]{1,80}$`)
 
 // A pair is a key of a mapping and its value.
 type pair struct {

@@ -2,14 +2,15 @@ package source
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
-var tabIndent = regexp.MustCompile(`^( *)(\t[\t ]*)`)
+var tabIndent = lazyregexp.New(`^( *)(\t[\t ]*)`)
 
 func mendTabs(d *document) bool {
 	return d.mendLines(func(n int, line string) (string, *Problem) {
@@ -26,7 +27,7 @@ func mendTabs(d *document) bool {
 	})
 }
 
-var assignment = regexp.MustCompile(`^(\s+)([A-Z][A-Z0-9_]*)=(.*)$`)
+var assignment = lazyregexp.New(`^(\s+)([A-Z][A-Z0-9_]*)=(.*)$`)
 
 func mendAssignments(d *document) bool {
 	return d.mendLines(func(n int, line string) (string, *Problem) {
@@ -156,7 +157,7 @@ func (d *document) duplicate(text []byte, key string, first, second *ast.Mapping
 	}
 }
 
-var envKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+var envKey = lazyregexp.New(`^[A-Z][A-Z0-9_]+$`)
 
 func keyText(k ast.MapKeyNode) string {
 	if k == nil || k.GetToken() == nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -329,7 +329,7 @@ func jsonBoot(kind func(value, line string) (string, bool)) func(evidence.Record
 	}
 }
 
-var pythonPlace = regexp.MustCompile(`JSONDecodeError: (.+): line (\d+) column (\d+)`)
+var pythonPlace = lazyregexp.New(`JSONDecodeError: (.+): line (\d+) column (\d+)`)
 
 // jsonPlace says where JSON breaks, without quoting the value: it holds a
 // secret. Paperless's own word comes first: in a report the value is redacted,
@@ -360,7 +360,7 @@ func quotedJSON(v string) bool {
 	return json.Valid([]byte(v[1:len(v)-1])) || json.Valid([]byte(strings.ReplaceAll(v[1:len(v)-1], `\"`, `"`)))
 }
 
-var unquotedName = regexp.MustCompile(`[{,]\s*openid_connect\s*:`)
+var unquotedName = lazyregexp.New(`[{,]\s*openid_connect\s*:`)
 
 func unquotedMapping(v string) bool {
 	if !unquotedName.MatchString(v) {
@@ -370,7 +370,7 @@ func unquotedMapping(v string) bool {
 	return yaml.Unmarshal([]byte(strings.ReplaceAll(v, ":", ": ")), &doc) == nil || !strings.Contains(v, `"`)
 }
 
-var moduleLine = regexp.MustCompile(`ModuleNotFoundError: No module named '([^']*)'`)
+var moduleLine = lazyregexp.New(`ModuleNotFoundError: No module named '([^']*)'`)
 
 // missingModule is the module that a failed start missed, with the log line.
 func missingModule(rec evidence.Record) (name, line string) {

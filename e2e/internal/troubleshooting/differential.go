@@ -3,7 +3,6 @@ package troubleshooting
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/check"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A Differential is what is left where the evidence does not decide, or finds several
@@ -168,7 +168,7 @@ func Consider(rec evidence.Record, b *deployment.Deployment, st check.Status) *D
 }
 
 // exception is the line in which Python names an error.
-var exception = regexp.MustCompile(`^(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Configured|Timeout|DoesNotExist|Denied)\b.*`)
+var exception = lazyregexp.New(`^(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Configured|Timeout|DoesNotExist|Denied)\b.*`)
 
 // lastException is the last error that Paperless logged; "" where its log is not known,
 // or has none.

@@ -3,7 +3,6 @@ package troubleshooting
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/checklist"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
@@ -302,10 +302,10 @@ func logged(parts ...string) func(evidence.Record) string {
 	}
 }
 
-var causedBy = regexp.MustCompile(`\(Caused by (.*)\)\s*$`)
+var causedBy = lazyregexp.New(`\(Caused by (.*)\)\s*$`)
 
 // pythonObject is an object of Python, which says nothing to a user.
-var pythonObject = regexp.MustCompile(`<[\w.]+ object at 0x[0-9a-f]+>(?:: |, )?`)
+var pythonObject = lazyregexp.New(`<[\w.]+ object at 0x[0-9a-f]+>(?:: |, )?`)
 
 // networkCause is the part of an exception that a user wants to read.
 func networkCause(line string) string {
@@ -348,7 +348,7 @@ func discoveryAnswer(rec evidence.Record) []string {
 	return nil
 }
 
-var slugPath = regexp.MustCompile(authentik.Provider + `([^/]+)(?:/|$)`)
+var slugPath = lazyregexp.New(authentik.Provider + `([^/]+)(?:/|$)`)
 
 // slugOf is the application slug in server_url, or "".
 func slugOf(b *deployment.Deployment) string {

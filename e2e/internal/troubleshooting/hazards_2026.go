@@ -3,11 +3,11 @@ package troubleshooting
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -181,7 +181,7 @@ var touched2026 = map[string]func(*deployment.Deployment) (because []string, hit
 func noBlueprint(b *deployment.Deployment) bool { return b.Origins != nil && len(b.Authentik.Raw) == 0 }
 
 // verifiedAsText finds email_verified in an expression that gives it as a string.
-var verifiedAsText = regexp.MustCompile(`email_verified["']\s*(?::|\]\s*=)\s*(?:[rfRF]?["']|str\()`)
+var verifiedAsText = lazyregexp.New(`email_verified["']\s*(?::|\]\s*=)\s*(?:[rfRF]?["']|str\()`)
 
 func noBaseURL(b *deployment.Deployment) ([]string, bool) {
 	if b.Authentik.Settings[baseURL] != "" {
@@ -197,7 +197,7 @@ func trustedByDefault(ip netip.Addr) bool {
 	return ip.IsLoopback() || ip.Is4() && ip.IsPrivate() || ip.IsLinkLocalUnicast() && ip.Is6()
 }
 
-var percentCode = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+var percentCode = lazyregexp.New(`%[0-9A-Fa-f]{2}`)
 
 // credentials name the client's credentials that are so, without quoting them.
 func credentials(app deployment.App, is func(string) bool, so string) ([]string, bool) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
@@ -377,7 +378,7 @@ func checkBlueprintNotes(s *source.Set) []source.Problem {
 	return out
 }
 
-var notePlace = regexp.MustCompile(`^:(\d+): (.*)$`)
+var notePlace = lazyregexp.New(`^:(\d+): (.*)$`)
 
 // checkBlueprintUnknown names what only the authentik that runs knows.
 func checkBlueprintUnknown(s *source.Set) []source.Problem {

@@ -2,11 +2,11 @@ package troubleshooting
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -280,7 +280,7 @@ func checkService(s *source.Set) []source.Problem {
 	return out
 }
 
-var lowerName = regexp.MustCompile(`^[A-Za-z_0-9]+$`)
+var lowerName = lazyregexp.New(`^[A-Za-z_0-9]+$`)
 
 func checkCase(s *source.Set) []source.Problem {
 	var out []source.Problem

@@ -2,12 +2,12 @@ package troubleshooting
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -136,7 +136,7 @@ func checkSSLHeader(s *source.Set) []source.Problem {
 	return nil
 }
 
-var headerKey = regexp.MustCompile(`^HTTP_[A-Z0-9_]+$`)
+var headerKey = lazyregexp.New(`^HTTP_[A-Z0-9_]+$`)
 
 func checkProxyCount(s *source.Set) []source.Problem {
 	if !s.Paperless().AtLeast("3.0.0") {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
@@ -38,7 +39,7 @@ func checkTokenPost(s *source.Set) []source.Problem {
 }
 
 // nullSub are mappings whose sub is None: always, or for who lacks an attribute.
-var nullSub = regexp.MustCompile(`["']sub["']\s*:\s*(?:None\b|(?:request\.)?user\.(?:group_)?attributes(?:\(\))?\.get\(\s*["'][^"']*["']\s*(?:,\s*None\s*)?\)\s*[,}])`)
+var nullSub = lazyregexp.New(`["']sub["']\s*:\s*(?:None\b|(?:request\.)?user\.(?:group_)?attributes(?:\(\))?\.get\(\s*["'][^"']*["']\s*(?:,\s*None\s*)?\)\s*[,}])`)
 
 func checkNullSub(s *source.Set) []source.Problem {
 	if idpProvider(s) == nil {

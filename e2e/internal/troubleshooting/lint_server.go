@@ -5,10 +5,10 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -60,7 +60,7 @@ func eachServer(s *source.Set, do func(app, n *source.Node, u *url.URL)) {
 var shared = []string{"authorize", "token", "userinfo", "introspect", "revoke", "device", "end-session", "jwks"}
 
 // endpoint is what other providers' endpoints end in; a discovery document never does.
-var endpoint = regexp.MustCompile(`/(?:authorize|authorization|oauth2?/auth|openid-connect/auth|token|userinfo|introspect|certs|jwks(?:\.json)?)/?$`)
+var endpoint = lazyregexp.New(`/(?:authorize|authorization|oauth2?/auth|openid-connect/auth|token|userinfo|introspect|certs|jwks(?:\.json)?)/?$`)
 
 func checkDiscovery(s *source.Set) []source.Problem {
 	var out []source.Problem

@@ -3,11 +3,11 @@ package troubleshooting
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -74,7 +74,7 @@ func checkUnknown(s *source.Set) []source.Problem {
 	return out
 }
 
-var boolWord = regexp.MustCompile(`(?i)^(?:true|1|t|y|yes|false|0|f|n|no)$`)
+var boolWord = lazyregexp.New(`(?i)^(?:true|1|t|y|yes|false|0|f|n|no)$`)
 
 // isBool reports whether this version takes a word: all do when it means true,
 // v2 takes anything else for false.
@@ -161,7 +161,7 @@ func nearestWord(v string, allowed []string) string {
 	return strings.Join(allowed, "|")
 }
 
-var digits = regexp.MustCompile(`^\d+$`)
+var digits = lazyregexp.New(`^\d+$`)
 
 func checkNumber(s *source.Set) []source.Problem {
 	var out []source.Problem
@@ -216,7 +216,7 @@ func checkMailOAuth(s *source.Set) []source.Problem {
 	return nil
 }
 
-var schemeText = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
+var schemeText = lazyregexp.New(`^[a-z][a-z0-9+.-]*://`)
 
 func checkURLSlash(s *source.Set) []source.Problem {
 	v, e := s.Value("PAPERLESS_URL")

@@ -2,19 +2,19 @@ package troubleshooting
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // refusedForm is the heading of Paperless's page for a form that it refuses.
 const refusedForm = "CSRF verification failed"
 
 // refusedOrigin is what Django logs of a form from an origin that is not trusted.
-var refusedOrigin = regexp.MustCompile(`Origin checking failed - (https?://[^\s"']+) does not match`)
+var refusedOrigin = lazyregexp.New(`Origin checking failed - (https?://[^\s"']+) does not match`)
 
 // openedElsewhere is the origin at which users open Paperless, where that is not
 // PAPERLESS_URL, and why; "" where it is, or is not known. Only doctor sees that

@@ -1,10 +1,10 @@
 package troubleshooting
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/source"
 )
 
@@ -12,18 +12,18 @@ import (
 // for anywhere in a value are bounded by what is no letter, since an address has
 // them in its middle.
 var (
-	placeholderPart = regexp.MustCompile(`<[A-Za-z][^<>"{}]{0,60}>` + // <client_id>
+	placeholderPart = lazyregexp.New(`<[A-Za-z][^<>"{}]{0,60}>` + // <client_id>
 		`|\{\{[^{}]*\}\}|\{[A-Za-z][A-Za-z0-9_ .-]*\}` + // {{ client_id }}, {slug}
 		`|%%?[A-Z][A-Z_]{3,}%%?|__[A-Z][A-Z_]+__|@@?[A-Z][A-Z_]{2,}@@?` + // %CLIENT_ID%, __CLIENT_ID__, @CLIENT_ID@
 		`|\.{3,}|…`)
-	placeholderWord = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(` +
+	placeholderWord = lazyregexp.New(`(?i)(?:^|[^a-z0-9])(` +
 		`your(?:[-_. ][a-z0-9]+)+|your(?:own|actual|client|secret|slug|domain|host|server|name|app|url|id|company|org|tenant|realm|site|authentik|idp|sso|oidc|oauth|paperless|provider|user|pass|key|token)[a-z0-9]*(?:[-_. ][a-z0-9]+)*` +
 		`|my[-_]?domain|(?:[a-z0-9-]+\.)*[a-z0-9-]+\.tld` +
 		`|(?:replace|insert|enter|paste|put|fill|change|add)[-_ ]?(?:me|this|with|in|it|your|by|here)(?:[-_ .]?[a-z0-9]+)*` +
 		`|(?:[a-z0-9]+[-_ ])+here|(?:id|secret)[-_ ](?:from|copied|of)[-_ ][a-z]+` +
 		`|x{3,}(?:[-_.]x+)*)(?:$|[^a-z0-9])`)
-	placeholderCaps  = regexp.MustCompile(`(?:^|[^A-Za-z0-9])((?:[A-Z][A-Z0-9]*[-_])*(?:SLUG|DOMAIN|HOST|HOSTNAME|FQDN|CLIENT[-_]?ID|CLIENT[-_]?SECRET|TENANT(?:[-_]?ID)?|REALM))(?:$|[^A-Za-z0-9])`)
-	placeholderWhole = regexp.MustCompile(`(?i)^(?:(?:oidc[-_]|oauth2?[-_])?client[-_ ]?(?:id|secret)|todo|tbd|fixme|n/?a|placeholder|redacted|\[redacted\]|censored|removed|\*{3,}|\[[a-z][a-z0-9_ -]*\])$`)
+	placeholderCaps  = lazyregexp.New(`(?:^|[^A-Za-z0-9])((?:[A-Z][A-Z0-9]*[-_])*(?:SLUG|DOMAIN|HOST|HOSTNAME|FQDN|CLIENT[-_]?ID|CLIENT[-_]?SECRET|TENANT(?:[-_]?ID)?|REALM))(?:$|[^A-Za-z0-9])`)
+	placeholderWhole = lazyregexp.New(`(?i)^(?:(?:oidc[-_]|oauth2?[-_])?client[-_ ]?(?:id|secret)|todo|tbd|fixme|n/?a|placeholder|redacted|\[redacted\]|censored|removed|\*{3,}|\[[a-z][a-z0-9_ -]*\])$`)
 )
 
 // placeholderAt is where a value holds a word that stands for one's own value:
@@ -41,7 +41,7 @@ func placeholderAt(v string) (from, to int) {
 	if m := placeholderPart.FindStringIndex(v); m != nil {
 		take(m[0], m[1])
 	}
-	for _, re := range []*regexp.Regexp{placeholderWord, placeholderCaps} {
+	for _, re := range []*lazyregexp.Regexp{placeholderWord, placeholderCaps} {
 		if m := re.FindStringSubmatchIndex(v); m != nil {
 			take(m[2], m[3])
 		}
@@ -97,7 +97,7 @@ func checkPlaceholder(s *source.Set) []source.Problem {
 	return out
 }
 
-var anglePlaceholder = regexp.MustCompile(`<[A-Za-z][^<>"{}]{0,60}>`)
+var anglePlaceholder = lazyregexp.New(`<[A-Za-z][^<>"{}]{0,60}>`)
 
 // decidedPlaceholder leaves keys alone that only chance gave such letters.
 func decidedPlaceholder(v string) bool {

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/oidc"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
@@ -116,7 +116,7 @@ func callbackError(rec evidence.Record) bool {
 	return strings.Contains(text(rec), "An error occurred while attempting to login via your social network account")
 }
 
-var reasonLine = regexp.MustCompile("Social authentication error for provider `[^`]*`: (\\w+) \\((.*)\\)\\s*$")
+var reasonLine = lazyregexp.New("Social authentication error for provider `[^`]*`: (\\w+) \\((.*)\\)\\s*$")
 
 // reason is what Paperless logged about the error page, since 2.20.2; "" when
 // it logged nothing.

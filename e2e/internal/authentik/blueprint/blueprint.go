@@ -5,7 +5,6 @@ package blueprint
 import (
 	"bytes"
 	"errors"
-	"regexp"
 	"slices"
 
 	"github.com/goccy/go-yaml"
@@ -14,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A Blueprint is an authentik blueprint, as far as a sign-in depends on it.
@@ -104,7 +104,7 @@ func (r *reader) syntax(err error) error {
 	return r.fail(nil, remedy, "not YAML")
 }
 
-var quotedText = regexp.MustCompile(`"[^"]*"`)
+var quotedText = lazyregexp.New(`"[^"]*"`)
 
 // tooDeep finds the bracket that nests deeper than any blueprint, before the
 // parser recurses into it.

@@ -3,7 +3,6 @@ package blueprint
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // builder makes the model out of the entries.
@@ -352,7 +352,7 @@ func (b *builder) redirectURIs(e *entry, p *deployment.OAuth2Provider) {
 }
 
 // scopeName is the scope in the name of one of authentik's own mappings.
-var scopeName = regexp.MustCompile(`^authentik default OAuth Mapping: .*'([^']+)'$`)
+var scopeName = lazyregexp.New(`^authentik default OAuth Mapping: .*'([^']+)'$`)
 
 func (b *builder) scopes(e *entry, p *deployment.OAuth2Provider) {
 	v, _ := e.attrs.get("property_mappings")

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e/internal/authentik/blueprint"
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
 	"github.com/ssocheck/ssocheck/e2e/internal/evidence"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // Options are what the containers get.
@@ -239,7 +239,7 @@ type visit struct {
 
 // validHost is the host syntax that Django accepts; anything else, such as a
 // name with an underscore, is a bare 404 (docs/facts/authentik.md#4.2).
-var validHost = regexp.MustCompile(`^(?i:[a-z0-9.-]+|\[[a-f0-9:.]+\])(?::\d+)?$`)
+var validHost = lazyregexp.New(`^(?i:[a-z0-9.-]+|\[[a-f0-9:.]+\])(?::\d+)?$`)
 
 // ServeHTTP answers as authentik does behind its proxy.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -287,7 +287,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.route(v, "/"+path)
 }
 
-var slashes = regexp.MustCompile(`/{2,}`)
+var slashes = lazyregexp.New(`/{2,}`)
 
 // route answers a request for one of authentik's paths.
 func (s *Server) route(v *visit, p string) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // What authentik's error pages and log lines say.
@@ -296,7 +297,7 @@ func (s *Server) matches(r deployment.RedirectURI, uri string) bool {
 	return re.MatchString(uri)
 }
 
-var durationPart = regexp.MustCompile(`^(microseconds|milliseconds|seconds|minutes|hours|days|weeks)=(-?\d+(?:\.\d+)?)$`)
+var durationPart = lazyregexp.New(`^(microseconds|milliseconds|seconds|minutes|hours|days|weeks)=(-?\d+(?:\.\d+)?)$`)
 
 // duration reads authentik's words, such as hours=1;minutes=5.
 func duration(text string, fallback time.Duration) time.Duration {

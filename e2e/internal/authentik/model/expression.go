@@ -3,11 +3,11 @@ package model
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // errExpression marks a mapping that only Python can evaluate.
@@ -67,7 +67,7 @@ func (p *pyReader) word(w string) bool {
 }
 
 // take matches a pattern at the place and steps over it.
-func (p *pyReader) take(re *regexp.Regexp) []string {
+func (p *pyReader) take(re *lazyregexp.Regexp) []string {
 	m := re.FindStringSubmatch(p.text[p.at:])
 	if m != nil {
 		p.at += len(m[0])
@@ -76,11 +76,11 @@ func (p *pyReader) take(re *regexp.Regexp) []string {
 }
 
 var (
-	pyNumber     = regexp.MustCompile(`^-?\d+`)
-	pyAttribute  = regexp.MustCompile(`^(?:request\.)?user\.attributes\.get\(\s*`)
-	pyGroups     = regexp.MustCompile(`^\[\s*(\w+)\.name\s+for\s+(\w+)\s+in\s+(?:request\.)?user\.(ak_groups|groups|all_groups)(?:\.all)?(?:\(\))?\s*\]`)
-	pyField      = regexp.MustCompile(`^(?:request\.)?user\.(username|email|name|uid|uuid|pk)\b`)
-	pyIdentifier = regexp.MustCompile(`^\w+`)
+	pyNumber     = lazyregexp.New(`^-?\d+`)
+	pyAttribute  = lazyregexp.New(`^(?:request\.)?user\.attributes\.get\(\s*`)
+	pyGroups     = lazyregexp.New(`^\[\s*(\w+)\.name\s+for\s+(\w+)\s+in\s+(?:request\.)?user\.(ak_groups|groups|all_groups)(?:\.all)?(?:\(\))?\s*\]`)
+	pyField      = lazyregexp.New(`^(?:request\.)?user\.(username|email|name|uid|uuid|pk)\b`)
+	pyIdentifier = lazyregexp.New(`^\w+`)
 )
 
 func (p *pyReader) value() (any, error) {

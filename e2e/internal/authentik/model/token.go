@@ -7,12 +7,12 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // The descriptions of RFC 6749 5.2 that authentik sends.
@@ -86,7 +86,7 @@ func (s *Server) client(v *visit, form url.Values) (*deployment.OAuth2Provider, 
 	return p, nil
 }
 
-var percent = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+var percent = lazyregexp.New(`%[0-9A-Fa-f]{2}`)
 
 // percentDecoded undoes percent-encoding; what is none stays, and so does a plus.
 func percentDecoded(text string) string {

@@ -5,9 +5,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // host is the host that Django believes in: X-Forwarded-Host only when it is
@@ -54,7 +55,7 @@ func hostname(host string) string {
 	return host
 }
 
-var validHost = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[a-fA-F0-9.:]+\])(:[0-9]+)?$`)
+var validHost = lazyregexp.New(`^([A-Za-z0-9.-]+|\[[a-fA-F0-9.:]+\])(:[0-9]+)?$`)
 
 func (c *call) hostAllowed(host string) bool {
 	if !validHost.MatchString(host) {

@@ -6,8 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // A reply is a response before it is written: the middleware looks at it first.
@@ -120,7 +121,7 @@ func (c *call) finish(w http.ResponseWriter, rep *reply) {
 	}
 }
 
-var oidcPath = regexp.MustCompile(`^/accounts/oidc/([^/]+)/login/(callback/)?$`)
+var oidcPath = lazyregexp.New(`^/accounts/oidc/([^/]+)/login/(callback/)?$`)
 
 // route finds the view. What Paperless does not know goes to the web
 // application, which asks for a sign-in first.

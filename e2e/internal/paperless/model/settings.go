@@ -3,12 +3,12 @@ package model
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 )
 
 // settings are the settings of this Paperless, as its own environment gives them.
@@ -316,7 +316,7 @@ func (s *settings) systemChecks() error {
 	}
 }
 
-var pyModule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+var pyModule = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
 
 // installed are the Django apps that every Paperless of this time has in
 // INSTALLED_APPS; naming one again is an error of its own.

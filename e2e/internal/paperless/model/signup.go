@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/mail"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,14 +14,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/ssocheck/ssocheck/e2e/internal/deployment"
+	"github.com/ssocheck/ssocheck/e2e/internal/lazyregexp"
 	"github.com/ssocheck/ssocheck/e2e/internal/paperless"
 )
 
 func unix(seconds float64) time.Time { return time.Unix(int64(seconds), 0) }
 
 var (
-	usernames = regexp.MustCompile(`^[\p{L}\p{N}_.@+-]+$`)
-	domains   = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
+	usernames = lazyregexp.New(`^[\p{L}\p{N}_.@+-]+$`)
+	domains   = lazyregexp.New(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
 )
 
 // validUsername holds a name to Django's rule: letters, digits and @ . + - _, up
