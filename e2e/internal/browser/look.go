@@ -43,8 +43,8 @@ func (s *Session) Look(ctx context.Context) (Look, error) {
 // lookOnce reads page and document in one call of the document's scripts.
 func (s *Session) lookOnce(ctx context.Context) (Look, error) {
 	var both struct {
-		Page evidence.Page `json:"page"`
-		DOM  string        `json:"dom"`
+		Page seenPage `json:"page"`
+		DOM  string   `json:"dom"`
 	}
 	function := "(arg) => ({ page: (" + pageJS + ")(), dom: (" + serializeJS + ")(arg) })"
 	err := s.call(ctx, askLimit, func(ctx context.Context) error { return s.insist(ctx, function, secretInputs(), &both) })

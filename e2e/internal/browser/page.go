@@ -77,7 +77,7 @@ func (s *Session) Arrived(ctx context.Context) (p evidence.Page, waiting string,
 }
 
 func (s *Session) page(ctx context.Context, ask func(ctx context.Context, function string, arg, into any) error) (evidence.Page, error) {
-	var p evidence.Page
+	var p seenPage
 	err := s.call(ctx, askLimit, func(ctx context.Context) error { return ask(ctx, pageJS, nil, &p) })
 	if err != nil {
 		return evidence.Page{}, fmt.Errorf("read the page: %w", err)
@@ -85,9 +85,18 @@ func (s *Session) page(ctx context.Context, ask func(ctx context.Context, functi
 	return s.told(p), nil
 }
 
+// seenPage is the answer of page.js.
+type seenPage struct {
+	evidence.Page
+
+	Parsing bool `json:"parsing"`
+}
+
 // told is what a page said, redacted, with what only the browser knows of it.
-func (s *Session) told(p evidence.Page) evidence.Page {
+func (s *Session) told(seen seenPage) evidence.Page {
+	p := seen.Page
 	now, broken := s.rec.current()
+	p.Parsing = seen.Parsing && !now.cut
 	if broken {
 		p = evidence.Page{URL: now.url}
 		if now.status == 0 {

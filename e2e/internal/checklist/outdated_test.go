@@ -145,34 +145,45 @@ func TestPaperlessInAnotherForm(t *testing.T) {
 	}
 }
 
-// A page of Paperless counts when it says something: after a press its document may
-// be there before the rest of it has come.
+// A page of Paperless counts when all of it is there: after a press its document may
+// come in parts.
 func TestPageThatComesInParts(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
-	w := onPages(t, aBrowser(t), func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != paperless.SocialSignUp {
-			fmt.Fprint(w, `<!doctype html><title>Paperless-ngx</title><form method=post action="`+paperless.SocialSignUp+`"><button type=submit>Sign up</button></form>`)
-			return
-		}
-		fmt.Fprint(w, "<!doctype html>"+strings.Repeat("<!-- -->", 1<<10))
-		assert.NoError(t, http.NewResponseController(w).Flush())
-		select {
-		case <-r.Context().Done():
-		case <-time.After(2 * time.Second):
-		}
-		fmt.Fprint(w, `<title>Paperless-ngx</title><p>An account already exists with this e-mail address.</p>`)
-	}, func(b *deployment.Deployment, url string) { b.Paperless.URL = url })
-	s := w.p.Session
-	require.NoError(t, s.Visit(t.Context(), "open the form", w.p.Bundle.Paperless.URL+"/accounts/login/", visitLimit))
-	w.begin()
-	require.NoError(t, s.Click(t.Context(), "send it", browser.CSS("button"), stepLimit))
+	b := aBrowser(t)
+	for name, first := range map[string]string{
+		"without a text at first": "",
+		"a text without its form": `<title>Paperless-ngx</title><p>Please sign up.</p>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := onPages(t, b, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != paperless.SocialSignUp {
+					fmt.Fprint(w, `<!doctype html><title>Paperless-ngx</title><form method=post action="`+paperless.SocialSignUp+`"><button type=submit>Sign up</button></form>`)
+					return
+				}
+				fmt.Fprint(w, "<!doctype html>"+strings.Repeat("<!-- -->", 1<<10)+first)
+				assert.NoError(t, http.NewResponseController(w).Flush())
+				select {
+				case <-r.Context().Done():
+				case <-time.After(2 * time.Second):
+				}
+				fmt.Fprint(w, `<title>Paperless-ngx</title><p>An account already exists with this e-mail address.</p><form><button>Sign up</button></form>`)
+			}, func(b *deployment.Deployment, url string) { b.Paperless.URL = url })
+			s := w.p.Session
+			require.NoError(t, s.Visit(t.Context(), "open the form", w.p.Bundle.Paperless.URL+"/accounts/login/", visitLimit))
+			w.begin()
+			require.NoError(t, s.Click(t.Context(), "send it", browser.CSS("button"), stepLimit))
 
-	e, err := w.arrive(t.Context(), "wait for the account", pageLimit, func(place, evidence.Page) bool { return true })
+			e, err := w.arrive(t.Context(), "wait for the account", pageLimit, func(place, evidence.Page) bool { return true })
 
-	require.NoError(t, err)
-	assert.Equal(t, atSignup, e.place)
-	assert.Contains(t, e.page.Text, "already exists")
+			require.NoError(t, err)
+			assert.Equal(t, atSignup, e.place)
+			assert.Contains(t, e.page.Text, "already exists")
+			assert.Len(t, e.page.Forms, 1)
+			assert.False(t, e.page.Parsing)
+		})
+	}
 }

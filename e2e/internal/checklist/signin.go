@@ -188,7 +188,7 @@ func (w *walk) rest(pl place, page evidence.Page, still bool) time.Duration {
 		return drawLimit
 	case pl.authentik() && !still:
 		return restLimit // it is being drawn; a text that moves for ever counts too
-	case page.Text == "" && pl != nowhere && pl != atApp && page.Status < 400:
+	case page.Parsing || page.Text == "" && pl != nowhere && pl != atApp && page.Status < 400:
 		return drawLimit // its document is there, and what it says is still on its way
 	}
 	if pl == atLogin && wants(w.p.Bundle, deployment.RedirectToSSO) && !strings.Contains(page.URL, "loggedout=1") {

@@ -102,6 +102,8 @@ type Page struct {
 	// Stages are authentik's stage elements on the page (ak-stage-password …) that
 	// are drawn: an element is there before its script has drawn anything into it.
 	Stages []string `json:"stages,omitempty"`
+	// Parsing: more of its document is still to be read; false for one that was cut off.
+	Parsing bool `json:"-"`
 }
 
 // A Form is one form of a page.

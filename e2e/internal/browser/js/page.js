@@ -4,6 +4,7 @@
 	return {
 		url: location.href,
 		title: document.title,
+		parsing: document.readyState === "loading",
 		text: document.body ? textOf(document.body) : "",
 		local_form: see("#inputUsername[name=login]") && see("#inputPassword"),
 		forms: all(document, "form").filter((f) => f.getClientRects().length > 0).map((f) => ({
