@@ -153,8 +153,8 @@ func (r *recorder) listen(ev any) {
 	}
 }
 
-// turn counts an event after which the page may look otherwise. Pages that draw
-// without one, such as an animation, are seen by who looks for an element.
+// turn counts an event after which the page may look otherwise. What a page draws
+// without one, such as an animation, is not counted.
 func (r *recorder) turn(ev any) {
 	switch ev.(type) {
 	case *network.EventRequestWillBeSent, *network.EventResponseReceived, *network.EventDataReceived,
