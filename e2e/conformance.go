@@ -42,6 +42,8 @@ func conformanceRun(ctx context.Context, o Options) (*Results, error) {
 		return nil, fmt.Errorf("%w: --suite conformance: a provider that misbehaves cannot stand in for yours; take --target lab or stack", ErrUsage)
 	case o.Stack.Keep:
 		return nil, fmt.Errorf("%w: --suite conformance: --keep would leave a Paperless-ngx whose provider ended with the run", ErrUsage)
+	case o.Stack.RestoreAuthentik != "":
+		return nil, fmt.Errorf("%w: --suite conformance: --restore-authentik has nothing to be restored into, for a provider of ours stands in for authentik; leave it out", ErrUsage)
 	}
 	tests, err := conformanceTests(o.Only)
 	if err != nil {

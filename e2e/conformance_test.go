@@ -57,6 +57,9 @@ func TestConformanceOnly(t *testing.T) {
 	require.ErrorIs(t, err, ErrUsage)
 	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Target: "stack", Stack: StackOptions{Keep: true}})
 	require.ErrorContains(t, err, "whose provider ended with the run")
+	_, err = Check(t.Context(), Options{Suite: SuiteConformance, Target: "stack", Stack: StackOptions{RestoreAuthentik: "conformance_test.go"}})
+	require.ErrorIs(t, err, ErrUsage)
+	require.ErrorContains(t, err, "has nothing to be restored into")
 }
 
 // TestConformanceInterrupted: what was cut short is no verdict.

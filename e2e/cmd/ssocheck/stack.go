@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
@@ -43,19 +44,35 @@ type downCmd struct{}
 func (c *downCmd) Run(e *env) error {
 	profiles, swept := browser.Sweep()
 	gone, err := stack.Down(e.ctx, e.log)
-	if err = errors.Join(err, swept); err == nil && gone == (stack.Removed{}) && profiles == 0 {
-		fmt.Fprintln(e.stdout, "nothing was left")
+	err = errors.Join(err, swept)
+	said := removed(gone, profiles)
+	if said == "" && err == nil {
+		said = "nothing was left"
 	}
-	switch {
-	case gone.Containers > 0:
-		fmt.Fprintf(e.stdout, "removed %d containers with their networks and volumes\n", gone.Containers)
-	case gone != (stack.Removed{}):
-		fmt.Fprintf(e.stdout, "removed %d networks and %d volumes\n", gone.Networks, gone.Volumes)
-	}
-	if profiles > 0 {
-		fmt.Fprintf(e.stdout, "removed %d profiles of browsers\n", profiles)
+	if said != "" {
+		fmt.Fprintln(e.stdout, said)
 	}
 	return err
+}
+
+// removed says what is gone; "" when nothing was there.
+func removed(gone stack.Removed, profiles int) string {
+	var parts []string
+	for _, of := range []struct {
+		n    int
+		what string
+	}{{gone.Containers, "container"}, {gone.Networks, "network"}, {gone.Volumes, "volume"}, {profiles, "browser profile"}} {
+		switch {
+		case of.n == 1:
+			parts = append(parts, "1 "+of.what)
+		case of.n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", of.n, of.what))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "removed " + strings.Join(parts, ", ")
 }
 
 type cacheCmd struct {
