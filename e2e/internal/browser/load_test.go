@@ -119,6 +119,15 @@ func TestVisitWaitsForAllOfIt(t *testing.T) {
 		w.Header().Set("Content-Length", "5000")
 		fmt.Fprint(w, `<h1 id="begin">Hello</h1>`)
 	})
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	site.handle("whole.test/held", html(`<h1 id="begin">Hello</h1><script src="/never.js"></script>`))
+	site.handle("whole.test/never.js", func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-done:
+		case <-r.Context().Done():
+		}
+	})
 	s := session(t, browser.SessionOptions{})
 	ctx := t.Context()
 	require.NoError(t, s.Visit(ctx, "open", "https://whole.test/", limit))
@@ -127,6 +136,12 @@ func TestVisitWaitsForAllOfIt(t *testing.T) {
 	assert.True(t, there, "the form stands after the script")
 
 	require.NoError(t, s.Visit(ctx, "open", "https://whole.test/cut", limit), "no more of it comes")
+	there, err = s.Exists(ctx, browser.CSS("#begin"))
+	require.NoError(t, err)
+	assert.True(t, there)
+
+	s.Hurry(100 * time.Millisecond)
+	require.NoError(t, s.Visit(ctx, "open", "https://whole.test/held", limit), "its script never comes")
 	there, err = s.Exists(ctx, browser.CSS("#begin"))
 	require.NoError(t, err)
 	assert.True(t, there)

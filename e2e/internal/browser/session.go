@@ -56,7 +56,7 @@ type Session struct {
 	closed bool
 	failAs network.ErrorReason // of requests that must not be sent; guarded by rec.mu
 	// patience is how long the evidence of a page waits for a navigation that is
-	// under way before it stops it.
+	// under way before it stops it, and a visit for the parser when all has come.
 	patience time.Duration
 
 	steps []evidence.Step

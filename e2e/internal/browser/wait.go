@@ -129,6 +129,7 @@ func (s *Session) until(ctx context.Context, d *doing, cases map[string]Conditio
 		conds = append(conds, cases[name])
 	}
 	var which string
+	var whole time.Time // when all of a document was first seen to have come
 	err := s.poll(ctx, func() (bool, error) {
 		if _, yes := s.rec.replacing(); yes {
 			return false, nil
@@ -142,8 +143,15 @@ func (s *Session) until(ctx context.Context, d *doing, cases map[string]Conditio
 			return false, nil // it left while it answered
 		}
 		d.url, d.title = p.URL, p.Title
-		if doc, _ := s.rec.current(); parsed && p.Ready == "loading" && !doc.cut {
-			return false, nil // one that was cut off stays so
+		if doc, _ := s.rec.current(); parsed && p.Ready == "loading" && !doc.cut { // one that was cut off stays so
+			if doc.over && whole.IsZero() {
+				whole = time.Now()
+			}
+			// A script that never comes holds the parser back for ever, and the user sees
+			// the page all the same.
+			if !doc.over || time.Since(whole) < s.patience {
+				return false, nil
+			}
 		}
 		now := s.seen(conds, p)
 		for i, name := range names {
