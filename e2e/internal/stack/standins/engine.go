@@ -101,6 +101,12 @@ func (e *Engine) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		_, _ = fmt.Fprintf(w, `{"message":%q}`, refusal)
 		return
 	}
+	// The engine answers a build before it has read all of it; Go's server would then read
+	// no more, and the build would end in an unexpected EOF.
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
 	next.ServeHTTP(w, r)
 }
 
