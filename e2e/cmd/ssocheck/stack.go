@@ -9,6 +9,7 @@ import (
 	"github.com/ssocheck/ssocheck/e2e"
 	"github.com/ssocheck/ssocheck/e2e/internal/browser"
 	"github.com/ssocheck/ssocheck/e2e/internal/edge"
+	"github.com/ssocheck/ssocheck/e2e/internal/report"
 	"github.com/ssocheck/ssocheck/e2e/internal/stack"
 )
 
@@ -62,11 +63,8 @@ func removed(gone stack.Removed, profiles int) string {
 		n    int
 		what string
 	}{{gone.Containers, "container"}, {gone.Networks, "network"}, {gone.Volumes, "volume"}, {profiles, "browser profile"}} {
-		switch {
-		case of.n == 1:
-			parts = append(parts, "1 "+of.what)
-		case of.n > 1:
-			parts = append(parts, fmt.Sprintf("%d %ss", of.n, of.what))
+		if of.n > 0 {
+			parts = append(parts, report.Plural(of.n, of.what))
 		}
 	}
 	if len(parts) == 0 {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,14 +107,7 @@ func TestCrashedTab(t *testing.T) {
 func TestCancelEndsEveryWaitAtOnce(t *testing.T) {
 	t.Parallel()
 	_, site := setUp(t)
-	done := make(chan struct{})
-	t.Cleanup(func() { close(done) })
-	site.handle("cancel.test/", func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-done:
-		case <-r.Context().Done():
-		}
-	})
+	site.handle("cancel.test/", answersNothing(t))
 	s := session(t, browser.SessionOptions{Shots: true})
 	sel := browser.CSS("#none")
 	waits := map[string]func(context.Context) error{

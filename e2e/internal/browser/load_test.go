@@ -119,15 +119,8 @@ func TestVisitWaitsForAllOfIt(t *testing.T) {
 		w.Header().Set("Content-Length", "5000")
 		fmt.Fprint(w, `<h1 id="begin">Hello</h1>`)
 	})
-	done := make(chan struct{})
-	t.Cleanup(func() { close(done) })
 	site.handle("whole.test/held", html(`<h1 id="begin">Hello</h1><script src="/never.js"></script>`))
-	site.handle("whole.test/never.js", func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-done:
-		case <-r.Context().Done():
-		}
-	})
+	site.handle("whole.test/never.js", answersNothing(t))
 	s := session(t, browser.SessionOptions{})
 	ctx := t.Context()
 	require.NoError(t, s.Visit(ctx, "open", "https://whole.test/", limit))
@@ -281,15 +274,8 @@ func TestClickDoesNotRaceTheNextPage(t *testing.T) {
 func TestSlowAnswerNamesTheRequest(t *testing.T) {
 	t.Parallel()
 	_, site := setUp(t)
-	done := make(chan struct{})
-	t.Cleanup(func() { close(done) })
 	site.handle("slow.test/", html(`<form method="post" action="/callback?code=s3cr3tcode"><button>Go</button></form>`))
-	site.handle("slow.test/callback", func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-done:
-		case <-r.Context().Done():
-		}
-	})
+	site.handle("slow.test/callback", answersNothing(t))
 	s := session(t, browser.SessionOptions{Shots: true})
 	ctx := t.Context()
 	s.Hurry(time.Second)

@@ -97,6 +97,19 @@ func (s *site) handle(hostPath string, page http.HandlerFunc) {
 	s.pages[hostPath] = page
 }
 
+// answersNothing takes a request and keeps it as long as the test runs.
+func answersNothing(t *testing.T) http.HandlerFunc {
+	t.Helper()
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	return func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-done:
+		case <-r.Context().Done():
+		}
+	}
+}
+
 func html(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -129,7 +129,7 @@ func (r *Report) verdict() string {
 	case r.Result == runner.Pass:
 		return r.met()
 	case r.Result == runner.Fail && failed > 0:
-		return fmt.Sprintf("%d of %s failed", failed, plural(total, "check"))
+		return fmt.Sprintf("%d of %s failed", failed, Plural(total, "check"))
 	case r.Result == runner.Fail:
 		return "No check failed, but the configuration has an error"
 	case r.Why != "":
@@ -150,7 +150,7 @@ func upper(s string) string {
 func (r *Report) met() string {
 	warned, total := r.count(check.Warned), len(r.Checks)
 	met := r.count(check.Passed) + warned
-	text := fmt.Sprintf("%d of %s passed", met, plural(total, "check"))
+	text := fmt.Sprintf("%d of %s passed", met, Plural(total, "check"))
 	switch {
 	case met == total && total > 1:
 		text = fmt.Sprintf("All %d checks passed", total)
@@ -232,7 +232,8 @@ var tallied = []struct {
 	{check.Skipped, "skipped"},
 }
 
-func plural(n int, noun string) string {
+// Plural is a number of things: "1 check", "2 checks".
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -66,7 +66,7 @@ func lastLine(findings []source.Diagnostic, ignored int) string {
 	}
 	out := "no findings"
 	if len(findings) > 0 {
-		out = fmt.Sprintf("%s, %s, %s", plural(count[source.Error], "error"), plural(count[source.Warning], "warning"), plural(count[source.Info], "note"))
+		out = fmt.Sprintf("%s, %s, %s", Plural(count[source.Error], "error"), Plural(count[source.Warning], "warning"), Plural(count[source.Info], "note"))
 	}
 	if fixable > 0 {
 		out += fmt.Sprintf(" · %d fixable with --fix", fixable)

@@ -35,7 +35,7 @@ func (r *Report) HTML(w io.Writer) error { return writePage(w, "report.html.tmpl
 // writePage fills a template that shows style, script and policy.
 func writePage(w io.Writer, name string, content any) error {
 	t, err := template.New(name).Funcs(template.FuncMap{
-		"duration": duration, "prints": prints, "plural": plural, "product": product,
+		"duration": duration, "prints": prints, "plural": Plural, "product": product,
 		"guideURL": func() string { return source.GuideURL }, "guideTitle": func() string { return source.GuideTitle },
 	}).ParseFS(assets, "assets/*.tmpl")
 	if err != nil {

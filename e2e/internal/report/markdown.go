@@ -177,7 +177,7 @@ func markdownLint(sb *strings.Builder, lint []source.Diagnostic) {
 	if len(lint) == 0 {
 		return
 	}
-	fmt.Fprintf(sb, "\n<details><summary>%s about the configuration</summary>\n\n| | Place | Code | |\n|---|---|---|---|\n", plural(len(lint), "note"))
+	fmt.Fprintf(sb, "\n<details><summary>%s about the configuration</summary>\n\n| | Place | Code | |\n|---|---|---|---|\n", Plural(len(lint), "note"))
 	for i := range lint {
 		f := &lint[i]
 		text := say(f)

@@ -202,7 +202,7 @@ func (m Matrix) verdict() string {
 	if good == len(m.Cells) && good > 1 {
 		return fmt.Sprintf("All %d pairs of versions pass", good)
 	}
-	return fmt.Sprintf("%d of %s of versions pass", good, plural(len(m.Cells), "pair"))
+	return fmt.Sprintf("%d of %s of versions pass", good, Plural(len(m.Cells), "pair"))
 }
 
 // Whole is one report of all the pairs that ran, as Merge makes it of theirs. A pair

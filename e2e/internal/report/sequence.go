@@ -56,7 +56,7 @@ func sequence(e *evidence.Record, f *troubleshooting.Finding, id string) templat
 	var d drawing
 	d.draw(arrows, f)
 	title := "The requests of this check, in order"
-	parts := []string{plural(len(arrows), "arrow") + " between the browser, Paperless-ngx and authentik. The tables below hold the same in text."}
+	parts := []string{Plural(len(arrows), "arrow") + " between the browser, Paperless-ngx and authentik. The tables below hold the same in text."}
 	for _, a := range arrows {
 		if a.broken {
 			parts = append(parts, "It broke at "+a.path+".")
@@ -154,7 +154,7 @@ func arrowsOf(e *evidence.Record, f *troubleshooting.Finding) []arrow {
 	if len(out) > maxArrows {
 		cut := len(out) - maxArrows
 		mid := maxArrows / 2
-		gap := arrow{from: laneBrowser, to: laneBrowser, caption: plural(cut, "more request"), times: 1}
+		gap := arrow{from: laneBrowser, to: laneBrowser, caption: Plural(cut, "more request"), times: 1}
 		out = append(append(append([]arrow{}, out[:mid]...), gap), out[mid+cut:]...)
 	}
 	return out

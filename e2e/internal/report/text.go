@@ -305,7 +305,7 @@ func (p *printer) lint(all []source.Diagnostic) {
 		p.lintFinding(f)
 	}
 	if hidden > 0 && !p.Quiet {
-		p.line(p.paint(dim, plural(hidden, "note")+" more about the configuration: --verbose, or the report"))
+		p.line(p.paint(dim, Plural(hidden, "note")+" more about the configuration: --verbose, or the report"))
 	}
 	if told+hidden > 0 && !p.Quiet {
 		p.line()

@@ -146,10 +146,10 @@ func (p *printer) others(r *Report) {
 	}
 	var rest []string
 	if v.Same > 0 {
-		rest = append(rest, plural(v.Same, "check")+" ended as before")
+		rest = append(rest, Plural(v.Same, "check")+" ended as before")
 	}
 	if v.Left > 0 {
-		rest = append(rest, plural(v.Left, "check")+" ran before and did not run after it")
+		rest = append(rest, Plural(v.Left, "check")+" ran before and did not run after it")
 	}
 	if len(rest) > 0 {
 		p.line("  ", p.paint(dim, strings.Join(rest, ", ")))
